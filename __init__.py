@@ -1,0 +1,1 @@
+"""hardpath: XDP programs, in hardware."""

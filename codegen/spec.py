@@ -1,0 +1,84 @@
+"""What an object file contains, as immutable specifications; nothing here knows ELF."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..hdl.errors import Place
+from .isa import Instruction
+
+
+@dataclass(frozen=True)
+class SourceLine:
+    """One entry of .BTF.ext line info."""
+
+    file: str
+    line: int
+    column: int
+    text: str
+
+
+@dataclass(frozen=True)
+class MapSpec:
+    """One map. Sizes in bytes. ``type`` is the kernel's BPF_MAP_TYPE_* number, ``flags`` its BPF_F_* creation flags.
+
+    Global data sections are array maps of one entry with ``initial`` bytes; ``readonly`` for .rodata (frozen).
+    ``key_type``/``value_type`` are BTF type ids, 0 when unknown.
+    """
+
+    name: str
+    type: int
+    key_size: int
+    value_size: int
+    max_entries: int
+    flags: int = 0
+    initial: bytes | None = None
+    readonly: bool = False
+    section: str = ""
+    key_type: int = 0
+    value_type: int = 0
+
+
+@dataclass(frozen=True)
+class ProgramSpec:
+    """One program with the subprograms it calls appended: ``instructions[i]`` is slot i, calls are pc-relative
+    (src = 1, imm = target - slot - 1) and map references are symbolic.
+
+    ``functions`` maps the first slot of the main program (0) and each subprogram to its name, in slot order.
+    """
+
+    name: str
+    section: str
+    instructions: tuple[Instruction, ...]
+    functions: Mapping[int, str]
+    lines: Mapping[int, SourceLine] = field(default_factory=dict)  # slot -> the line that starts there
+    license: str = ""
+    frags: bool = False
+
+    def line_of(self, slot: int) -> SourceLine | None:
+        """The source line of a slot: that of the nearest line entry at or before it in the same function."""
+        start = max((s for s in self.functions if s <= slot), default=0)
+        best = max((s for s in self.lines if start <= s <= slot), default=None)
+        return None if best is None else self.lines[best]
+
+    def place(self, slot: int) -> Place:
+        """A `Place` for messages, with disassembly and source line."""
+        from .disassemble import disassemble  # formatting only, loaded when a message is made
+
+        line = self.line_of(slot)
+        text = disassemble(self.instructions[slot], slot) if slot < len(self.instructions) else ""
+        return Place(
+            self.name, slot, text, line and line.file, line and line.line, line and line.text
+        )
+
+
+@dataclass(frozen=True)
+class ObjectSpec:
+    """One ELF object: programs in file order, maps by name, BTF (`codegen.btf.Btf`) when present."""
+
+    path: str
+    programs: tuple[ProgramSpec, ...]
+    maps: Mapping[str, MapSpec]
+    license: str = ""
+    btf: object | None = None

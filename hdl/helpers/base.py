@@ -1,0 +1,145 @@
+"""What a helper declares: arguments, outcomes, reference behaviour and dataflow. One file a helper beside this."""
+
+from __future__ import annotations
+
+import enum
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..maps.base import Lowering, MapModel, MapPlugin, MapShape
+
+
+class Arg(enum.Enum):
+    """Argument kinds, after the kernel's enum bpf_arg_type."""
+
+    CTX = "the program's context"
+    SCALAR = "a number"
+    MAP = "a map"
+    MAP_KEY = "readable memory of the map's key size"
+    MAP_VALUE = "readable memory of the map's value size"
+    MEM = "readable memory, size in the next argument"
+    MEM_OR_NULL = "readable memory or NULL, size in the next argument"
+    SIZE = "bytes of the memory argument before it, not zero"
+    SIZE_OR_ZERO = "bytes of the memory argument before it"
+
+
+class Ret(enum.Enum):
+    """Return kinds."""
+
+    SCALAR = "a number"
+    MAP_VALUE_OR_NULL = "a value of the map argument, or NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One way a call can end, for verification: the result lies in [``low``, ``high``] (signed 64-bit).
+
+    ``moves_head``: whether in this outcome data start moves by argument 2 (a signed 32-bit number of bytes).
+    """
+
+    low: int
+    high: int
+    moves_head: bool = False
+
+
+class Machine(Protocol):
+    """What the reference interpreter offers to helpers (addresses are its own 64-bit pointers)."""
+
+    def read(self, address: int, size: int) -> bytes: ...
+    def map_of(self, handle: int) -> tuple[MapShape, MapPlugin, MapModel]:
+        """The map behind a MAP argument."""
+
+    def value_address(self, shape: MapShape, handle: int) -> int:
+        """The pointer to a map value that a lookup returns."""
+
+    time_ns: int  # the frame's arrival
+    frame_index: int  # frames since the start
+    random_calls: int  # calls of get_prandom_u32 so far in this run (for the helper to count)
+    redirect: int | None  # target that bpf_redirect chose
+    data: int  # frame position of data start, data end and data_meta: offsets from the original data start
+    data_end: int
+    data_meta: int
+
+    def zero(self, start: int, end: int) -> None:
+        """Clear frame bytes [start, end) (offsets from the original data start)."""
+
+    def move(self, source: int, destination: int, size: int) -> None:
+        """memmove inside the frame buffer (offsets from the original data start)."""
+
+
+class Frame(Protocol):
+    """The graph builder's view of the frame for helpers that move its ends; all nodes.
+
+    Positions are 64-bit two's complement byte offsets from the original data start, for the current path.
+    """
+
+    data: Any
+    data_end: Any
+    data_meta: Any
+    limit: Any  # bytes from here on are zero (the least data_end so far)
+
+    def zero(self, start: Any, end: Any, predicate: Any) -> None:
+        """Clear window bytes [start, end) where predicate holds."""
+
+    def move(self, source: Any, destination: Any, size: int, predicate: Any) -> None: ...
+
+
+class CallLowering(Lowering, Protocol):
+    """What the graph builder offers to a helper's `lower`."""
+
+    predicate: Any  # 1 bit: this call happens
+    frame: Frame
+    redirect: Any  # 32 bits, assignable: the target bpf_redirect chose
+
+    def argument(self, number: int) -> Any:
+        """Argument 1..5 as a 64-bit node (numbers only)."""
+
+    def constant_argument(self, number: int) -> int | None:
+        """Its value if verification knows it."""
+
+    def memory(self, number: int, size: int) -> Any:
+        """``size`` bytes behind pointer argument ``number`` as a node of 8*size bits, first byte lowest."""
+
+    def is_null(self, number: int) -> bool:
+        """Whether pointer argument ``number`` is the constant NULL."""
+
+    def maximum(self, number: int) -> int:
+        """Largest unsigned value that argument ``number`` can have."""
+
+    def map_argument(self) -> tuple[MapShape, MapPlugin]:
+        """The map behind the call's MAP argument."""
+
+    def input(self, name: str) -> Any:
+        """A graph input (``time_ns``, ``frame_index`` ...)."""
+
+    def flush_map(self) -> None:
+        """Write back values of the map argument that are held in wires, before an access that may see them."""
+
+    def call_number(self) -> Any:
+        """64-bit node: how often this helper was called before in this run."""
+
+
+class HelperPlugin(ABC):
+    """A helper function (include/uapi/linux/bpf.h)."""
+
+    id: int
+    name: str  # "bpf_map_lookup_elem"
+    summary: str  # one line for the capability table
+    args: tuple[Arg, ...]
+    ret: Ret = Ret.SCALAR
+    changes_frame: bool = False  # invalidates packet pointers (kernel: bpf_helper_changes_pkt_data)
+    writes_map: bool = False  # may change the map argument's contents
+
+    def outcomes(self) -> Sequence[Outcome]:
+        """Ways the call can end; verification follows each on its own."""
+        return (Outcome(-(1 << 63), (1 << 63) - 1),)
+
+    @abstractmethod
+    def reference(self, machine: Machine, args: Sequence[int]) -> int:
+        """What the call does and returns (unsigned 64-bit), as in Linux."""
+
+    @abstractmethod
+    def lower(self, call: CallLowering) -> Any:
+        """The call as dataflow; returns the 64-bit result node, or for MAP_VALUE_OR_NULL an `Entry`."""

@@ -1,0 +1,178 @@
+"""What a map type declares: limits, reference behaviour, access sites and hardware. One file a type beside this."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class MapShape(Protocol):
+    """The part of `codegen.spec.MapSpec` that a map type may look at (sizes in bytes)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> int: ...
+    @property
+    def key_size(self) -> int: ...
+    @property
+    def value_size(self) -> int: ...
+    @property
+    def max_entries(self) -> int: ...
+    @property
+    def flags(self) -> int: ...
+    @property
+    def initial(self) -> bytes | None: ...
+    @property
+    def readonly(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SiteKind:
+    """One way to access a map from the pipeline, with its timing in stages relative to the stage it issues in.
+
+    ``operands``/``results``: (name, width in bits); the predicate is not listed. The operand called ``tag``, if
+    there is one, names the entry: accesses of two frames can conflict only if their tags are equal.
+    ``latency``: results exist ``latency`` stages after the issue stage (0: same stage, combinational).
+    ``touch``: first and last stage offset at whose end (the clock edge leaving it) the state is read or written; a
+    result stays coherent with older frames only from ``touch[0]`` on, so an interlock compares from there.
+    ``writes``: whether it can change state that another access reads. ``reads``: whether it reads such state.
+    ``delay_in``/``delay_out``: ns of logic behind the operands in the issue stage / in front of the results in
+    the stage where they appear.
+    """
+
+    name: str
+    operands: tuple[tuple[str, int], ...]
+    results: tuple[tuple[str, int], ...]
+    latency: int
+    touch: tuple[int, int]
+    reads: bool
+    writes: bool
+    delay_in: float = 0.0
+    delay_out: float = 0.0
+
+    @property
+    def result_width(self) -> int:
+        """Bits of all result fields together."""
+        return sum(width for _, width in self.results)
+
+    def operand(self, name: str) -> int:
+        """Position of an operand in a site node's ``args`` (0 is the predicate)."""
+        return 1 + [n for n, _ in self.operands].index(name)
+
+
+class MapModel(ABC):
+    """Reference behaviour: one map as Linux keeps it, one operation after the other.
+
+    A *handle* is an integer that stands for the address of a value as a lookup returns it. Handles stay valid as
+    long as the kernel's memory would (a replaced or deleted element's handle still reads its old bytes).
+    """
+
+    @abstractmethod
+    def lookup(self, key: bytes) -> int | None:
+        """Handle of the key's value or None."""
+
+    @abstractmethod
+    def value(self, handle: int) -> bytearray:
+        """The value's bytes, writable in place."""
+
+    @abstractmethod
+    def update(self, key: bytes, value: bytes, flags: int) -> int:
+        """0 or a negative errno, as bpf_map_update_elem."""
+
+    @abstractmethod
+    def delete(self, key: bytes) -> int:
+        """0 or a negative errno, as bpf_map_delete_elem."""
+
+    @abstractmethod
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """All entries, in the map's own order."""
+
+    def find(self, address: int) -> int:
+        """The handle that stands for the value at a row address a ``lookup`` site delivered (graph evaluation)."""
+        return address
+
+
+class Lowering(Protocol):
+    """What `codegen.graph` offers to plug-ins that turn a call into dataflow. Nodes are opaque here."""
+
+    def const(self, value: int, width: int) -> Any: ...
+    def op(self, name: str, width: int, *args: Any, attr: Any = None) -> Any:
+        """A pure operator of `hdl.operators`."""
+
+    def site(self, unit: str, kind: SiteKind, predicate: Any, *operands: Any) -> Any:
+        """An access site; returns the node of all result fields."""
+
+    def field(self, site: Any, name: str) -> Any:
+        """One result field of a site."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a lookup's value lies: ``found`` (1 bit), ``address`` (row 0 of the value), ``tag`` (conflict tag)."""
+
+    found: Any
+    address: Any
+    tag: Any
+
+
+class MapPlugin(ABC):
+    """A map type.
+
+    Values are kept in *rows* of ``row_bytes(shape)`` bytes; a value has ``rows(shape)`` rows, at consecutive
+    addresses from the entry's address. ``read``/``write`` sites move one row.
+    """
+
+    type: int  # BPF_MAP_TYPE_* number
+    name: str  # as bpftool prints it
+    summary: str  # one line for the capability table
+
+    @abstractmethod
+    def check(self, shape: MapShape) -> None:
+        """Raise `hdl.errors.Refused` when this map cannot be built, naming the limit and the remedy."""
+
+    @abstractmethod
+    def model(self, shape: MapShape) -> MapModel:
+        """A fresh map with its initial contents."""
+
+    @abstractmethod
+    def lower_lookup(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Entry:
+        """bpf_map_lookup_elem; ``key`` has 8*key_size bits, first byte lowest."""
+
+    @abstractmethod
+    def lower_update(self, b: Lowering, shape: MapShape, predicate: Any, key: Any, value: Any, flags: Any) -> Any:
+        """bpf_map_update_elem; returns the 64-bit result. ``flags`` has 64 bits."""
+
+    @abstractmethod
+    def lower_delete(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Any:
+        """bpf_map_delete_elem; returns the 64-bit result."""
+
+    @abstractmethod
+    def read_kind(self, shape: MapShape) -> SiteKind:
+        """Operands ``address``, ``tag``; result ``row`` (8*row_bytes bits)."""
+
+    @abstractmethod
+    def write_kind(self, shape: MapShape) -> SiteKind:
+        """Operands ``address``, ``tag``, ``row``, ``mask`` (one bit a byte of the row); no result."""
+
+    @abstractmethod
+    def row_bytes(self, shape: MapShape) -> int:
+        """Bytes of a row."""
+
+    @abstractmethod
+    def rows(self, shape: MapShape) -> int:
+        """Rows of a value."""
+
+    def is_constant_address(self) -> bool:
+        """Whether lookups always succeed for in-range keys, so that addresses depend on the key alone."""
+        return False
+
+    @abstractmethod
+    def evaluate_site(self, model: MapModel, kind: SiteKind, operands: Sequence[int]) -> int:
+        """What a site does to the sequential model and the value of its result node (graph evaluation)."""
+
+    @abstractmethod
+    def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> Any:
+        """The Amaranth component, an instance of `hdl.maps.unit.MapUnit`, with one port for each site."""

@@ -1,0 +1,23 @@
+"""What hardware is built for: clock, frame stream width and delays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Target:
+    """``clock_mhz``: clock in MHz. ``width``: bytes a beat of the frame streams. ``max_frame``: longest frame in bytes.
+
+    ``margin``: share of the clock period that stages may fill (the rest is for routing and clock skew).
+    """
+
+    clock_mhz: float = 125.0
+    width: int = 64
+    max_frame: int = 2048
+    margin: float = 0.85
+
+    @property
+    def period_ns(self) -> float:
+        """Length of a cycle in ns."""
+        return 1000.0 / self.clock_mhz
