@@ -1,0 +1,130 @@
+"""The hardware of a map: one access port for each site of the pipeline and one for the host.
+
+Time is told in stages. Site number i issues in a pipeline stage s_i; *offset* o means stage s_i + o. At a
+clock edge a frame either leaves its stage or stays there with all its values; ``enable`` says which. Two
+things hold always and units may rely on them: a frame that leaves a stage never overtakes an older one, and
+when the frame in stage k leaves, so do the frames in all stages behind k (``enable`` at offset o implies
+``enable`` at every later offset, also across the sites of a unit as their stages go).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from typing import Any
+
+from amaranth import Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .base import MapShape, SiteKind
+
+
+class HostOp(enum.IntEnum):
+    """Operations of the host port; the names are those of bpf(2)."""
+
+    LOOKUP = 0
+    UPDATE = 1
+    DELETE = 2
+    ENTRY = 3
+
+
+def offsets(kind: SiteKind) -> int:
+    """Number L of offsets in which a site's frame concerns its unit: 0 .. max(latency, last touch)."""
+    return max(kind.latency, kind.touch[1]) + 1
+
+
+class SiteSignature(wiring.Signature):
+    """One access port, as seen from the unit. L = `offsets` (kind).
+
+    ``valid`` In(L): bit o: a frame whose predicate is true is in stage s+o.
+    ``enable`` In(L): bit o: the frame in stage s+o (if any) leaves it at the coming clock edge. ``operands``:
+    one In for each operand, valid in stage s (offset 0) only; carry on what later offsets need. ``results``:
+    one Out for each result, for the frame in stage s+latency; must hold while that frame stays there and may
+    be anything when ``valid[latency]`` is low.
+    ``stall`` Out(L): bit o: the frame in stage s+o must not leave yet. It may depend on ``valid``,
+    ``operands`` and registers, never on ``enable`` (that would be a combinational loop). A stall without a
+    frame has no effect.
+
+    State is read or written at the edge where the frame leaves a stage of ``kind.touch``, so only with
+    ``valid[o] & enable[o]``. A site that reads at an edge sees what another site writes at that very edge
+    (transparent read ports).
+    """
+
+    def __init__(self, kind: SiteKind) -> None:
+        n = offsets(kind)
+        super().__init__({
+            "valid": In(n),
+            "enable": In(n),
+            "stall": Out(n),
+            "operands": In(wiring.Signature({name: Out(width) for name, width in kind.operands})),
+            "results": Out(wiring.Signature({name: Out(width) for name, width in kind.results})),
+        })
+
+
+class HostSignature(wiring.Signature):
+    """The host's access port of a map, as seen from the unit.
+
+    Host to unit: ``request`` with ``op`` (`HostOp`), ``index`` (32 bits, for ENTRY), ``key`` and ``value``
+    (first byte lowest), ``flags`` (32 bits: BPF_ANY 0, BPF_NOEXIST 1, BPF_EXIST 2; for UPDATE). All are held
+    from the rise of ``request`` until ``done``; ``request`` is low for at least one cycle afterwards.
+
+    Unit to host: ``done`` is high for one cycle per request. ``status`` (32 bits, two's complement: 0 or a
+    negative errno as bpf(2) gives it), ``result_key`` and ``result_value`` are valid with ``done`` and until
+    the next request:
+
+    - LOOKUP: the value of ``key``, or -ENOENT.
+    - UPDATE, DELETE: as bpf_map_update_elem / bpf_map_delete_elem; results undefined.
+    - ENTRY: slot number ``index`` -> key and value; -ENOENT: the slot is empty; -E2BIG: behind the last slot.
+      Slots are the unit's own order; every entry present has exactly one.
+    """
+
+    def __init__(self, shape: MapShape) -> None:
+        super().__init__({
+            "request": In(1),
+            "op": In(2),
+            "index": In(32),
+            "key": In(8 * shape.key_size),
+            "value": In(8 * shape.value_size),
+            "flags": In(32),
+            "done": Out(1),
+            "status": Out(32),
+            "result_key": Out(8 * shape.key_size),
+            "result_value": Out(8 * shape.value_size),
+        })
+
+
+class MapUnit(wiring.Component):
+    """Base of all map hardware; subclasses write ``elaborate``.
+
+    Ports: ``sites[i]`` (`SiteSignature` of ``kinds[i]``), ``host`` (`HostSignature`), and towards the
+    pipeline
+
+    - ``host_request`` Out(1): the unit wants to operate for the host; held until the operation is finished,
+    - ``host_grant`` In(1): while high, no frame is between its first and its last touch of this unit, and
+      none begins or goes on to touch it as long as ``host_request`` stays high. Frames may stand in stages up
+      to and including s_i + touch[0] of a site: to them the host's operation is like that of an older frame
+      (a value fetched ahead has to be kept coherent). Comes at most as many cycles after the request as the
+      pipeline needs to drain the unit's stages. Goes low in the cycle in which ``host_request`` is low.
+
+    Maps hold their initial contents (``shape.initial``) after reset, through the ``init`` of memories and
+    registers.
+    """
+
+    def __init__(self, shape: MapShape, kinds: Sequence[SiteKind]) -> None:
+        self.shape = shape
+        self.kinds = tuple(kinds)
+        super().__init__({
+            "host": Out(HostSignature(shape)),
+            "host_request": Out(1),
+            "host_grant": In(1),
+            **{f"site{i}": Out(SiteSignature(kind)) for i, kind in enumerate(kinds)},
+        })
+        self.sites = [getattr(self, f"site{i}") for i in range(len(kinds))]
+
+    def carry(self, m: Any, site: int, offset: int, value: Any, name: str = "carried") -> Signal:
+        """``value`` of the frame at ``offset`` of a site, delayed into the next offset (it moves with the frame)."""
+        register = Signal.like(value, name=f"{name}_{site}_{offset + 1}", reset_less=True)
+        with m.If(self.sites[site].enable[offset]):
+            m.d.sync += register.eq(value)
+        return register
