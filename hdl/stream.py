@@ -1,0 +1,79 @@
+"""The streams between the parts of the datapath, and a register stage for any of them.
+
+All are `amaranth.lib.stream.Signature` over the layouts below; byte 0 of a frame is in the lowest bits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth import Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+
+def frame_layout(width: int) -> data.StructLayout:
+    """One beat of ``width`` bytes of a received frame.
+
+    ``keep``: the bytes that belong to the frame; all but in the last beat, there the lowest ones. ``error``: valid with
+    ``last``, kills the frame. ``ifindex``, ``rx_queue``, ``time_ns``: valid with the first beat.
+    """
+    return data.StructLayout(
+        {"data": 8 * width, "keep": width, "last": 1, "error": 1, "ifindex": 32, "rx_queue": 32, "time_ns": 64}
+    )
+
+
+def window_layout(window: int) -> data.StructLayout:
+    """What a program gets of one frame: its first ``window`` bytes (zero behind its end), its ``length`` in bytes and
+    the metadata of its first beat."""
+    return data.StructLayout(
+        {"window": 8 * window, "length": 16, "ifindex": 32, "rx_queue": 32, "time_ns": 64}
+    )
+
+
+def outcome_layout(window: int, headroom: int) -> data.StructLayout:
+    """What a program makes of one frame; the fields are the outputs of `codegen.graph.ir.Graph`.
+
+    ``window`` has ``headroom`` bytes in front of the received frame and then the ``window`` bytes that the program got.
+    ``start`` and ``limit`` are offsets into it (and beyond, into the payload behind it).
+    """
+    return data.StructLayout(
+        {
+            "verdict": 3,
+            "redirect": 32,
+            "start": 16,
+            "length": 16,
+            "limit": 16,
+            "window": 8 * (headroom + window),
+        }
+    )
+
+
+def thermometer(count: Value, width: int) -> Value:
+    """``width`` bits of which the lowest ``count`` (0 .. width) are set."""
+    ones = (1 << width) - 1
+    return ~((ones << count)[:width])
+
+
+class Skid(wiring.Component):
+    """A register stage for a stream of any shape: one cycle of latency, one item a cycle, no combinational path between
+    its sides in either direction. It holds up to two items."""
+
+    def __init__(self, shape: Any) -> None:
+        super().__init__({"input": In(stream.Signature(shape)), "output": Out(stream.Signature(shape))})
+        self._shape = shape
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        spare = Signal(self._shape)
+        spare_valid = Signal()
+        m.d.comb += self.input.ready.eq(~spare_valid)
+        with m.If(~self.output.valid | self.output.ready):
+            m.d.sync += [
+                self.output.payload.eq(Mux(spare_valid, Value.cast(spare), Value.cast(self.input.payload))),
+                self.output.valid.eq(spare_valid | self.input.valid),
+                spare_valid.eq(0),
+            ]
+        with m.Elif(self.input.ready):
+            m.d.sync += [spare.eq(self.input.payload), spare_valid.eq(self.input.valid)]
+        return m
