@@ -123,7 +123,7 @@ class MapUnit(wiring.Component):
         self.sites = [getattr(self, f"site{i}") for i in range(len(kinds))]
 
     def carry(self, m: Any, site: int, offset: int, value: Any, name: str = "carried") -> Signal:
-        """``value`` of the frame at ``offset`` of a site, delayed into the next offset (it moves with the frame)."""
+        """``value`` of a site's frame at ``offset``, delayed into the next offset (moves with the frame)."""
         register = Signal.like(value, name=f"{name}_{site}_{offset + 1}", reset_less=True)
         with m.If(self.sites[site].enable[offset]):
             m.d.sync += register.eq(value)
