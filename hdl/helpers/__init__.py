@@ -1,1 +1,1 @@
-"""Helper functions as plug-ins: one file a helper. `base` says what a plug-in declares, `registry` finds them."""
+"""Helper functions as plug-ins: one file a helper. `base` says what each declares, `registry` finds them."""

@@ -1,4 +1,4 @@
-"""What a helper declares: arguments, outcomes, reference behaviour and dataflow. One file a helper beside this."""
+"""What a helper declares: arguments, outcomes, reference behaviour and dataflow. One file a helper."""
 
 from __future__ import annotations
 
@@ -83,7 +83,8 @@ class Frame(Protocol):
     def zero(self, start: Any, end: Any, predicate: Any) -> None:
         """Clear window bytes [start, end) where predicate holds."""
 
-    def move(self, source: Any, destination: Any, size: int, predicate: Any) -> None: ...
+    def move(self, source: Any, destination: Any, size: Any, predicate: Any) -> None:
+        """memmove of ``size`` (64-bit node) frame bytes where predicate holds."""
 
 
 class CallLowering(Lowering, Protocol):
@@ -115,7 +116,7 @@ class CallLowering(Lowering, Protocol):
         """A graph input (``time_ns``, ``frame_index`` ...)."""
 
     def flush_map(self) -> None:
-        """Write back values of the map argument that are held in wires, before an access that may see them."""
+        """Write back values of the map argument held in wires, before an access that may see them."""
 
     def call_number(self) -> Any:
         """64-bit node: how often this helper was called before in this run."""

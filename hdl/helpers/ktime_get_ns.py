@@ -1,0 +1,21 @@
+"""bpf_ktime_get_ns (kernel/bpf/helpers.c): here the time at which the frame's first beat arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .base import CallLowering, HelperPlugin, Machine
+
+
+class KtimeGetNs(HelperPlugin):
+    id = 5
+    name = "bpf_ktime_get_ns"
+    summary = "nanoseconds; the arrival time of the frame, the same for every call of one run"
+    args = ()
+
+    def reference(self, machine: Machine, args: Sequence[int]) -> int:
+        return machine.time_ns
+
+    def lower(self, call: CallLowering) -> Any:
+        return call.input("time_ns")

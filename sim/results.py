@@ -1,0 +1,48 @@
+"""What happened to one frame, the same record for every engine and oracle."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Verdict(enum.IntEnum):
+    """enum xdp_action (include/uapi/linux/bpf.h)."""
+
+    ABORTED = 0
+    DROP = 1
+    PASS = 2
+    TX = 3
+    REDIRECT = 4
+
+    @classmethod
+    def of(cls, action: int) -> Verdict:
+        """The verdict of a program's return value (its low 32 bits count); an invalid action aborts."""
+        action &= 0xFFFFFFFF
+        return cls(action) if action <= cls.REDIRECT else cls.ABORTED
+
+    def __str__(self) -> str:
+        return f"XDP_{self.name}"
+
+    @property
+    def sends(self) -> bool:
+        """Whether the frame goes on (to the host, back, or out of another port)."""
+        return self >= Verdict.PASS
+
+
+@dataclass(frozen=True, slots=True)
+class FrameResult:
+    """One input frame's fate.
+
+    ``index``: number of the frame in the input, from 0. ``out``: the frame's bytes after the program, None for
+    aborted and dropped ones. ``redirect``: the target's ifindex for XDP_REDIRECT, else None (always None from Linux,
+    which does not show it). ``latency_cycles``, ``latency_ns``: first beat in to first beat out, for frames that are
+    not sent to the verdict; None from oracles, which have no clock.
+    """
+
+    index: int
+    verdict: Verdict
+    out: bytes | None = None
+    redirect: int | None = None
+    latency_cycles: int | None = None
+    latency_ns: float | None = None
