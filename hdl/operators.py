@@ -1,8 +1,8 @@
 """Combinational operators on unsigned bit vectors: meaning (`evaluate`), hardware (`build`), delay (`delay`).
 
 The graph (`codegen.graph`) names operators by these names; nothing else gives them meaning. All values are
-unsigned numbers of a fixed width of at least one bit. Every operator is combinational: what does not fit a clock
-period is split into smaller operators by `codegen.passes`, so that the scheduler may put a register anywhere.
+unsigned numbers of a fixed width of at least one bit. All operators are combinational: `codegen.passes`
+splits what does not fit a clock period, so that the scheduler may put a register anywhere.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Operator(ABC):
 
     @abstractmethod
     def delay(self, width: int, arg_widths: Sequence[int], attr: Any, constants: Constants) -> float:
-        """ns from the last argument to the result. ``constants[i]``: value of argument i if it is constant."""
+        """ns from the last argument to the result. ``constants[i]``: argument i's value if it is constant."""
 
 
 class Elementwise(Operator):
@@ -176,7 +176,7 @@ class Wiring(Operator):
 
 class Shift(Operator):
     """A variable shift. Argument 0 has the result's width, the amount any width; amounts of ``width`` or more
-    give 0, or the sign in every bit for ``ashr``. The hardware shifts by powers of two, one after the other."""
+    give 0, or the sign in every bit for ``ashr``. The hardware shifts by powers of two, one after another."""
 
     def __init__(self, name: str, summary: str, left: bool, arithmetic: bool) -> None:
         super().__init__(name, summary)
