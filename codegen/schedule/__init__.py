@@ -1,0 +1,9 @@
+"""Which stage every node of a graph issues in: fewest stages, then fewest stalls, then fewest register bits."""
+
+from __future__ import annotations
+
+from .check import check
+from .plan import Schedule, ScheduleError
+from .scheduler import schedule
+
+__all__ = ["Schedule", "ScheduleError", "check", "schedule"]
