@@ -1,4 +1,4 @@
-"""What happened to one frame, the same record for every engine and oracle."""
+"""What happened to one frame, the same records for every engine and oracle."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Verdict(enum.IntEnum):
 class FrameResult:
     """One input frame's fate.
 
-    ``index``: number of the frame in the input, from 0. ``out``: the frame's bytes after the program, None for
-    aborted and dropped ones. ``redirect``: the target's ifindex for XDP_REDIRECT, else None (always None from Linux,
-    which does not show it). ``latency_cycles``, ``latency_ns``: first beat in to first beat out, for frames that are
-    not sent to the verdict; None from oracles, which have no clock.
+    ``index``: number of the frame in the input, from 0. ``out``: the frame's bytes after the program,
+    None for aborted and dropped ones. ``redirect``: the target's ifindex for XDP_REDIRECT, else None
+    (always None from Linux, which does not show it). ``latency_cycles``, ``latency_ns``: first beat in to
+    first beat out, for frames that are not sent to the verdict; None from oracles, which have no clock.
     """
 
     index: int
@@ -46,3 +46,21 @@ class FrameResult:
     redirect: int | None = None
     latency_cycles: int | None = None
     latency_ns: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an oracle saw of one run.
+
+    ``r0``: the program's return value (64 bits from the interpreter, 32 from Linux). ``frame``: data start to
+    data end afterwards, whatever the verdict, without metadata. ``redirect``: as in `FrameResult`.
+    """
+
+    verdict: Verdict
+    frame: bytes
+    redirect: int | None
+    r0: int
+
+    def result(self, index: int) -> FrameResult:
+        """The same as the fate of input frame ``index``."""
+        return FrameResult(index, self.verdict, self.frame if self.verdict.sends else None, self.redirect)

@@ -1,7 +1,7 @@
 """bpf_get_prandom_u32 (kernel/bpf/core.c): here a fixed function of the frame's number and the call's number.
 
-So that every engine and every run agree. A xorshift round over GF(2) keeps consecutive frames equidistributed,
-one addition makes the function nonlinear, and no multiplication keeps it cheap.
+So that every engine and every run agree. A xorshift round over GF(2) keeps consecutive frames
+equidistributed, one addition makes the function nonlinear, and no multiplication keeps it cheap.
 """
 
 from __future__ import annotations

@@ -1,0 +1,164 @@
+"""The bpf(2) system call, as far as the Linux oracle needs it (include/uapi/linux/bpf.h), without libbpf."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import struct
+
+_NUMBER = {"x86_64": 321, "aarch64": 280, "riscv64": 280}.get(platform.machine())
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+MAP_CREATE, MAP_LOOKUP, MAP_UPDATE, MAP_DELETE, MAP_NEXT_KEY, PROG_LOAD = range(6)
+PROG_TEST_RUN = 10
+MAP_FREEZE = 22
+
+PROG_TYPE_XDP = 6
+XDP_HAS_FRAGS = 1 << 5  # BPF_F_XDP_HAS_FRAGS
+RDONLY_PROG = 1 << 7  # BPF_F_RDONLY_PROG
+LOG_BYTES = 1 << 24
+
+Buffer = ctypes.Array[ctypes.c_char]
+
+
+def bpf(command: int, attributes: Buffer) -> int:
+    """One bpf(2) call; raises OSError with the errno when it fails."""
+    if _NUMBER is None or not hasattr(os, "sched_setaffinity"):
+        raise OSError(f"bpf(2) is not known on {platform.system()} {platform.machine()}")
+    result: int = _LIBC.syscall(_NUMBER, command, attributes, len(attributes))
+    if result < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+    return result
+
+
+def _attributes(layout: str, *values: int | bytes) -> Buffer:
+    packed = struct.pack("<" + layout, *values)
+    return ctypes.create_string_buffer(packed, len(packed))
+
+
+def _address(buffer: ctypes.Array[ctypes.c_char] | None) -> int:
+    return 0 if buffer is None else ctypes.addressof(buffer)
+
+
+def object_name(name: str) -> bytes:
+    """A name as the kernel takes it: 15 characters, alphanumeric, ``_`` and ``.``."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "_.") else "_" for c in name)[:15].encode()
+
+
+def map_create(kind: int, key_size: int, value_size: int, max_entries: int, flags: int, name: str) -> int:
+    """A new map's file descriptor."""
+    return bpf(
+        MAP_CREATE,
+        _attributes("7I16s", kind, key_size, value_size, max_entries, flags, 0, 0, object_name(name)),
+    )
+
+
+def _element(fd: int, key: Buffer | None, value: Buffer | None, flags: int) -> Buffer:
+    return _attributes("IIQQQ", fd, 0, _address(key), _address(value), flags)
+
+
+def map_lookup(fd: int, key: bytes, size: int) -> bytes | None:
+    """The ``size`` bytes behind a key (for per-CPU maps those of all CPUs), None if there is no entry."""
+    key_buffer = ctypes.create_string_buffer(key, len(key))
+    value = ctypes.create_string_buffer(size)
+    try:
+        bpf(MAP_LOOKUP, _element(fd, key_buffer, value, 0))
+    except FileNotFoundError:
+        return None
+    return value.raw
+
+
+def map_update(fd: int, key: bytes, value: bytes, flags: int = 0) -> None:
+    """Insert or replace."""
+    key_buffer = ctypes.create_string_buffer(key, len(key))
+    value_buffer = ctypes.create_string_buffer(value, len(value))
+    bpf(MAP_UPDATE, _element(fd, key_buffer, value_buffer, flags))
+
+
+def map_delete(fd: int, key: bytes) -> None:
+    """Remove; raises FileNotFoundError if the key is not there."""
+    key_buffer = ctypes.create_string_buffer(key, len(key))
+    bpf(MAP_DELETE, _element(fd, key_buffer, None, 0))
+
+
+def map_next_key(fd: int, key: bytes | None, key_size: int) -> bytes | None:
+    """The key after ``key`` in the map's order (the first for None); None at the end."""
+    after = None if key is None else ctypes.create_string_buffer(key, len(key))
+    found = ctypes.create_string_buffer(key_size)
+    try:
+        bpf(MAP_NEXT_KEY, _element(fd, after, found, 0))
+    except FileNotFoundError:
+        return None
+    return found.raw
+
+
+def map_freeze(fd: int) -> None:
+    """No more changes through system calls; lets the verifier read constant contents."""
+    bpf(MAP_FREEZE, _attributes("I", fd))
+
+
+def prog_load(code: bytes, name: str, license: str, flags: int = 0) -> int:
+    """An XDP program's file descriptor; raises OSError when the verifier says no."""
+    return _load(code, name, license, flags, None)
+
+
+def prog_verdict(code: bytes, name: str, license: str, flags: int = 0) -> tuple[int | None, str]:
+    """(file descriptor or None, the verifier's log)."""
+    log = ctypes.create_string_buffer(LOG_BYTES)
+    try:
+        return _load(code, name, license, flags, log), log.value.decode(errors="replace")
+    except OSError as error:
+        return None, log.value.decode(errors="replace") or str(error)
+
+
+def _load(code: bytes, name: str, license: str, flags: int, log: Buffer | None) -> int:
+    instructions = ctypes.create_string_buffer(code, len(code))
+    licence = ctypes.create_string_buffer(license.encode())
+    return bpf(
+        PROG_LOAD,
+        _attributes(
+            "IIQQIIQII16s",
+            PROG_TYPE_XDP,
+            len(code) // 8,
+            _address(instructions),
+            _address(licence),
+            int(log is not None),
+            0 if log is None else len(log),
+            _address(log),
+            0,
+            flags,
+            object_name(name),
+        ),
+    )
+
+
+class TestRun:
+    """BPF_PROG_TEST_RUN of one program, with buffers that are used again for every frame."""
+
+    _LAYOUT = struct.Struct("<4IQQ4IQQ3I4x")
+    _CONTEXT = struct.Struct("<6I")  # struct xdp_md
+    LONGEST_OUT = 4096
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._attributes = ctypes.create_string_buffer(self._LAYOUT.size)
+        self._out = ctypes.create_string_buffer(self.LONGEST_OUT)
+        self._context = ctypes.create_string_buffer(self._CONTEXT.size)
+
+    def __call__(self, frame: bytes) -> tuple[int, bytes, bytes]:
+        """(return value, metadata, frame afterwards); raises OSError when the kernel refuses the frame."""
+        self._CONTEXT.pack_into(self._context, 0, 0, len(frame), 0, 0, 0, 0)
+        data = ctypes.create_string_buffer(frame, len(frame))
+        context, context_size = _address(self._context), self._CONTEXT.size
+        self._LAYOUT.pack_into(
+            self._attributes, 0,
+            self._fd, 0, len(frame), self.LONGEST_OUT, _address(data), _address(self._out),
+            1, 0, context_size, context_size, context, context, 0, 0, 0,
+        )  # fmt: skip
+        bpf(PROG_TEST_RUN, self._attributes)
+        _, value, _, size = struct.unpack_from("<4I", self._attributes)
+        (metadata,) = struct.unpack_from("<I", self._context)
+        out = ctypes.string_at(self._out, size)
+        return value, out[:metadata], out[metadata:]

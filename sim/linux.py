@@ -1,0 +1,216 @@
+"""Linux itself as the oracle: the program in the running kernel, frame after frame, through bpf(2).
+
+How BPF_PROG_TEST_RUN behaves (net/bpf/test_run.c; measured on 6.18, x86-64):
+
+- frames have 14 to 3520 bytes (a page less 256 bytes of headroom and 320 of tail room);
+- the headroom is zero before every run, and so is what bpf_xdp_adjust_tail adds;
+- the context says ingress_ifindex 1 (loopback) and rx_queue_index 0;
+- any return value is accepted and reported as it is, and the target of a redirect is not reported.
+
+Maps keep their contents from frame to frame. The calling thread is bound to one CPU while an oracle is open,
+so that per-CPU maps have one value that counts.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from types import TracebackType
+
+from ..codegen.isa import MapReference, encode
+from ..codegen.spec import MapSpec, ProgramSpec
+from ..hdl.errors import InputError
+from . import bpf_syscall as bpf
+from .results import Outcome, Verdict
+
+SHORTEST_FRAME, LONGEST_FRAME = 14, 3520
+
+_PER_CPU_TYPES = frozenset(
+    {5, 6, 10, 21}
+)  # percpu hash, percpu array, LRU percpu hash, percpu cgroup storage
+_PROBE = bytes.fromhex("b700000002000000 9500000000000000")  # r0 = XDP_PASS; exit
+
+
+@functools.cache
+def available() -> str | None:
+    """Why Linux cannot be asked here, in one line; None if it can."""
+    try:
+        fd = bpf.prog_load(_PROBE, "probe", "GPL")
+    except OSError as error:
+        hint = ": run as root" if error.errno in (errno.EPERM, errno.EACCES) else ""
+        return f"Linux cannot be asked: bpf(2) says {error.strerror or error}{hint}"
+    try:
+        bpf.TestRun(fd)(bytes(64))
+    except OSError as error:
+        return f"Linux cannot be asked: BPF_PROG_TEST_RUN says {error.strerror or error}"
+    finally:
+        os.close(fd)
+    return None
+
+
+def kernel_verdict(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> tuple[bool, str]:
+    """Whether Linux's verifier accepts the program, and its log."""
+    with ExitStack() as stack:
+        loaded = _LoadedMaps(program, maps, stack)
+        fd, log = bpf.prog_verdict(loaded.code(program), program.name, program.license, _flags(program))
+        if fd is not None:
+            os.close(fd)
+        return fd is not None, log
+
+
+class LinuxOracle:
+    """A program in the kernel, with fresh maps. A context manager: everything is gone at its end.
+
+    Raises InputError when the kernel does not take a map or the program (with the end of the verifier's log).
+    """
+
+    def __init__(self, program: ProgramSpec, maps: Mapping[str, MapSpec]) -> None:
+        self._program = program
+        self._specs = maps
+
+    def __enter__(self) -> LinuxOracle:
+        if reason := available():
+            raise InputError(reason)
+        with ExitStack() as stack:
+            self._maps = _LoadedMaps(self._program, self._specs, stack)
+            self._run = bpf.TestRun(self._load(stack))
+            before = os.sched_getaffinity(0)
+            os.sched_setaffinity(0, {self._maps.cpu})
+            stack.callback(os.sched_setaffinity, 0, before)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def _load(self, stack: ExitStack) -> int:
+        program, code = self._program, self._maps.code(self._program)
+        try:
+            fd = bpf.prog_load(code, program.name, program.license, _flags(program))
+        except OSError:
+            late, log = bpf.prog_verdict(code, program.name, program.license, _flags(program))
+            if late is None:
+                end = "\n".join(log.strip().splitlines()[-20:])
+                raise InputError(f"Linux does not accept {program.name}:\n{end}") from None
+            fd = late
+        stack.callback(os.close, fd)
+        return fd
+
+    def run(self, frame: bytes) -> Outcome:
+        """One frame. Raises InputError for a length that BPF_PROG_TEST_RUN does not take."""
+        if not SHORTEST_FRAME <= len(frame) <= LONGEST_FRAME:
+            allowed = f"{SHORTEST_FRAME} to {LONGEST_FRAME} bytes"
+            raise InputError(f"BPF_PROG_TEST_RUN takes frames of {allowed}, not {len(frame)}")
+        value, _, out = self._run(frame)
+        return Outcome(Verdict.of(value), out, None, value)
+
+    def maps(self) -> dict[str, dict[bytes, bytes]]:
+        """The contents of every map that the program uses: name -> key -> value."""
+        return {name: self._maps.items(name) for name in self._maps.names}
+
+    def set_map(self, name: str, key: bytes, value: bytes) -> None:
+        """Insert or replace an entry. Raises InputError if the kernel does not take it."""
+        self._maps.update(name, key, value)
+
+    def delete(self, name: str, key: bytes) -> None:
+        """Remove an entry. Raises InputError if it is not there."""
+        self._maps.delete(name, key)
+
+
+class _LoadedMaps:
+    """The kernel's copies of the maps that a program uses; closed by ``stack``."""
+
+    def __init__(self, program: ProgramSpec, maps: Mapping[str, MapSpec], stack: ExitStack) -> None:
+        self.cpu = min(os.sched_getaffinity(0))
+        self._cpus = _possible_cpus()
+        self._specs = {ref.map: maps[ref.map] for ref in _references(program)}
+        self._fds: dict[str, int] = {}
+        for name, spec in self._specs.items():
+            fd = self._fds[name] = self._create(spec)
+            stack.callback(os.close, fd)
+            if spec.initial is not None:
+                self.update(name, bytes(spec.key_size), spec.initial)
+            if spec.readonly:
+                bpf.map_freeze(fd)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._fds)
+
+    @staticmethod
+    def _create(spec: MapSpec) -> int:
+        flags = spec.flags | (bpf.RDONLY_PROG if spec.readonly else 0)
+        try:
+            return bpf.map_create(
+                spec.type, spec.key_size, spec.value_size, spec.max_entries, flags, spec.name
+            )
+        except OSError as error:
+            raise InputError(f"Linux does not create map {spec.name}: {error.strerror}") from None
+
+    def code(self, program: ProgramSpec) -> bytes:
+        """The program's bytes with file descriptors for map references."""
+        return encode(program.instructions, self._fds.__getitem__)
+
+    def _cell(self, spec: MapSpec) -> int:
+        """Bytes of one CPU's value in a per-CPU map."""
+        return -(-spec.value_size // 8) * 8
+
+    def items(self, name: str) -> dict[bytes, bytes]:
+        spec, fd = self._specs[name], self._fds[name]
+        per_cpu = spec.type in _PER_CPU_TYPES
+        size = self._cell(spec) * self._cpus if per_cpu else spec.value_size
+        start = self._cell(spec) * self.cpu if per_cpu else 0
+        items: dict[bytes, bytes] = {}
+        key = bpf.map_next_key(fd, None, spec.key_size)
+        while key is not None:
+            value = bpf.map_lookup(fd, key, size)
+            if value is not None:
+                items[key] = value[start : start + spec.value_size]
+            key = bpf.map_next_key(fd, key, spec.key_size)
+        return items
+
+    def update(self, name: str, key: bytes, value: bytes) -> None:
+        spec = self._known(name)
+        if len(key) != spec.key_size or len(value) != spec.value_size:
+            raise InputError(
+                f"map {name} has keys of {spec.key_size} and values of {spec.value_size} bytes, "
+                f"not {len(key)} and {len(value)}"
+            )
+        if spec.type in _PER_CPU_TYPES:
+            cell = value.ljust(self._cell(spec), b"\0")
+            value = b"".join(cell if cpu == self.cpu else bytes(len(cell)) for cpu in range(self._cpus))
+        try:
+            bpf.map_update(self._fds[name], key, value)
+        except OSError as error:
+            raise InputError(f"Linux does not update map {name}: {error.strerror}") from None
+
+    def delete(self, name: str, key: bytes) -> None:
+        self._known(name)
+        try:
+            bpf.map_delete(self._fds[name], key)
+        except OSError as error:
+            raise InputError(f"Linux does not delete from map {name}: {error.strerror}") from None
+
+    def _known(self, name: str) -> MapSpec:
+        if name not in self._specs:
+            raise InputError(f"the program uses no map {name}; it uses {', '.join(self._specs) or 'none'}")
+        return self._specs[name]
+
+
+def _references(program: ProgramSpec) -> list[MapReference]:
+    return [i.reference for i in program.instructions if isinstance(i.reference, MapReference)]
+
+
+def _flags(program: ProgramSpec) -> int:
+    return bpf.XDP_HAS_FRAGS if program.frags else 0
+
+
+def _possible_cpus() -> int:
+    """How many values a per-CPU map has (num_possible_cpus)."""
+    with open("/sys/devices/system/cpu/possible") as file:
+        return int(file.read().strip().replace(",", "-").split("-")[-1]) + 1
