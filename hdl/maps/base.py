@@ -38,7 +38,8 @@ class SiteKind:
     ``latency``: results exist ``latency`` stages after the issue stage (0: same stage, combinational).
     ``touch``: first and last stage offset at whose end (the clock edge leaving it) the state is read or written; a
     result stays coherent with older frames only from ``touch[0]`` on, so an interlock compares from there.
-    ``writes``: whether it can change state that another access reads. ``reads``: whether it reads such state.
+    ``reads``/``writes``: names of the parts of the unit's state that it reads and can change, as the map type calls
+    them (such as "keys" and "values"); sites that share none they write are free of each other (`conflicts`).
     ``delay_in``/``delay_out``: ns of logic behind the operands in the issue stage / in front of the results in
     the stage where they appear.
     """
@@ -48,10 +49,14 @@ class SiteKind:
     results: tuple[tuple[str, int], ...]
     latency: int
     touch: tuple[int, int]
-    reads: bool
-    writes: bool
+    reads: frozenset[str]
+    writes: frozenset[str]
     delay_in: float = 0.0
     delay_out: float = 0.0
+
+    def conflicts(self, other: SiteKind) -> bool:
+        """Whether accesses of the two kinds to one entry must keep their order."""
+        return bool(self.writes & (other.reads | other.writes) or self.reads & other.writes)
 
     @property
     def result_width(self) -> int:
