@@ -1,0 +1,106 @@
+"""The reference interpreter's memory: regions at 64-bit addresses, with a trap on every illegal access.
+
+The upper 32 bits of an address name the region, the lower 32 the byte in it; region 0 does not exist, so that
+NULL and small numbers are no addresses.
+"""
+
+from __future__ import annotations
+
+from ..hdl.errors import HardpathError, Place
+
+_REGION_BITS = 32
+_OFFSET = (1 << _REGION_BITS) - 1
+
+
+class Trap(HardpathError):
+    """The program did what a safe program never does."""
+
+    def __init__(self, reason: str, place: Place | None = None) -> None:
+        super().__init__(reason, place)
+        self.reason = reason
+        self.place = place
+
+    def __str__(self) -> str:
+        return f"Trap: {self.reason}" + (f"\n  At:         {self.place}" if self.place else "")
+
+
+class Region:
+    """Bytes that a program can address. ``low`` to ``high`` are accessible."""
+
+    def __init__(self, name: str, data: bytearray, *, writable: bool = True, atomic: bool = True) -> None:
+        self.name = name
+        self.data = data
+        self.low = 0
+        self.high = len(data)
+        self.writable = writable
+        self.atomic = atomic  # whether atomic instructions may touch it
+
+    def check(self, offset: int, size: int) -> None:
+        if offset < self.low or offset + size > self.high:
+            here = f"bytes {offset - self.low} to {offset - self.low + size} of {self.high - self.low}"
+            raise Trap(f"access outside {self.name}: {here}")
+
+    def load(self, offset: int, size: int) -> bytes:
+        self.check(offset, size)
+        return bytes(self.data[offset : offset + size])
+
+    def store(self, offset: int, data: bytes) -> None:
+        self.check(offset, len(data))
+        if not self.writable:
+            raise Trap(f"write to {self.name}, which is read-only")
+        self.data[offset : offset + len(data)] = data
+
+    def written(self, offset: int, size: int, slot: int) -> None:
+        """Told after a store by the program: which instruction it was."""
+
+
+class Stack(Region):
+    """The 512 bytes of one function call. Reading a byte that was never written traps."""
+
+    SIZE = 512
+
+    def __init__(self, depth: int) -> None:
+        super().__init__(f"the stack of call depth {depth}", bytearray(self.SIZE))
+        self._known = bytearray(self.SIZE)
+
+    def load(self, offset: int, size: int) -> bytes:
+        data = super().load(offset, size)
+        missing = self._known.find(0, offset, offset + size)
+        if missing >= 0:
+            raise Trap(f"read of stack byte {missing - self.SIZE}, which was never written")
+        return data
+
+    def store(self, offset: int, data: bytes) -> None:
+        super().store(offset, data)
+        self._known[offset : offset + len(data)] = b"\1" * len(data)
+
+
+class Memory:
+    """Regions by number."""
+
+    def __init__(self) -> None:
+        self._regions: dict[int, Region] = {}
+
+    def map(self, number: int, region: Region) -> int:
+        """Put a region in; returns the address of its byte 0."""
+        self._regions[number] = region
+        return number << _REGION_BITS
+
+    def unmap(self, number: int) -> None:
+        del self._regions[number]
+
+    def locate(self, address: int) -> tuple[Region, int]:
+        """The region of an address and the offset in it. Raises `Trap`."""
+        region = self._regions.get(address >> _REGION_BITS)
+        if region is None:
+            raise Trap(f"access to 0x{address:x}, which is no memory" if address else "access through NULL")
+        return region, address & _OFFSET
+
+    def load(self, address: int, size: int) -> bytes:
+        region, offset = self.locate(address)
+        return region.load(offset, size)
+
+    def store(self, address: int, data: bytes, slot: int) -> None:
+        region, offset = self.locate(address)
+        region.store(offset, data)
+        region.written(offset, len(data), slot)
