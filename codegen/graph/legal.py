@@ -16,9 +16,9 @@ class IllegalGraph(Exception):
 def check(graph: Graph) -> None:
     """Raise `IllegalGraph` unless the graph keeps to `codegen.graph.ir`.
 
-    Nodes stand in topological order at the position their id says; widths are those the operators allow; sites have
-    a 1-bit predicate, the operands of their kind, and numbers of their own that follow the order; orders join sites
-    of one unit, forwards; inputs and outputs exist once, with their widths.
+    Nodes stand in topological order at the position their id says; widths are those the operators allow;
+    sites have a 1-bit predicate, the operands of their kind, and numbers of their own that follow the
+    order; orders join sites of one unit, forwards; inputs and outputs exist once, with their widths.
     """
     inputs: set[str] = set()
     numbers: set[int] = set()

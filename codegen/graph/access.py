@@ -1,0 +1,252 @@
+"""Memory accesses as dataflow: bytes at variable positions, and rows of map values.
+
+A map row is read by one site, changed in wires and written back by one site as late as possible: before an access
+of the same map that may mean the same row, or at the end of the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ...hdl.errors import Refused
+from ...hdl.maps.base import MapPlugin, SiteKind
+from ..spec import MapSpec
+from ..verify.result import Scalar
+from .construct import Construct
+from .ir import Node
+from .predicates import FALSE, TRUE, Predicates
+from .state import Row, State
+from .values import MapEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where an access of ``size`` bytes may begin: positions low..high, low + a multiple of ``step`` (bytes).
+
+    ``index`` is the node (position - low) / step; None when there is one position only.
+    """
+
+    low: int
+    high: int
+    step: int
+    index: Node | None
+
+    @property
+    def constant(self) -> int | None:
+        """The position when it is the only one."""
+        return self.low if self.index is None else None
+
+
+def span(c: Construct, offset: Node, fact: Scalar, displacement: int, low: int, high: int) -> Span:
+    """Positions of ``offset + displacement`` (64-bit node), known to lie in [low, high] and as ``fact`` says."""
+    if offset.op == "const":
+        position = _signed(offset.attr + displacement)
+        return Span(position, position, 1, None)
+    if fact.constant is not None:
+        position = _signed(fact.constant + displacement)
+        return Span(position, position, 1, None)
+    low = max(low, fact.smin + displacement)
+    high = min(high, fact.smax + displacement)
+    # Low bits that are known give a stride.
+    known = min((fact.mask & -fact.mask).bit_length() - 1 if fact.mask else 63, 6)
+    step = 1 << known
+    residue = (fact.value + displacement) % step
+    low += (residue - low) % step
+    high = max(low, high - (high - residue) % step)
+    if low == high:
+        return Span(low, low, 1, None)
+    relative = c.add(offset, c.const(displacement - low, 64))
+    bits = ((high - low) // step).bit_length()
+    return Span(low, high, step, c.slice(relative, known, bits))
+
+
+def _signed(value: int) -> int:
+    return (value & (1 << 64) - 1 ^ 1 << 63) - (1 << 63)
+
+
+def load(c: Construct, where: Span, size: int, byte: Callable[[int], Node]) -> Node:
+    """``size`` bytes from a variable position as a node of 8*size bits; ``byte`` gives single bytes."""
+    all_bytes = c.concat([byte(p) for p in range(where.low, where.high + size)])
+    if where.index is None:
+        return all_bytes
+    amount = c.concat([c.const(0, 3 + where.step.bit_length() - 1), where.index])
+    return c.slice(c.op("lshr", all_bytes.width, all_bytes, amount), 0, 8 * size)
+
+
+def store(
+    c: Construct, where: Span, size: int, value: Node, byte: Callable[[int], Node]
+) -> dict[int, tuple[Node, Node]]:
+    """A store of ``size`` bytes to a variable position: position -> (written: 1 bit, new byte: 8 bits)."""
+    count = where.high + size - where.low
+    if where.index is None:
+        one = c.const(1, 1)
+        return {where.low + i: (one, c.slice(value, 8 * i, 8)) for i in range(size)}
+    shift = where.step.bit_length() - 1
+    enables = c.op(
+        "shl",
+        count,
+        c.const((1 << size) - 1, count),
+        c.concat([c.const(0, shift), where.index]) if shift else where.index,
+    )
+    wide = c.op("shl", 8 * count, c.zext(value, 8 * count), c.concat([c.const(0, 3 + shift), where.index]))
+    result = {}
+    for i in range(count):
+        enable = c.slice(enables, i, 1)
+        old = byte(where.low + i)
+        result[where.low + i] = (enable, c.mux(enable, c.slice(wide, 8 * i, 8), old))
+    return result
+
+
+@dataclass(slots=True)
+class _Read:
+    site: Node
+    predicate: int
+
+
+class Rows:
+    """The rows of all map values that a program touches, and the sites that move them."""
+
+    def __init__(
+        self,
+        c: Construct,
+        p: Predicates,
+        maps: Mapping[str, MapSpec],
+        plugins: Mapping[int, MapPlugin],
+    ) -> None:
+        self._c = c
+        self._p = p
+        self._maps = maps
+        self._plugins = plugins
+        self._reads: dict[tuple[str, Node, int], _Read] = {}
+        self._epoch_count = 0
+        self._epoch_starts: dict[int, int] = {0: TRUE}
+        self.sites: list[tuple[Node, int]] = []
+        """All sites in program order, with their predicates."""
+
+    def new_epoch(self, name: str, predicate: int) -> int:
+        """A number for a new state of a map's memory, which begins where ``predicate`` holds."""
+        self._epoch_count += 1
+        self._epoch_starts[self._epoch_count] = predicate
+        return self._epoch_count
+
+    def site(self, unit: str, kind: SiteKind, predicate: int, *operands: Node) -> Node:
+        """A new site."""
+        node = self._c.site(unit, kind, self._p.node(predicate), *operands)
+        self.sites.append((node, predicate))
+        return node
+
+    def row_bytes(self, name: str) -> int:
+        """Bytes of a row of this map."""
+        spec = self._maps[name]
+        return self._plugins[spec.type].row_bytes(spec)
+
+    def row(self, name: str, entry: MapEntry, index: int | Node) -> Row:
+        """Row ``index`` (a number or a node) of an entry; not part of any state yet."""
+        c = self._c
+        if index == 0 and isinstance(index, int):
+            return Row(name, entry.address, entry.address, 0, entry)
+        width = entry.address.width
+        add = c.const(index, width) if isinstance(index, int) else c.resize(index, width)
+        number = index if isinstance(index, int) else None
+        return Row(name, c.add(entry.address, add), entry.address, number, entry)
+
+    def load_byte(self, state: State, row: Row, position: int) -> Node:
+        """One byte of a row as the program sees it now."""
+        self._separate(state, row)
+        held = state.rows.get((row.map, id(row.address)))
+        dirty = held.dirty.get(position, FALSE) if held is not None else FALSE
+        if held is not None and dirty != FALSE:
+            dirty = self._p.given(dirty, state.predicate)
+            if dirty == TRUE:
+                return held.bytes[position]
+            return self._c.mux(self._p.node(dirty), held.bytes[position], self._memory_byte(state, row, position))
+        return self._memory_byte(state, row, position)
+
+    def _memory_byte(self, state: State, row: Row, position: int) -> Node:
+        spec = self._maps[row.map]
+        if spec.readonly and spec.initial is not None and row.address.op == "const":
+            where = row.address.attr * self.row_bytes(row.map) + position
+            return self._c.const(spec.initial[where] if where < len(spec.initial) else 0, 8)
+        # Every read is anchored where its entry and this state of the map begin. It can then serve loads on
+        # several paths, and its predicate depends on nothing that came later.
+        epoch = state.epochs.get(row.map, 0)
+        key = (row.map, row.address, epoch)
+        read = self._reads.get(key)
+        if read is None:
+            kind = self._plugins[spec.type].read_kind(spec)
+            node = self.site(row.map, kind, state.predicate, row.address, row.entry.tag)
+            read = self._reads[key] = _Read(node, state.predicate)
+        elif not self._p.implies(state.predicate, read.predicate):
+            wide = self._p.both(row.entry.born, self._epoch_starts[epoch])
+            found = self._p.of(row.entry.found)
+            read.predicate = self._p.both(wide, found)
+            if not self._p.implies(state.predicate, read.predicate):
+                read.predicate = wide
+            read.site.args = (self._p.node(read.predicate), *read.site.args[1:])
+            self.sites = [(n, read.predicate if n is read.site else q) for n, q in self.sites]
+        return self._c.slice(self._c.field(read.site, "row"), 8 * position, 8)
+
+    def store_byte(self, state: State, row: Row, position: int, value: Node) -> None:
+        """One byte of a row changes."""
+        self._separate(state, row)
+        held = state.rows.get((row.map, id(row.address)))
+        if held is None:
+            held = state.rows[row.map, id(row.address)] = row
+        held.bytes[position] = value
+        held.dirty[position] = state.predicate
+
+    def _separate(self, state: State, row: Row) -> None:
+        """Write back all other rows of the map that may be this one."""
+        for key, other in list(state.rows.items()):
+            if other.address is not row.address and other.may_be(row):
+                self._write_back(state, key)
+
+    def flush(self, state: State, name: str | None = None) -> None:
+        """Write back the rows of one map, or all."""
+        for key in list(state.rows):
+            if name is None or key[0] == name:
+                self._write_back(state, key)
+
+    def _write_back(self, state: State, key: tuple[str, int]) -> None:
+        c, p = self._c, self._p
+        row = state.rows.pop(key)
+        predicate = FALSE
+        for dirty in row.dirty.values():
+            predicate = p.either(predicate, p.both(dirty, state.predicate))
+        if predicate == FALSE:
+            return
+        spec = self._maps[row.map]
+        kind = self._plugins[spec.type].write_kind(spec)
+        size = self.row_bytes(row.map)
+        zero = c.const(0, 8)
+        data = [row.bytes.get(i, zero) for i in range(size)]
+        mask = [p.node(p.given(row.dirty.get(i, FALSE), predicate)) for i in range(size)]
+        self.site(row.map, kind, predicate, row.address, row.entry.tag, c.concat(data), c.concat(mask))
+        state.epochs[row.map] = self.new_epoch(row.map, predicate)
+
+    def changed(self, state: State, name: str) -> None:
+        """A helper may have changed the map."""
+        state.epochs[name] = self.new_epoch(name, state.predicate)
+
+    def order(self) -> None:
+        """Keep sites of one frame in program order where they may touch the same entry."""
+        by_unit: dict[str, list[tuple[Node, int]]] = {}
+        for site in self.sites:
+            by_unit.setdefault(site[0].attr.unit, []).append(site)
+        for sites in by_unit.values():
+            for i, (after, after_predicate) in enumerate(sites):
+                for before, before_predicate in sites[:i]:
+                    a, b = before.attr.kind, after.attr.kind
+                    if not a.conflicts(b) or self._p.exclusive(before_predicate, after_predicate):
+                        continue
+                    self._c.order(before, after, a.touch[1] - b.touch[0] + 1)
+
+
+def refuse_stale(name: str) -> Refused:
+    """The refusal for a pointer into an entry that may have been replaced."""
+    return Refused(
+        f"a pointer to a value of map {name} is used after an update or delete of that map, "
+        "where Linux may keep the old element apart from the new one",
+        "look the entry up again after the update, or finish using the pointer before it",
+    )

@@ -1,0 +1,185 @@
+"""The view of a helper call that plug-ins get (`hdl.helpers.base.CallLowering`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...hdl.errors import Refused
+from ...hdl.helpers.base import Arg, HelperPlugin
+from ...hdl.maps.base import MapPlugin, SiteKind
+from ..spec import MapSpec
+from ..verify import result as facts
+from .access import Span, load
+from .ir import INPUTS, Node
+from .predicates import TRUE
+from .values import Memory, Pointer, Union
+
+if TYPE_CHECKING:
+    from .builder import _Step
+
+MOST_METADATA = 32
+
+
+class FrameView:
+    """`hdl.helpers.base.Frame` over the state of a step."""
+
+    def __init__(self, step: _Step) -> None:
+        self._step = step
+
+    def __getattr__(self, name: str) -> Node:
+        node: Node = getattr(self._step.state.frame, name)
+        return node
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "_step":
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self._step.state.frame, name, value)
+
+    def zero(self, start: Node, end: Node, predicate: Node) -> None:
+        """Clear window bytes [start, end) where predicate holds."""
+        step = self._step
+        c, packet, extent = step.c, step.state.packet, step.b.extent
+        zero = c.const(0, 8)
+        bits = 18
+        first, behind = c.slice(start, 0, bits), c.slice(end, 0, bits)
+        for position in range(-extent.headroom, extent.window):
+            here = c.const(position, bits)
+            inside = c.and_(c.not_(c.slt(here, first)), c.slt(here, behind))
+            packet.write(position, 1, c.mux(c.and_(predicate, inside), zero, packet.byte(position)))
+
+    def move(self, source: Node, destination: Node, size: Node, predicate: Node) -> None:
+        """memmove of up to 32 bytes of metadata."""
+        step = self._step
+        c, packet, extent = step.c, step.state.packet, step.b.extent
+        low, high = -extent.headroom, extent.window - MOST_METADATA
+        bits = 18
+
+        def at(position: Node) -> Span:
+            index = c.add(c.slice(position, 0, bits), c.const(-low, bits))
+            return Span(low, high, 1, c.slice(index, 0, (high - low).bit_length()))
+
+        data = load(c, at(source), MOST_METADATA, packet.byte)
+        wanted = c.slice(size, 0, 6)
+        target = at(destination).index
+        assert target is not None
+        for position in range(low, extent.window):
+            # Byte k of the metadata goes to destination + k.
+            k = c.sub(c.const(position - low, bits), c.zext(target, bits))
+            inside = c.and_(predicate, c.ult(k, c.zext(wanted, bits)))
+            amount = c.concat([c.const(0, 3), c.slice(k, 0, 5)])
+            byte = c.slice(c.op("lshr", data.width, data, amount), 0, 8)
+            packet.write(position, 1, c.mux(inside, byte, packet.byte(position)))
+
+
+class Call:
+    """One call. ``helper`` is None when only the `Lowering` part is wanted."""
+
+    def __init__(self, step: _Step, helper: HelperPlugin | None) -> None:
+        self._step = step
+        self._helper = helper
+        self._unconditional = helper is None
+        self.frame = FrameView(step)
+
+    @property
+    def predicate(self) -> Node:
+        """1 bit: this call happens."""
+        return self._step.p.node(self._step.state.predicate)
+
+    @property
+    def redirect(self) -> Node:
+        """32 bits: the target so far."""
+        return self._step.state.redirect
+
+    @redirect.setter
+    def redirect(self, node: Node) -> None:
+        self._step.state.redirect = node
+
+    # Lowering
+
+    def const(self, value: int, width: int) -> Node:
+        """A constant."""
+        return self._step.c.const(value, width)
+
+    def op(self, name: str, width: int, *args: Node, attr: int | None = None) -> Node:
+        """A pure operator."""
+        return self._step.c.op(name, width, *args, attr=attr)
+
+    def site(self, unit: str, kind: SiteKind, predicate: Node, *operands: Node) -> Node:
+        """An access site."""
+        path = TRUE if self._unconditional else self._step.state.predicate
+        p = self._step.p
+        return self._step.b.rows.site(unit, kind, p.both(path, p.of(predicate)), *operands)
+
+    def field(self, site: Node, name: str) -> Node:
+        """One result of a site."""
+        return self._step.c.field(site, name)
+
+    # Arguments
+
+    def argument(self, number: int) -> Node:
+        """Argument 1..5 as a 64-bit number."""
+        return self._step.number(number)
+
+    def constant_argument(self, number: int) -> int | None:
+        """Its value if verification knows it."""
+        fact = self._step.fact(number)
+        return fact.constant if isinstance(fact, facts.Scalar) else None
+
+    def maximum(self, number: int) -> int:
+        """Its largest unsigned value."""
+        fact = self._step.fact(number)
+        return fact.umax if isinstance(fact, facts.Scalar) else (1 << 64) - 1
+
+    def is_null(self, number: int) -> bool:
+        """Whether it is the constant NULL."""
+        return self.constant_argument(number) == 0
+
+    def memory(self, number: int, size: int) -> Node:
+        """``size`` bytes behind a pointer argument."""
+        step = self._step
+        value = step.value(number)
+        if size == 0:
+            return step.c.const(0, 8)
+        if isinstance(value, Union):
+            return step.select(
+                [
+                    (q, step.load_bytes(part, step.pointer_fact(number, part), 0, size))
+                    for q, part in value.alternatives
+                    if isinstance(part, Pointer)
+                ]
+            )
+        if not isinstance(value, Pointer):
+            return step.c.const(0, 8 * size)  # NULL with size 0: the bytes do not count
+        return step.load_bytes(value, step.pointer_fact(number, value), 0, size)
+
+    def map_argument(self) -> tuple[MapSpec, MapPlugin]:
+        """The map behind the MAP argument."""
+        step = self._step
+        assert self._helper is not None
+        number = 1 + self._helper.args.index(Arg.MAP)
+        fact = step.fact(number)
+        if not isinstance(fact, facts.Pointer) or fact.map is None:
+            raise Refused(
+                f"{self._helper.name} gets different maps on different paths",
+                "call it once for each map, in the branches",
+            )
+        spec = step.b.maps[fact.map]
+        return spec, step.b.map_types[spec.type]
+
+    def input(self, name: str) -> Node:
+        """A graph input."""
+        return self._step.c.input(name, INPUTS[name])
+
+    def flush_map(self) -> None:
+        """Write back what is held in wires of the map argument."""
+        self._step.b.rows.flush(self._step.state, self.map_argument()[0].name)
+
+    def call_number(self) -> Node:
+        """How often this helper was called before in this run."""
+        step = self._step
+        assert self._helper is not None
+        return step.state.calls.get(self._helper.id, step.c.const(0, 64))
+
+
+__all__ = ["Call", "FrameView", "Memory"]

@@ -1,0 +1,107 @@
+"""Running a graph on one frame in Python, maps included: the oracle between interpreter and netlist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...hdl.maps.base import MapModel, MapPlugin
+from ...hdl.maps.registry import MAP_TYPES
+from ...hdl.operators import OPERATORS
+from ..spec import MapSpec
+from .ir import Graph, Node
+
+SENT = (2, 3, 4)
+"""Verdicts with a frame: PASS, TX, REDIRECT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """``verdict``: 0..4. ``frame``: the outgoing bytes, None for dropped frames. ``redirect``: the target's ifindex."""
+
+    verdict: int
+    frame: bytes | None
+    redirect: int
+
+
+class Evaluator:
+    """A graph and the maps it works on; frames run one after the other.
+
+    ``models``: map name -> its reference model, kept over frames (made fresh where not given).
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        maps: Mapping[str, MapSpec],
+        models: Mapping[str, MapModel] | None = None,
+        map_types: Mapping[int, MapPlugin] = MAP_TYPES,
+    ) -> None:
+        self.graph = graph
+        units = {n.attr.unit for n in graph.nodes if n.op == "site"}
+        self.models = dict(models or {})
+        self._plugins = {name: map_types[maps[name].type] for name in units}
+        for name in units:
+            if name not in self.models:
+                self.models[name] = self._plugins[name].model(maps[name])
+        self._steps = [self._step(node) for node in graph.nodes]
+
+    def _step(self, node: Node) -> Callable[[list[int], Mapping[str, int]], int]:
+        ids = [a.id for a in node.args]
+        if node.op == "const":
+            value: int = node.attr
+            return lambda v, inputs: value
+        if node.op == "input":
+            name: str = node.attr
+            return lambda v, inputs: inputs[name]
+        if node.op == "site":
+            return self._site(node, ids)
+        operator, width, attr = OPERATORS[node.op], node.width, node.attr
+        widths = [a.width for a in node.args]
+        evaluate = operator.evaluate
+        return lambda v, inputs: evaluate(width, attr, widths, [v[i] for i in ids])
+
+    def _site(self, node: Node, ids: list[int]) -> Callable[[list[int], Mapping[str, int]], int]:
+        plugin, model = self._plugins[node.attr.unit], self.models[node.attr.unit]
+        kind: Any = node.attr.kind
+
+        def run(v: list[int], inputs: Mapping[str, int]) -> int:
+            if not v[ids[0]]:
+                return 0
+            return plugin.evaluate_site(model, kind, [v[i] for i in ids[1:]])
+
+        return run
+
+    def outputs(self, inputs: Mapping[str, int]) -> dict[str, int]:
+        """Values of the graph's outputs for one frame's inputs (see `ir.INPUTS`; ``window`` as a number)."""
+        values: list[int] = []
+        for step in self._steps:
+            values.append(step(values, inputs))
+        return {name: values[node.id] for name, node in self.graph.outputs.items()}
+
+    def run(
+        self, frame: bytes, *, ifindex: int = 1, rx_queue: int = 0, time_ns: int = 0, frame_index: int = 0
+    ) -> Result:
+        """One frame through the graph."""
+        inputs = {
+            "window": int.from_bytes(frame[: self.graph.window], "little"),
+            "length": len(frame),
+            "ifindex": ifindex,
+            "rx_queue": rx_queue,
+            "time_ns": time_ns,
+            "frame_index": frame_index,
+        }
+        return deparse(self.graph, self.outputs(inputs), frame)
+
+
+def deparse(graph: Graph, outputs: Mapping[str, int], frame: bytes) -> Result:
+    """What egress makes of the outputs and the stored frame (`hdl/egress.py` in one step)."""
+    verdict, redirect = outputs["verdict"], outputs["redirect"]
+    if verdict not in SENT:
+        return Result(verdict, None, redirect)
+    size = graph.headroom + graph.window
+    stored = outputs["window"].to_bytes(size, "little") + frame[graph.window :]
+    start, length, limit = outputs["start"], outputs["length"], outputs["limit"]
+    tail = stored[: max(limit, size)][start : start + length]
+    return Result(verdict, tail.ljust(length, b"\0"), redirect)

@@ -1,0 +1,75 @@
+"""How much of the frame a program touches: the window's size and the headroom, from verification's facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ...hdl.errors import Refused
+from ...hdl.helpers.base import Arg, HelperPlugin
+from ..isa import Instruction
+from ..verify.result import AbstractValue, Kind, Mixed, Point, Pointer, Scalar, VerifiedProgram
+
+HEADROOM = 256
+"""XDP_PACKET_HEADROOM of include/uapi/linux/bpf.h."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """``window``: bytes from the frame's start, a multiple of the beat width. ``headroom``: bytes in front of it."""
+
+    window: int
+    headroom: int
+
+    @staticmethod
+    def of(verified: VerifiedProgram, helpers: Mapping[int, HelperPlugin], width: int, max_window: int) -> Extent:
+        """Cover every access of the program. Raises `Refused` when the window would be larger than allowed."""
+        first, last = 0, 1
+        for point in verified.points:
+            first = min(first, point.head[0])
+            for low, end in _touched(verified, point, helpers):
+                first = min(first, low)
+                last = max(last, end)
+                if end > max_window:
+                    raise Refused(
+                        f"this access may reach byte {end} of the frame, and a window has {max_window} bytes at most",
+                        "bound the offset more tightly before the access, or allow a larger window (--max-window)",
+                        verified.program.place(point.slot),
+                    )
+        return Extent(-(-last // width) * width, min(-first, HEADROOM))
+
+
+def _touched(verified: VerifiedProgram, point: Point, helpers: Mapping[int, HelperPlugin]) -> Iterator[tuple[int, int]]:
+    i: Instruction = verified.program.instructions[point.slot]
+    if i.is_load:
+        yield from _frame_ranges(point.registers.get(i.src), i.offset, i.size)
+    elif i.is_store or i.is_atomic:
+        yield from _frame_ranges(point.registers.get(i.dst), i.offset, i.size)
+        if i.is_atomic:
+            yield from _frame_ranges(point.registers.get(i.src), i.offset, i.size)
+    elif i.is_helper_call:
+        helper = helpers[i.imm]
+        for number, kind in enumerate(helper.args, 1):
+            if kind in (Arg.MEM, Arg.MEM_OR_NULL):
+                size = point.registers.get(number + 1)
+                yield from _frame_ranges(point.registers.get(number), 0, size.umax if isinstance(size, Scalar) else 0)
+            elif kind in (Arg.MAP_KEY, Arg.MAP_VALUE):
+                shape = _map_argument(verified, point, helper)
+                yield from _frame_ranges(
+                    point.registers.get(number),
+                    0,
+                    shape.key_size if kind is Arg.MAP_KEY else shape.value_size,
+                )
+
+
+def _map_argument(verified, point: Point, helper: HelperPlugin):  # type: ignore[no-untyped-def]
+    fact = point.registers[1 + helper.args.index(Arg.MAP)]
+    assert isinstance(fact, Pointer) and fact.map is not None
+    return verified.maps[fact.map]
+
+
+def _frame_ranges(fact: AbstractValue | None, displacement: int, size: int) -> Iterator[tuple[int, int]]:
+    for part in fact.alternatives if isinstance(fact, Mixed) else (fact,):
+        if isinstance(part, Pointer) and part.kind in (Kind.PACKET, Kind.PACKET_META):
+            low = part.offset.smin + displacement
+            yield low, part.offset.smax + displacement + size

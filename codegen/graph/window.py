@@ -1,0 +1,66 @@
+"""The end of a program: outputs of all exits joined, map rows written back, nodes in topological order."""
+
+from __future__ import annotations
+
+from .access import Rows
+from .construct import Construct
+from .ir import Graph, Node
+from .predicates import Predicates
+from .state import State, join
+
+ABORTED, LAST_VERDICT = 0, 4
+
+
+def finish(graph: Graph, c: Construct, p: Predicates, rows: Rows, exits: list[tuple[State, Node]]) -> None:
+    """Fill in ``graph.outputs`` and ``graph.order``, and renumber the nodes that are needed."""
+    for state, result in exits:
+        state.registers = [{0: _verdict(c, result)}]
+        state.stacks = []
+    end = join(c, p, [state for state, _ in exits], rows.new_epoch)
+    rows.flush(end)
+    rows.order()
+    verdict = end.registers[0][0]
+    assert isinstance(verdict, Node)
+    frame, base = end.frame, c.const(graph.headroom, 16)
+
+    def position(node: Node) -> Node:
+        return c.add(c.slice(node, 0, 16), base)
+
+    graph.outputs = {
+        "verdict": verdict,
+        "redirect": end.redirect,
+        "start": position(frame.data),
+        "length": c.sub(c.slice(frame.data_end, 0, 16), c.slice(frame.data, 0, 16)),
+        "limit": position(frame.limit),
+        "window": c.concat([end.packet.byte(i) for i in range(-graph.headroom, graph.window)]),
+    }
+    sort(graph)
+
+
+def _verdict(c: Construct, result: Node) -> Node:
+    """XDP actions beyond the last are ABORTED (bpf_prog_run_xdp returns 32 bits)."""
+    low = c.slice(result, 0, 32)
+    known = c.ult(low, c.const(LAST_VERDICT + 1, 32))
+    return c.mux(known, c.slice(low, 0, 3), c.const(ABORTED, 3))
+
+
+def sort(graph: Graph) -> None:
+    """Keep what outputs and sites need, in topological order with the sites in program order."""
+    sites = sorted((n for n in graph.nodes if n.op == "site"), key=lambda n: n.attr.number)
+    seen: set[Node] = set()
+    ordered: list[Node] = []
+    for root in (*sites, *graph.outputs.values()):
+        stack: list[tuple[Node, bool]] = [(root, False)]
+        while stack:
+            node, done = stack.pop()
+            if done:
+                ordered.append(node)
+                continue
+            if node in seen:
+                continue
+            seen.add(node)
+            stack.append((node, True))
+            stack += [(a, False) for a in reversed(node.args) if a not in seen]
+    for number, node in enumerate(ordered):
+        node.id = number
+    graph.nodes = ordered
