@@ -1,0 +1,37 @@
+"""Schedules become hardware: `emit` makes the pipeline, `verilog` its text, `hazards` tells who waits for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...hdl.maps.base import MapPlugin
+from ..graph.ir import Graph
+from ..schedule.plan import Schedule
+from ..spec import MapSpec
+from .hazards import Hazard, hazards
+from .pipeline import Pipeline
+from .stages import LineOf
+from .verilog import verilog
+
+__all__ = ["Hazard", "Pipeline", "emit", "hazards", "verilog"]
+
+
+def emit(
+    graph: Graph,
+    schedule: Schedule,
+    maps: Mapping[str, MapSpec],
+    *,
+    types: Mapping[int, MapPlugin] | None = None,
+    queue: int = 32,
+    line_of: LineOf | None = None,
+) -> Pipeline:
+    """The pipeline of a scheduled graph, with a unit for each of ``maps`` (used by the graph or not).
+
+    ``types``: map types by number; by default all there are. ``queue``: frames in the output queue; as many
+    as the longest frame has beats keep the line rate. ``line_of``: slot -> source line, for signal names.
+    """
+    if types is None:
+        from ...hdl.maps.registry import MAP_TYPES  # loads every map type
+
+        types = MAP_TYPES
+    return Pipeline(graph, schedule, maps, types, queue=queue, line_of=line_of)

@@ -53,13 +53,15 @@ class SiteSignature(wiring.Signature):
 
     def __init__(self, kind: SiteKind) -> None:
         n = offsets(kind)
-        super().__init__({
-            "valid": In(n),
-            "enable": In(n),
-            "stall": Out(n),
-            "operands": In(wiring.Signature({name: Out(width) for name, width in kind.operands})),
-            "results": Out(wiring.Signature({name: Out(width) for name, width in kind.results})),
-        })
+        super().__init__(
+            {
+                "valid": In(n),
+                "enable": In(n),
+                "stall": Out(n),
+                "operands": In(wiring.Signature({name: Out(width) for name, width in kind.operands})),
+                "results": Out(wiring.Signature({name: Out(width) for name, width in kind.results})),
+            }
+        )
 
 
 class HostSignature(wiring.Signature):
@@ -80,18 +82,20 @@ class HostSignature(wiring.Signature):
     """
 
     def __init__(self, shape: MapShape) -> None:
-        super().__init__({
-            "request": In(1),
-            "op": In(2),
-            "index": In(32),
-            "key": In(8 * shape.key_size),
-            "value": In(8 * shape.value_size),
-            "flags": In(32),
-            "done": Out(1),
-            "status": Out(32),
-            "result_key": Out(8 * shape.key_size),
-            "result_value": Out(8 * shape.value_size),
-        })
+        super().__init__(
+            {
+                "request": In(1),
+                "op": In(2),
+                "index": In(32),
+                "key": In(8 * shape.key_size),
+                "value": In(8 * shape.value_size),
+                "flags": In(32),
+                "done": Out(1),
+                "status": Out(32),
+                "result_key": Out(8 * shape.key_size),
+                "result_value": Out(8 * shape.value_size),
+            }
+        )
 
 
 class MapUnit(wiring.Component):
@@ -114,12 +118,14 @@ class MapUnit(wiring.Component):
     def __init__(self, shape: MapShape, kinds: Sequence[SiteKind]) -> None:
         self.shape = shape
         self.kinds = tuple(kinds)
-        super().__init__({
-            "host": Out(HostSignature(shape)),
-            "host_request": Out(1),
-            "host_grant": In(1),
-            **{f"site{i}": Out(SiteSignature(kind)) for i, kind in enumerate(kinds)},
-        })
+        super().__init__(
+            {
+                "host": Out(HostSignature(shape)),
+                "host_request": Out(1),
+                "host_grant": In(1),
+                **{f"site{i}": Out(SiteSignature(kind)) for i, kind in enumerate(kinds)},
+            }
+        )
         self.sites = [getattr(self, f"site{i}") for i in range(len(kinds))]
 
     def carry(self, m: Any, site: int, offset: int, value: Any, name: str = "carried") -> Signal:

@@ -1,0 +1,192 @@
+"""Which frames have to wait for which: derived from a schedule, not from the program.
+
+Site X of a younger and site Y of an older frame may not swap (see "Sites, stages and hazards" in
+`docs/architecture.md`). Where X touches its unit in an earlier stage than Y, they would; so X's frame waits
+until no older frame in the stages between is about to use Y on the same entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+from ..graph.ir import Graph, Node, Site
+from ..schedule.plan import Schedule
+from .wires import Wires
+
+_MOST_GATES = 24
+"""Gates a `Bound` may cost in one stage; a larger one is weakened."""
+
+_DEEPEST = 200
+"""How far into a predicate to look; keeps within Python's stack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A condition that holds wherever some predicate may still turn out true: a formula over values that
+    exist.
+
+    ``op``: ``any`` (true), ``none`` (false), ``value`` (``node``), ``not`` (of ``node``), ``and``, ``or`` (of
+    ``parts``).
+    """
+
+    op: str
+    node: Node | None = None
+    parts: tuple[Bound, ...] = ()
+
+    @property
+    def gates(self) -> int:
+        """Operators in the formula."""
+        return len(self.parts) - 1 + sum(part.gates for part in self.parts) if self.parts else 0
+
+    def nodes(self) -> Iterator[Node]:
+        """The values it is made of."""
+        if self.node is not None:
+            yield self.node
+        for part in self.parts:
+            yield from part.nodes()
+
+
+ANY, NONE = Bound("any"), Bound("none")
+
+
+def _both(a: Bound, b: Bound) -> Bound:
+    if NONE in (a, b):
+        return NONE
+    if ANY in (a, b):
+        return b if a == ANY else a
+    whole = Bound("and", parts=(a, b))
+    return whole if whole.gates <= _MOST_GATES else min(a, b, key=lambda part: part.gates)
+
+
+def _either(a: Bound, b: Bound) -> Bound:
+    if ANY in (a, b):
+        return ANY
+    if NONE in (a, b):
+        return b if a == NONE else a
+    whole = Bound("or", parts=(a, b))
+    return whole if whole.gates <= _MOST_GATES else ANY
+
+
+class Bounds:
+    """What is known of predicates before they are."""
+
+    def __init__(self, wires: Wires) -> None:
+        self._wires = wires
+        self._memo: dict[tuple[int, int, bool], Bound] = {}
+
+    def possibly(self, node: Node, stage: int, negated: bool = False, depth: int = 0) -> Bound:
+        """What ``stage`` knows about a 1-bit node (or its negation) being true some time later."""
+        key = (node.id, stage, negated)
+        if key not in self._memo:
+            self._memo[key] = self._bound(node, stage, negated, depth)
+        return self._memo[key]
+
+    def _bound(self, node: Node, stage: int, negated: bool, depth: int) -> Bound:
+        if node.op == "const":
+            return ANY if bool(node.attr) != negated else NONE
+        if self._wires.available(node) <= stage:
+            return Bound("not" if negated else "value", node)
+
+        def of(arg: Node, negated: bool = negated) -> Bound:
+            return self.possibly(arg, stage, negated, depth + 1)
+
+        if depth < _DEEPEST:
+            if node.op == "not":
+                return of(node.args[0], not negated)
+            if node.op in ("and", "or"):
+                combine = _both if (node.op == "and") != negated else _either
+                return combine(of(node.args[0]), of(node.args[1]))
+            if node.op == "mux":
+                select, a, b = node.args
+                return _either(_both(of(select, False), of(a)), _both(of(select, True), of(b)))
+        return ANY
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """``early``'s frame waits in ``stage`` while an older frame in ``window`` may be about to use ``late``.
+
+    ``compared[j]``: both tags are known for window stage j. ``bounds[j]``: when the older frame in window
+    stage j may use ``late``. ``tags``: the tags of ``early`` and ``late``; None where they are never
+    compared.
+    """
+
+    unit: str
+    early: Node
+    late: Node
+    stage: int
+    window: range
+    bounds: tuple[Bound, ...]
+    compared: tuple[bool, ...]
+    tags: tuple[Node, Node] | None
+
+    @property
+    def cost(self) -> int:
+        """Cycles that a frame waits at most when it directly follows one that uses the same entry."""
+        return len(self.window)
+
+    def uses(self) -> Iterator[tuple[Node, int]]:
+        """Values that the comparison needs, each with the stage."""
+        yield self.early.args[0], self.stage
+        if self.tags:
+            yield self.tags[0], self.stage
+        for stage, bound, compared in zip(self.window, self.bounds, self.compared, strict=True):
+            for node in bound.nodes():
+                yield node, stage
+            if self.tags and compared:
+                yield self.tags[1], stage
+
+    def __str__(self) -> str:
+        early, late = self.early.attr, self.late.attr
+        return (
+            f"{self.unit}: {early.kind.name} #{early.number} in stage {self.stage} waits for {late.kind.name} "
+            f"#{late.number} of older frames in stages {self.window[0]}..{self.window[-1]}, "
+            f"{self.cost} cycles at most"
+        )
+
+
+def hazards(graph: Graph, schedule: Schedule, wires: Wires | None = None) -> list[Hazard]:
+    """All pairs of sites whose frames may have to wait for each other, by unit, then in program order."""
+    wires = wires or Wires(graph, schedule)
+    bounds = Bounds(wires)
+    by_unit: dict[str, list[tuple[Node, int]]] = {}
+    for node, stage in schedule.sites(graph):
+        by_unit.setdefault(node.attr.unit, []).append((node, stage))
+    found = []
+    for unit in by_unit.values():
+        for (early, issue), (late, late_issue) in product(unit, unit):
+            x = issue + early.attr.kind.touch[0]
+            y = late_issue + late.attr.kind.touch[1]
+            window = range(x + 1, y if _forwarded(early.attr, late.attr) else y + 1)
+            if window and early.attr.kind.conflicts(late.attr.kind):
+                found.append(_hazard(early, late, x, window, wires, bounds))
+    return [hazard for hazard in found if any(bound != NONE for bound in hazard.bounds)]
+
+
+def _forwarded(early: Site, late: Site) -> bool:
+    """Whether a read at the edge of the write gets the new bytes (transparent read port)."""
+    return not early.kind.writes and not late.kind.reads
+
+
+def _hazard(early: Node, late: Node, stage: int, window: range, wires: Wires, bounds: Bounds) -> Hazard:
+    younger, older = (_tag(node) for node in (early, late))
+    tags = (younger, older) if younger is not None and older is not None else None
+    compared = tuple(tags is not None and wires.available(tags[1]) <= k for k in window)
+    return Hazard(
+        early.attr.unit,
+        early,
+        late,
+        stage,
+        window,
+        tuple(bounds.possibly(late.args[0], k) for k in window),
+        compared,
+        tags if any(compared) else None,
+    )
+
+
+def _tag(site: Node) -> Node | None:
+    """The operand that names the entry."""
+    kind = site.attr.kind
+    return site.args[kind.operand("tag")] if any(name == "tag" for name, _ in kind.operands) else None

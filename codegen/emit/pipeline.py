@@ -1,0 +1,224 @@
+"""From a scheduled graph to its pipeline: an ordinary Amaranth component made of `hdl` parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from amaranth import Cat, Module, Signal, Value
+from amaranth.lib import data, fifo, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ...hdl.interlock import Interlock
+from ...hdl.maps.base import MapPlugin
+from ...hdl.maps.unit import HostSignature, MapUnit, offsets
+from ...hdl.pipeline import HostGate, StageControl
+from ..graph.ir import INPUTS, Graph, Node
+from ..schedule.plan import Schedule
+from ..spec import MapSpec
+from .hazards import Hazard, hazards
+from .liveness import Liveness
+from .stages import LineOf, Values
+from .wires import Wires
+
+
+class Pipeline(wiring.Component):
+    """A program as hardware. Attributes besides the ports:
+
+    ``input`` In stream of ``window`` (8*H bits), ``length``, ``ifindex``, ``rx_queue``, ``time_ns``;
+    ``output`` Out stream of the graph's outputs (fields by their names). One frame a cycle, in order; an
+    output appears as many cycles after its input as there are stages, plus one for the output queue, plus
+    stalls. ``hosts``: map name -> its host port (`HostSignature`). ``stall_causes`` Out: bit i is high in
+    every cycle in which ``stall_names[i]`` holds a frame back. ``hazards``: what the interlocks watch.
+    ``latency``: cycles from input to output without stalls.
+
+    ``queue``: frames the output queue holds. Frames cannot close up to each other inside the pipeline, so the
+    queue has to take in what arrives while a long frame is being sent.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        schedule: Schedule,
+        maps: Mapping[str, MapSpec],
+        types: Mapping[int, MapPlugin],
+        *,
+        queue: int = 32,
+        line_of: LineOf | None = None,
+    ) -> None:
+        self._graph = graph
+        self._schedule = schedule
+        self._line_of = line_of
+        self._queue = queue
+        self._wires = Wires(graph, schedule)
+        self.hazards = hazards(graph, schedule, self._wires)
+        self.latency = schedule.stages + 1
+        self._sites: dict[str, list[Node]] = {name: [] for name in maps}
+        for node, stage in schedule.sites(graph):
+            self._sites[node.attr.unit].append(node)
+            if stage + offsets(node.attr.kind) > schedule.stages:
+                raise ValueError(f"{node} in stage {stage} of {schedule.stages} does not end inside the pipeline")
+        self._units: dict[str, MapUnit] = {
+            name: types[spec.type].hardware(spec, [site.attr.kind for site in self._sites[name]])
+            for name, spec in maps.items()
+        }
+        self.stall_names = (
+            *(f"{unit} {cause}" for unit in maps for cause in ("interlock", "unit", "host")),
+            "output",
+        )
+
+        inputs = {name: width for name, width in INPUTS.items() if name != "frame_index"}
+        outputs = {name: node.width for name, node in graph.outputs.items()}
+        super().__init__(
+            {
+                "input": In(stream.Signature(data.StructLayout({"window": 8 * graph.window, **inputs}))),
+                "output": Out(stream.Signature(data.StructLayout(outputs))),
+                "stall_causes": Out(len(self.stall_names)),
+                **{f"host_{i}": Out(HostSignature(spec)) for i, spec in enumerate(maps.values())},
+            }
+        )
+        self.hosts: Mapping[str, Any] = {name: getattr(self, f"host_{i}") for i, name in enumerate(maps)}
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        stages = self._schedule.stages
+        regions = {unit: self._region(unit) for unit, sites in self._sites.items() if sites}
+        stalling = {hazard.stage for hazard in self.hazards} | {region[0] for region in regions.values()}
+        for node, stage in self._schedule.sites(self._graph):
+            stalling.update(range(stage, stage + offsets(node.attr.kind)))
+        m.submodules.control = control = StageControl(stages, stalling)
+
+        loads = [control.input_ready, *control.enable[:-1]]
+        liveness = Liveness(self._graph, self._schedule, self._wires, self.hazards)
+        values = Values(self._graph, self._schedule, self._wires, liveness, loads, self._line_of)
+        stalls = _Stalls(control)
+        for i, (name, unit) in enumerate(self._units.items()):
+            m.submodules[f"map_{i}_{_identifier(name)}"] = unit
+            wiring.connect(m, unit.host, wiring.flipped(self.hosts[name]))
+            if name in regions:
+                self._gate(m, unit, name, regions[name], stalls)
+            else:
+                m.d.comb += unit.host_grant.eq(unit.host_request)
+
+        self._accept(m, control, values)
+        ports = {
+            site: port
+            for unit, sites in self._sites.items()
+            for site, port in zip(sites, self._units[unit].sites, strict=True)
+        }
+        for node in self._graph.nodes:
+            if node.op == "site":
+                self._access(m, node, ports[node], values, stalls)
+            elif node.op != "input":
+                values.compute(node)
+        for hazard in self.hazards:
+            self._interlock(m, hazard, values, stalls)
+        self._deliver(m, control, values)
+        values.finish()
+        for k, module in enumerate(values.modules):
+            m.submodules[f"stage_{k}"] = module
+        stalls.connect(m, self.stall_names, self.stall_causes)
+        return m
+
+    def _accept(self, m: Module, control: StageControl, values: Values) -> None:
+        """The input stream, and the count of frames."""
+        frame_index = Signal(INPUTS["frame_index"])
+        m.d.comb += [control.input_valid.eq(self.input.valid), self.input.ready.eq(control.input_ready)]
+        with m.If(self.input.valid & self.input.ready):
+            m.d.sync += frame_index.eq(frame_index + 1)
+        for node in self._graph.nodes:
+            if node.op == "input":
+                own = node.attr == "frame_index"
+                values.define(node, frame_index if own else Value.cast(self.input.payload[node.attr]))
+
+    def _deliver(self, m: Module, control: StageControl, values: Values) -> None:
+        """The output stream, behind its queue."""
+        last = self._schedule.stages - 1
+        outputs = Cat(values.at(node, last) for node in self._graph.outputs.values())
+        m.submodules.queue = queue = fifo.SyncFIFO(width=len(outputs), depth=self._queue)
+        m.d.comb += [
+            queue.w_data.eq(outputs),
+            queue.w_en.eq(control.output_valid),
+            control.output_ready.eq(queue.w_rdy),
+            self.output.payload.eq(queue.r_data),
+            self.output.valid.eq(queue.r_rdy),
+            queue.r_en.eq(self.output.ready),
+        ]
+        m.d.comb += self.stall_causes[self.stall_names.index("output")].eq(control.blocked)
+
+    def _access(self, m: Module, node: Node, port: Any, values: Values, stalls: _Stalls) -> None:
+        """One site and its port of the unit."""
+        kind, issue = node.attr.kind, self._schedule.issue(node)
+        stages = range(issue, issue + offsets(kind))
+        control = stalls.control
+        predicate, *operands = node.args
+        m.d.comb += [
+            port.valid.eq(Cat(control.valid[k] & values.at(predicate, k) for k in stages)),
+            port.enable.eq(Cat(control.enable[k] for k in stages)),
+        ]
+        for (name, _), operand in zip(kind.operands, operands, strict=True):
+            m.d.comb += getattr(port.operands, name).eq(values.at(operand, issue))
+        for k in stages:
+            stalls.add(k, f"{node.attr.unit} unit", port.stall[k - issue])
+        if kind.results:
+            values.define(node, Cat(getattr(port.results, name) for name, _ in kind.results))
+
+    def _interlock(self, m: Module, hazard: Hazard, values: Values, stalls: _Stalls) -> None:
+        """The comparators of one hazard."""
+        tags, x = hazard.tags, hazard.stage
+        interlock = Interlock(tags[0].width if tags else 0, hazard.compared)
+        name = f"interlock_{_identifier(hazard.unit)}_{hazard.early.attr.number}_{hazard.late.attr.number}"
+        m.submodules[name] = interlock
+        valid = stalls.control.valid
+        m.d.comb += interlock.active.eq(valid[x] & values.at(hazard.early.args[0], x))
+        if tags:
+            m.d.comb += interlock.tag.eq(values.at(tags[0], x))
+        for j, k in enumerate(hazard.window):
+            m.d.comb += interlock.older_active[j].eq(valid[k] & values.bound(hazard.bounds[j], k))
+            if tags and (older_tag := interlock.older_tag[j]) is not None:
+                m.d.comb += older_tag.eq(values.at(tags[1], k))
+        stalls.add(x, f"{hazard.unit} interlock", interlock.conflict)
+
+    def _region(self, unit: str) -> tuple[int, int]:
+        """First and last stage in which a frame touches a unit."""
+        touches = [(self._schedule.issue(site), site.attr.kind.touch) for site in self._sites[unit]]
+        return min(s + t[0] for s, t in touches), max(s + t[1] for s, t in touches)
+
+    def _gate(self, m: Module, unit: MapUnit, name: str, region: tuple[int, int], stalls: _Stalls) -> None:
+        """The host's way into a unit that frames use."""
+        first, last = region
+        valid = stalls.control.valid
+        m.submodules[f"gate_{_identifier(name)}"] = gate = HostGate(last - first)
+        m.d.comb += [
+            gate.request.eq(unit.host_request),
+            unit.host_grant.eq(gate.grant),
+            gate.waiting.eq(valid[first]),
+            gate.inside.eq(Cat(valid[first + 1 : last + 1])),
+        ]
+        stalls.add(first, f"{name} host", gate.stall)
+
+
+class _Stalls:
+    """Collects who holds frames back where."""
+
+    def __init__(self, control: StageControl) -> None:
+        self.control = control
+        self._by_stage: dict[int, list[Value]] = {}
+        self._by_name: dict[str, list[Value]] = {}
+
+    def add(self, stage: int, name: str, stall: Value) -> None:
+        self._by_stage.setdefault(stage, []).append(stall)
+        self._by_name.setdefault(name, []).append(stall & self.control.valid[stage])
+
+    def connect(self, m: Module, names: tuple[str, ...], causes: Value) -> None:
+        for stage, stalls in self._by_stage.items():
+            m.d.comb += self.control.stall[stage].eq(Cat(*stalls).any())
+        for i, name in enumerate(names):
+            if name in self._by_name:
+                m.d.comb += causes[i].eq(Cat(*self._by_name[name]).any())
+
+
+def _identifier(name: str) -> str:
+    """A map's name for a place where only identifiers may stand (global data has names such as ``.rodata``)."""
+    return re.sub(r"\W", "_", name)
