@@ -15,38 +15,52 @@ from amaranth.lib.wiring import In, Out
 def frame_layout(width: int) -> data.StructLayout:
     """One beat of ``width`` bytes of a received frame.
 
-    ``keep``: the bytes that belong to the frame; all but in the last beat, there the lowest ones. ``error``: valid with
-    ``last``, kills the frame. ``ifindex``, ``rx_queue``, ``time_ns``: valid with the first beat.
+    ``keep``: the bytes that belong to the frame; all but in the last beat, there the lowest ones. ``error``:
+    valid with ``last``, kills the frame. ``ifindex``, ``rx_queue``, ``time_ns``: valid with the first beat.
     """
-    return data.StructLayout(
-        {"data": 8 * width, "keep": width, "last": 1, "error": 1, "ifindex": 32, "rx_queue": 32, "time_ns": 64}
-    )
+    return data.StructLayout({
+        "data": 8 * width,
+        "keep": width,
+        "last": 1,
+        "error": 1,
+        "ifindex": 32,
+        "rx_queue": 32,
+        "time_ns": 64,
+    })
 
 
 def window_layout(window: int) -> data.StructLayout:
-    """What a program gets of one frame: its first ``window`` bytes (zero behind its end), its ``length`` in bytes and
-    the metadata of its first beat."""
-    return data.StructLayout(
-        {"window": 8 * window, "length": 16, "ifindex": 32, "rx_queue": 32, "time_ns": 64}
-    )
+    """What a program gets of one frame: its first ``window`` bytes (zero behind its end), its ``length`` in
+    bytes and the metadata of its first beat."""
+    return data.StructLayout({
+        "window": 8 * window,
+        "length": 16,
+        "ifindex": 32,
+        "rx_queue": 32,
+        "time_ns": 64,
+    })
 
 
 def outcome_layout(window: int, headroom: int) -> data.StructLayout:
     """What a program makes of one frame; the fields are the outputs of `codegen.graph.ir.Graph`.
 
-    ``window`` has ``headroom`` bytes in front of the received frame and then the ``window`` bytes that the program got.
-    ``start`` and ``limit`` are offsets into it (and beyond, into the payload behind it).
+    ``window`` has ``headroom`` bytes in front of the received frame and then the ``window`` bytes that the
+    program got. ``start`` and ``limit`` are offsets into it (and beyond, into the payload behind it).
     """
-    return data.StructLayout(
-        {
-            "verdict": 3,
-            "redirect": 32,
-            "start": 16,
-            "length": 16,
-            "limit": 16,
-            "window": 8 * (headroom + window),
-        }
-    )
+    return data.StructLayout({
+        "verdict": 3,
+        "redirect": 32,
+        "start": 16,
+        "length": 16,
+        "limit": 16,
+        "window": 8 * (headroom + window),
+    })
+
+
+def receipt_layout(payload_beats: int) -> data.StructLayout:
+    """What ingress tells egress about a frame, past the program: how many beats (at most ``payload_beats``)
+    it has in the payload FIFO, and the cycle of its first beat."""
+    return data.StructLayout({"beats": payload_beats.bit_length(), "stamp": 32})
 
 
 def thermometer(count: Value, width: int) -> Value:
@@ -56,8 +70,10 @@ def thermometer(count: Value, width: int) -> Value:
 
 
 class Skid(wiring.Component):
-    """A register stage for a stream of any shape: one cycle of latency, one item a cycle, no combinational path between
-    its sides in either direction. It holds up to two items."""
+    """A register stage for a stream of any shape, holding up to two items.
+
+    One cycle of latency, one item a cycle, and no combinational path between its sides in either direction.
+    """
 
     def __init__(self, shape: Any) -> None:
         super().__init__({"input": In(stream.Signature(shape)), "output": Out(stream.Signature(shape))})

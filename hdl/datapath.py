@@ -1,0 +1,159 @@
+"""The whole device between its streams: ingress, a program's pipeline, egress, measurement and control."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out
+
+from .egress import Egress
+from .ingress import Ingress
+from .latency import Probe
+from .payload_fifo import PayloadFifo
+from .stream import receipt_layout
+
+
+class Datapath(wiring.Component):
+    """``pipeline``: a component with ``input`` (stream of `window_layout`) and ``output`` (stream of the fields
+    of `outcome_layout`). It may hold up to ``in_flight`` frames.
+
+    ``width`` W, ``window`` H (a multiple of W), ``headroom`` G and ``max_frame`` in bytes; ``start`` and
+    ``tail_fixed`` as in `Egress`.
+
+    The ports are those of docs/architecture.md, flat, as plain Verilog users expect them: ``rx_*`` and
+    ``tx_*`` (AXI4-Stream conventions; ``tx_verdict`` and ``tx_redirect`` with every beat), ``result_*`` (one
+    pulse a frame, `hdl.latency.RESULT`), ``bus_*`` (`hdl.control`).
+    """
+
+    def __init__(
+        self,
+        pipeline: Any,
+        *,
+        width: int,
+        window: int,
+        headroom: int,
+        max_frame: int,
+        in_flight: int,
+        start: int | None = None,
+        tail_fixed: bool = False,
+    ) -> None:
+        self.pipeline = pipeline
+        self.in_flight = in_flight
+        self.ingress = Ingress(width, window, max_frame)
+        beats = self.ingress.payload_beats
+        # Room for the payload of all frames in flight at line rate and for one that is just coming in.
+        self.payload = PayloadFifo(8 * width, 2 * beats + in_flight + 4)
+        self.egress = Egress(width, window, headroom, beats, self.payload.depth, start, tail_fixed)
+        self.probe = Probe(width)
+        super().__init__({
+            "rx_data": In(8 * width),
+            "rx_keep": In(width),
+            "rx_last": In(1),
+            "rx_error": In(1),
+            "rx_ifindex": In(32),
+            "rx_queue": In(32),
+            "rx_time": In(64),
+            "rx_valid": In(1),
+            "rx_ready": Out(1),
+            "tx_data": Out(8 * width),
+            "tx_keep": Out(width),
+            "tx_last": Out(1),
+            "tx_verdict": Out(3),
+            "tx_redirect": Out(32),
+            "tx_valid": Out(1),
+            "tx_ready": In(1),
+            "result_valid": Out(1),
+            "result_verdict": Out(3),
+            "result_redirect": Out(32),
+            "result_length": Out(16),
+            "result_latency_first": Out(32),
+            "result_latency_last": Out(32),
+            "bus_address": In(16),
+            "bus_write": In(1),
+            "bus_wdata": In(32),
+            "bus_valid": In(1),
+            "bus_rdata": Out(32),
+            "bus_ready": Out(1),
+        })
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        m.submodules.ingress = self.ingress
+        m.submodules.payload = self.payload
+        m.submodules.pipeline = self.pipeline
+        m.submodules.egress = self.egress
+        m.submodules.probe = self.probe
+        now = Signal(32)
+        m.d.sync += now.eq(now + 1)
+        m.d.comb += [self.ingress.now.eq(now), self.probe.now.eq(now)]
+        self._connect_rx(m)
+        self._connect_frames(m)
+        self._connect_tx(m)
+        return m
+
+    def _connect_rx(self, m: Module) -> None:
+        rx = self.ingress.rx
+        m.d.comb += [
+            rx.payload.data.eq(self.rx_data),
+            rx.payload.keep.eq(self.rx_keep),
+            rx.payload.last.eq(self.rx_last),
+            rx.payload.error.eq(self.rx_error),
+            rx.payload.ifindex.eq(self.rx_ifindex),
+            rx.payload.rx_queue.eq(self.rx_queue),
+            rx.payload.time_ns.eq(self.rx_time),
+            rx.valid.eq(self.rx_valid),
+            self.rx_ready.eq(rx.ready),
+        ]
+
+    def _connect_frames(self, m: Module) -> None:
+        """Ingress to egress: window through the pipeline, payload and receipt around it."""
+        ingress, pipeline, egress, payload = self.ingress, self.pipeline, self.egress, self.payload
+        layout = receipt_layout(ingress.payload_beats)
+        m.submodules.receipts = receipts = SyncFIFO(width=layout.size, depth=self.in_flight + 4)
+        handed = pipeline.input.valid & pipeline.input.ready
+        m.d.comb += [
+            # Room for a receipt is always there before the pipeline is full; if not, the frame waits.
+            pipeline.input.valid.eq(ingress.output.valid & receipts.w_rdy),
+            ingress.output.ready.eq(pipeline.input.ready & receipts.w_rdy),
+            receipts.w_en.eq(handed),
+            receipts.w_data.eq(ingress.receipt),
+            egress.receipt.payload.eq(receipts.r_data),
+            egress.receipt.valid.eq(receipts.r_rdy),
+            receipts.r_en.eq(egress.receipt.ready),
+            egress.outcome.valid.eq(pipeline.output.valid),
+            pipeline.output.ready.eq(egress.outcome.ready),
+            payload.write.eq(ingress.payload_write),
+            payload.write_data.eq(ingress.payload_data),
+            payload.commit.eq(ingress.payload_commit),
+            payload.rollback.eq(ingress.payload_rollback),
+            ingress.payload_full.eq(payload.full),
+        ]
+        for name in ("window", "length", "ifindex", "rx_queue", "time_ns"):
+            m.d.comb += pipeline.input.payload[name].eq(ingress.output.payload[name])
+        for name in ("verdict", "redirect", "start", "length", "limit", "window"):
+            m.d.comb += egress.outcome.payload[name].eq(pipeline.output.payload[name])
+        wiring.connect(m, payload.output, egress.payload)
+
+    def _connect_tx(self, m: Module) -> None:
+        leaving, probe, result = self.egress.output, self.probe, self.probe.result
+        side = leaving.payload.side
+        m.d.comb += [
+            self.tx_data.eq(leaving.payload.data),
+            self.tx_keep.eq(side.keep),
+            self.tx_last.eq(side.last),
+            self.tx_verdict.eq(side.verdict),
+            self.tx_redirect.eq(side.redirect),
+            self.tx_valid.eq(leaving.valid & side.send),
+            leaving.ready.eq(self.tx_ready | ~side.send),
+            probe.beat.eq(leaving.payload),
+            probe.taken.eq(leaving.valid & leaving.ready),
+            self.result_valid.eq(probe.valid),
+            self.result_verdict.eq(result.verdict),
+            self.result_redirect.eq(result.redirect),
+            self.result_length.eq(result.length),
+            self.result_latency_first.eq(result.latency_first),
+            self.result_latency_last.eq(result.latency_last),
+        ]

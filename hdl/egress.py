@@ -1,0 +1,196 @@
+"""From a program's outcome to sent beats: the written window from its new start, then the payload."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .align import Align
+from .stream import Skid, outcome_layout, receipt_layout, thermometer
+
+XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT = range(5)
+
+
+def side_layout(width: int) -> data.StructLayout:
+    """What goes with a beat of ``width`` bytes on its way out.
+
+    A frame that is not sent is one beat without ``send``. ``length`` (bytes), ``verdict``, ``redirect`` and
+    ``stamp`` (the receipt's) come with every beat.
+    """
+    return data.StructLayout({
+        "keep": width,
+        "first": 1,
+        "last": 1,
+        "send": 1,
+        "verdict": 3,
+        "redirect": 32,
+        "length": 16,
+        "stamp": 32,
+    })
+
+
+def departure_layout(width: int) -> data.StructLayout:
+    """One beat on its way out."""
+    return data.StructLayout({"data": 8 * width, "side": side_layout(width)})
+
+
+class Egress(wiring.Component):
+    """Sends PASS, TX and REDIRECT frames, forgets the others.
+
+    ``width`` W, ``window`` H, ``headroom`` G: bytes. ``payload_beats``: most beats of one frame in the
+    payload FIFO; ``payload_depth``: of all. ``start``: where all outgoing frames begin in the G+H window bytes,
+    None if the program decides; when it is given, the field ``start`` of outcomes is not looked at. A beat
+    shifter exists only where it is needed. ``tail_fixed``: the program never moves the frame's end; ``limit``
+    is not looked at.
+
+    ``outcome`` (`outcome_layout`) and ``receipt`` (`receipt_layout`) have one item a frame, ``payload`` its
+    beats. ``output`` (`departure_layout`) comes from registers. Verdicts above XDP_REDIRECT count as
+    XDP_ABORTED. Data outside ``keep`` is undefined.
+
+    One output beat a cycle. Payload that is not sent leaves the FIFO in the background, one beat a cycle,
+    while the next frame's window is sent already.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        window: int,
+        headroom: int,
+        payload_beats: int,
+        payload_depth: int,
+        start: int | None = None,
+        tail_fixed: bool = False,
+    ) -> None:
+        self.width = width
+        self.payload_beats = payload_beats
+        self.payload_depth = payload_depth
+        self.start = start
+        self.tail_fixed = tail_fixed
+        # Output bytes come from words of W bytes: first the window's, padded in front so that the payload
+        # follows at a word boundary, then the payload's.
+        self.pad = -(headroom + window) % width
+        self.words = (self.pad + headroom + window) // width
+        self.shifts = start is None or (self.pad + start) % width != 0 or start > headroom + window
+        super().__init__({
+            "outcome": In(stream.Signature(outcome_layout(window, headroom))),
+            "receipt": In(stream.Signature(receipt_layout(payload_beats))),
+            "payload": In(stream.Signature(8 * width)),
+            "output": Out(stream.Signature(departure_layout(width))),
+        })
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        width, outcome, receipt = self.width, self.outcome.payload, self.receipt.payload
+        m.submodules.skid = skid = Skid(departure_layout(width))
+        wiring.connect(m, skid.output, wiring.flipped(self.output))
+
+        verdict, send = Signal(3), Signal()
+        m.d.comb += [
+            verdict.eq(Mux(outcome.verdict > XDP_REDIRECT, XDP_ABORTED, outcome.verdict)),
+            send.eq(verdict >= XDP_PASS),
+        ]
+        # The frame begins at byte ``shift`` of word ``begin``.
+        start = outcome.start if self.start is None else Const(self.start, 16)
+        position = (start + self.pad)[:17]
+        shift_bits = width.bit_length() - 1
+        begin, shift = position[shift_bits:], position[:shift_bits]
+
+        # One step a cycle. ``index`` is the word in which the step's output beat begins, ``front`` the newest
+        # word it can need: with a shifter the one behind ``index``, which is held for the next step. A frame
+        # that begins in the payload is preceded by steps that only fetch words.
+        ahead = int(self.shifts)
+        entering = Signal(init=1)
+        index, next_index = Signal(len(begin) + 1), Signal(len(begin) + 1)
+        remaining, next_remaining = Signal(16), Signal(16)
+        stored, next_stored = Signal(receipt.beats.shape()), Signal(receipt.beats.shape())
+        front, fetches, last = Signal(len(index)), Signal(), Signal()
+        m.d.comb += [
+            index.eq(Mux(entering, Mux(begin < self.words, begin, self.words - ahead), next_index)),
+            remaining.eq(Mux(entering, outcome.length, next_remaining)),
+            stored.eq(Mux(entering, receipt.beats, next_stored)),
+            front.eq(index + ahead),
+            fetches.eq(send & (index < begin)),
+            last.eq(~send | (~fetches & (remaining <= width))),
+        ]
+        wants = (fetches | (shift + remaining > width)) if self.shifts else Const(1)
+
+        drain = Signal(range(self.payload_depth + 1))  # payload beats to forget first
+        needs, possible, step, valid, ready = Signal(), Signal(), Signal(), Signal(), Signal()
+        m.d.comb += [
+            needs.eq(send & wants & (front >= self.words) & (stored != 0)),
+            possible.eq(
+                self.outcome.valid & self.receipt.valid & (~needs | (self.payload.valid & (drain == 0)))
+            ),
+            valid.eq(possible & ~fetches),
+            step.eq(possible & (ready | fetches)),
+            self.payload.ready.eq((drain != 0) | (step & needs)),
+            self.outcome.ready.eq(step & last),
+            self.receipt.ready.eq(step & last),
+        ]
+        m.d.sync += drain.eq(
+            drain - ((drain != 0) & self.payload.valid) + Mux(step & last, (stored - needs)[: len(stored)], 0)
+        )
+        with m.If(step):
+            m.d.sync += [
+                entering.eq(last),
+                next_index.eq(index + 1),
+                next_remaining.eq(Mux(fetches, remaining, remaining - width)),
+                next_stored.eq(stored - needs),
+            ]
+
+        side = Signal(side_layout(width))
+        m.d.comb += [
+            side.keep.eq(Mux(last, thermometer(remaining[: shift_bits + 1], width), (1 << width) - 1)),
+            side.first.eq(index == begin),
+            side.last.eq(last),
+            side.send.eq(send),
+            side.verdict.eq(verdict),
+            side.redirect.eq(outcome.redirect),
+            side.length.eq(Mux(send, outcome.length, 0)),
+            side.stamp.eq(receipt.stamp),
+        ]
+        received = Mux(stored != 0, self._limited(m, front), 0)
+        newest = self._window_word(m, front, received)
+        if self.shifts:
+            m.submodules.align = align = Align(width, side_layout(width))
+            wiring.connect(m, align.output, skid.input)
+            held = Signal(8 * width)
+            with m.If(step):
+                m.d.sync += held.eq(newest)
+            sink = align.input
+            m.d.comb += [
+                sink.payload.pair.eq(Cat(self._window_word(m, index, held), newest)),
+                sink.payload.shift.eq(shift),
+            ]
+        else:
+            sink = skid.input
+            m.d.comb += sink.payload.data.eq(newest)
+        m.d.comb += [sink.payload.side.eq(side), sink.valid.eq(valid), ready.eq(sink.ready)]
+        return m
+
+    def _window_word(self, m: Module, index: Value, otherwise: Value) -> Value:
+        """Word ``index`` if it is one of the window's."""
+        padded = Cat(Const(0, 8 * self.pad), self.outcome.payload.window)
+        word = Signal(8 * self.width)
+        m.d.comb += word.eq(otherwise)
+        with m.Switch(index):
+            for i in range(self.words):
+                with m.Case(i):
+                    m.d.comb += word.eq(padded.word_select(i, 8 * self.width))
+        return word
+
+    def _limited(self, m: Module, word: Value) -> Value:
+        """The next payload beat, which is word number ``word``, without the bytes at and behind ``limit``."""
+        if self.tail_fixed:
+            return self.payload.payload
+        shift_bits = self.width.bit_length() - 1
+        limit = (self.outcome.payload.limit + self.pad)[:17]
+        keep = Signal(self.width)
+        with m.If(word < limit[shift_bits:]):
+            m.d.comb += keep.eq((1 << self.width) - 1)
+        with m.Elif(word == limit[shift_bits:]):
+            m.d.comb += keep.eq(thermometer(limit[:shift_bits], self.width))
+        return self.payload.payload & Cat(bit.replicate(8) for bit in keep)
