@@ -1,0 +1,84 @@
+"""Map contents as JSON, the form of ``--maps`` and ``--maps-out``.
+
+``{"map name": [{"key": K, "value": V}, ...]}``; K and V are bytes in memory order, written as a hexadecimal
+string or as bpftool writes them, a list of ``"0x.."``. Out comes the string form, sorted by key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..codegen.spec import MapSpec
+from ..hdl.errors import InputError
+
+Contents = Mapping[str, Mapping[bytes, bytes]]
+"""Map name -> key -> value."""
+
+
+def load_maps(path: str | Path, specs: Mapping[str, MapSpec]) -> dict[str, dict[bytes, bytes]]:
+    """The contents in a file. Raises InputError naming the map and the entry that are wrong."""
+    try:
+        document = json.loads(Path(path).read_text())
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise InputError(f"{path} is no JSON: {error}") from None
+    try:
+        return parse_maps(document, specs)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def parse_maps(document: Any, specs: Mapping[str, MapSpec]) -> dict[str, dict[bytes, bytes]]:
+    """The same from parsed JSON."""
+    if not isinstance(document, dict):
+        raise InputError('map contents are an object: {"map name": [{"key": ..., "value": ...}, ...]}')
+    return {name: _entries(name, entries, specs) for name, entries in document.items()}
+
+
+def _entries(name: str, entries: Any, specs: Mapping[str, MapSpec]) -> dict[bytes, bytes]:
+    if name not in specs:
+        raise InputError(f"there is no map {name}; the maps are {', '.join(sorted(specs)) or 'none'}")
+    if not isinstance(entries, list):
+        raise InputError(f'map {name}: its entries are a list of {{"key": ..., "value": ...}}')
+    spec, contents = specs[name], {}
+    for number, entry in enumerate(entries):
+        where = f"map {name}, entry {number}"
+        if not isinstance(entry, dict) or not {"key", "value"} <= entry.keys():
+            raise InputError(f'{where}: an entry is an object with "key" and "value"')
+        key = _bytes(entry["key"], spec.key_size, f"{where}, key")
+        contents[key] = _bytes(entry["value"], spec.value_size, f"{where}, value")
+    return contents
+
+
+def _bytes(written: Any, size: int, where: str) -> bytes:
+    """Bytes from either form, of the right number."""
+    try:
+        if isinstance(written, str):
+            data = bytes.fromhex(written.removeprefix("0x"))
+        else:
+            data = bytes(int(byte, 16) if isinstance(byte, str) else byte for byte in written)
+    except (TypeError, ValueError):
+        raise InputError(f'{where}: neither a hexadecimal string nor a list of "0x.." bytes') from None
+    if len(data) != size:
+        raise InputError(f"{where}: {len(data)} bytes, must be {size}")
+    return data
+
+
+def format_maps(contents: Contents) -> dict[str, list[dict[str, str]]]:
+    """Contents as a JSON document, entries sorted by key."""
+    return {
+        name: [{"key": key.hex(), "value": value.hex()} for key, value in sorted(entries.items())]
+        for name, entries in contents.items()
+    }
+
+
+def save_maps(path: str | Path, contents: Contents) -> None:
+    """Write a file that `load_maps` reads. Raises InputError when that fails."""
+    try:
+        Path(path).write_text(json.dumps(format_maps(contents), indent=2) + "\n")
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
