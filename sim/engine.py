@@ -1,0 +1,314 @@
+"""The protocol of the simulation engines, and what they share.
+
+An engine compiles a netlist and starts it as a child process. Parent and child talk in lines (the child answers in
+JSON): ``w ADDRESS DATA`` and ``r ADDRESS`` on the control bus, ``run`` for the whole input, ``quit``. Frames reach the
+child as a capture file or, when they come from Python, as the same bytes through a pipe; results leave it as files.
+Cycle by cycle both children do what `sim.driver` says, so their results are equal to the byte.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+from ..hdl.errors import HardpathError, InputError
+from .captures import Frame, write_frames
+from .results import FrameResult, Verdict
+from .statistics import Latency
+from .timing import BACK_TO_BACK, CERTAIN, Rate, coin_seed
+
+
+class SimulationError(HardpathError):
+    """The simulated hardware or its simulator did something that it must not do: a fault of ours, not the user's."""
+
+
+@dataclass(frozen=True)
+class Netlist:
+    """Verilog of a module ``hardpath`` with the ports of docs/architecture.md ("Datapath").
+
+    ``width``: bytes a beat (W). ``max_frame``: longest frame in bytes that it takes. ``stall_counters``: control-bus
+    word address of each 32-bit counter of stalled cycles, by cause.
+    """
+
+    verilog: str
+    width: int
+    max_frame: int = 2048
+    clock_mhz: float = 125.0
+    stall_counters: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def period_ps(self) -> int:
+        """Length of a cycle in whole picoseconds."""
+        return round(1e6 / self.clock_mhz)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run.
+
+    ``rate``: how fast frames arrive. ``offer``, ``take``: chance that a cycle offers a beat or is ready for one (1.0:
+    always; less is for tests), drawn with ``seed``. ``frames_out``: JSON lines, one a frame. ``capture_out``: pcapng
+    with verdicts; frames that were not sent keep their bytes as received. ``waves``: FST or VCD by its suffix.
+    ``skip_bad``: leave out frames that are too short or too long instead of raising. ``patience``: cycles without
+    any progress after which the hardware is declared stuck. ``cache``: folder for compiled simulations.
+    """
+
+    rate: Rate = BACK_TO_BACK
+    offer: float = 1.0
+    take: float = 1.0
+    seed: int = 1
+    frames_out: Path | None = None
+    capture_out: Path | None = None
+    waves: Path | None = None
+    skip_bad: bool = False
+    patience: int = 50_000
+    cache: Path | None = None
+
+
+DEFAULTS = Options()
+
+
+class Bus:
+    """The control bus while no frame is inside: 32-bit words at word addresses. Writes are sent in bulk."""
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+
+    def write(self, address: int, data: int) -> None:
+        """Write one word."""
+        self._child.send(f"w {address} {data}")
+
+    def read(self, address: int) -> int:
+        """Read one word, after all earlier writes."""
+        self._child.send(f"r {address}")
+        return int(self._child.answer())
+
+
+BusRoutine = Callable[[Bus], None]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """The figures of a run.
+
+    ``cycles``: from the first beat in to the last result, both included. ``cycles_per_frame``: sustained, (cycle of the
+    last frame's first beat in - that of the first frame's) / (frames - 1); None for fewer than two frames.
+    ``latency``: first beat in to first beat out, or to the verdict of frames that are not sent; ``latency_last``: to
+    the last beat out. ``skipped``: bad frames left out. ``wall_s``: seconds for input, simulation and output,
+    without compiling. ``note``: something the user should know, or empty.
+    """
+
+    engine: str
+    frames: int
+    skipped: int
+    verdicts: Mapping[Verdict, int]
+    cycles: int
+    cycles_per_frame: float | None
+    latency: Latency
+    latency_last: Latency
+    stalls: Mapping[str, int]
+    wall_s: float
+    frames_out: Path | None = None
+    note: str = ""
+
+    def results(self) -> Iterator[FrameResult]:
+        """The records in ``frames_out``, in input order."""
+        if self.frames_out is None:
+            raise ValueError("this run did not write its frames: set Options.frames_out")
+        return read_results(self.frames_out)
+
+    def as_json(self) -> dict[str, Any]:
+        """What ``sim --json`` prints, without the program."""
+        return {
+            "engine": self.engine,
+            "frames": self.frames,
+            "skipped": self.skipped,
+            "verdicts": {str(verdict): count for verdict, count in self.verdicts.items()},
+            "cycles": self.cycles,
+            "cycles_per_frame": self.cycles_per_frame,
+            "latency": self.latency.summary(),
+            "stalls": dict(self.stalls),
+            "wall_s": round(self.wall_s, 3),
+        }
+
+
+def read_results(path: Path) -> Iterator[FrameResult]:
+    """Records of a ``frames_out`` file."""
+    with open(path, encoding="ascii") as lines:
+        for line in lines:
+            record = json.loads(line)
+            record["verdict"] = Verdict[record["verdict"].removeprefix("XDP_")]
+            record["out"] = None if record["out"] is None else bytes.fromhex(record["out"])
+            yield FrameResult(**record)
+
+
+class Child(ABC):
+    """A running simulation: lines out, JSON in, and a pipe for frames."""
+
+    commands: IO[str]
+    answers: IO[str]
+    frames: BinaryIO | None  # where frames from Python go; None when the child reads a capture by itself
+
+    @abstractmethod
+    def obituary(self) -> str:
+        """Why it ended without an answer: the last lines it printed."""
+
+    def send(self, command: str) -> None:
+        """Queue one command."""
+        try:
+            self.commands.write(command + "\n")
+        except (BrokenPipeError, ConnectionError):
+            self.answer()  # tells why it has gone
+
+    def answer(self) -> Any:
+        """The answer to the oldest unanswered command. Raises `InputError` or `SimulationError` when it is a fault."""
+        with suppress(BrokenPipeError, ConnectionError):
+            self.commands.flush()
+        line = self.answers.readline()
+        if not line:
+            raise SimulationError(f"the simulation ended unexpectedly: {self.obituary()}")
+        answer = json.loads(line)
+        if isinstance(answer, dict) and "error" in answer:
+            raise (InputError if answer["error"] == "input" else SimulationError)(answer["message"])
+        return answer
+
+
+class Engine(ABC):
+    """Runs frames through a netlist."""
+
+    name: str
+
+    @abstractmethod
+    def start(
+        self, netlist: Netlist, capture: Path | None, options: Options
+    ) -> AbstractContextManager[Child]:
+        """The compiled netlist as a child, after reset. ``capture`` None: frames come through `Child.frames`."""
+
+    @abstractmethod
+    def prepare(self, netlist: Netlist, options: Options) -> None:
+        """Compile the netlist now, so that a later `run` finds it in the cache."""
+
+    def run(
+        self,
+        netlist: Netlist,
+        source: Path | str | Iterable[Frame],
+        options: Options = DEFAULTS,
+        setup: BusRoutine | None = None,
+        teardown: BusRoutine | None = None,
+    ) -> RunResult:
+        """Send a capture file or frames through the netlist, back to back unless ``options`` say otherwise.
+
+        ``setup`` runs before the first frame (maps in), ``teardown`` after the last (maps out). Raises `InputError`
+        for a broken capture or a frame that does not fit, `SimulationError` when the hardware misbehaves.
+        """
+        capture = Path(source) if isinstance(source, (str, Path)) else None
+        if capture is not None and not capture.is_file():
+            raise InputError(f"{capture}: no such file: give an existing pcap or pcapng file")
+        self.prepare(netlist, options)
+        with self.start(netlist, capture, options) as child:
+            started = time.perf_counter()
+            bus = Bus(child)
+            if setup is not None:
+                setup(bus)
+            feeder = None if isinstance(source, (str, Path)) else _Feeder(child, source)
+            child.send("run")
+            try:
+                figures = child.answer()
+            finally:
+                if feeder is not None:
+                    feeder.finish()
+            stalls = {cause: bus.read(address) for cause, address in netlist.stall_counters.items()}
+            if teardown is not None:
+                teardown(bus)
+            child.send("quit")
+            wall_s = time.perf_counter() - started
+        return self._result(netlist, options, figures, stalls, wall_s)
+
+    def _result(
+        self, netlist: Netlist, options: Options, figures: dict[str, Any], stalls: dict[str, int], wall_s: float
+    ) -> RunResult:
+        frames = figures["frames"]
+        accepting = figures["last_accepted"] - figures["first_accepted"]
+        return RunResult(
+            engine=self.name,
+            frames=frames,
+            skipped=figures["skipped"],
+            verdicts={verdict: figures["verdicts"][verdict] for verdict in Verdict},
+            cycles=figures["last_result"] - figures["first_accepted"] + 1 if frames else 0,
+            cycles_per_frame=accepting / (frames - 1) if frames > 1 else None,
+            latency=Latency(figures["latency"], netlist.period_ps),
+            latency_last=Latency(figures["latency_last"], netlist.period_ps),
+            stalls=stalls,
+            wall_s=wall_s,
+            frames_out=options.frames_out,
+        )
+
+    def results(
+        self,
+        netlist: Netlist,
+        frames: Iterable[Frame],
+        options: Options = DEFAULTS,
+        setup: BusRoutine | None = None,
+        teardown: BusRoutine | None = None,
+    ) -> list[FrameResult]:
+        """`run` for few enough frames that their results fit in memory."""
+        with tempfile.TemporaryDirectory(prefix="hardpath-") as folder:
+            options = replace(options, frames_out=Path(folder) / "frames.jsonl")
+            return list(self.run(netlist, frames, options, setup, teardown).results())
+
+
+class _Feeder:
+    """Writes frames into the child from a thread, so that neither waits for the other."""
+
+    def __init__(self, child: Child, frames: Iterable[Frame]) -> None:
+        assert child.frames is not None
+        self._pipe = child.frames
+        self._frames = frames
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._feed, daemon=True)
+        self._thread.start()
+
+    def _feed(self) -> None:
+        try:
+            with self._pipe:
+                write_frames(self._pipe, self._frames)
+        except (BrokenPipeError, ConnectionError):
+            pass  # the child ended first; its last answer says why
+        except BaseException as failure:
+            self._failure = failure
+
+    def finish(self) -> None:
+        """Wait for the thread and raise what made it fail: the child only saw a short input."""
+        self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+
+
+def child_settings(netlist: Netlist, name: str, options: Options) -> dict[str, str]:
+    """The settings that every child takes; all values as text. ``name``: what messages call the input."""
+    return {
+        "name": name,
+        "frames_out": str(options.frames_out or ""),
+        "capture_out": str(options.capture_out or ""),
+        "waves": str(options.waves or ""),
+        "period_ps": str(netlist.period_ps),
+        "clock_hz": str(round(netlist.clock_mhz * 1e6)),
+        "bits_per_second": str(options.rate.bits_per_second),
+        "frames_per_second": str(options.rate.frames_per_second),
+        "offer": str(round(options.offer * CERTAIN)),
+        "offer_seed": str(coin_seed(options.seed, 1)),
+        "take": str(round(options.take * CERTAIN)),
+        "take_seed": str(coin_seed(options.seed, 2)),
+        "max_frame": str(netlist.max_frame),
+        "patience": str(options.patience),
+        "skip_bad": str(int(options.skip_bad)),
+        "width": str(netlist.width),
+    }

@@ -1,0 +1,314 @@
+// Runs the netlist: a loop over commands on standard input, one line of JSON for each answer.
+//
+//   w ADDRESS DATA   write a word on the control bus (no answer)
+//   r ADDRESS        read a word: the number
+//   run              send the whole input through: the figures of the run
+//   quit
+//
+// A fault is answered by {"error": kind, "message": text} and ends the program.
+// What happens in which cycle is told in sim/driver.py; here it is made fast.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <deque>
+#include <iostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "capture.hpp"
+#include "fault.hpp"
+#include "options.hpp"
+#include "pins.hpp"
+#include "results.hpp"
+#include "timing.hpp"
+
+namespace hardpath {
+
+constexpr size_t W = HARDPATH_WIDTH;  // bytes a beat
+
+class Simulation {
+  public:
+    explicit Simulation(const Options& options)
+        : options_(options),
+          netlist_(options.text("waves"), options.number("period_ps")),
+          pins_(netlist_.pins()),
+          results_(options.text("frames_out"), options.text("capture_out"), options.number("period_ps")),
+          pace_(options),
+          offer_(options.number("offer"), options.number("offer_seed")),
+          take_(options.number("take"), options.number("take_seed")),
+          max_frame_(options.number("max_frame")),
+          patience_(options.number("patience")),
+          skip_bad_(options.number("skip_bad")) {
+        pins_.rx_valid = 0;
+        pins_.rx_error = 0;
+        pins_.bus_valid = 0;
+        pins_.tx_ready = 1;
+        pins_.rst = 1;
+        for (int i = 0; i < 4; i++) clock();
+        pins_.rst = 0;
+        clock();
+    }
+
+    void write(uint32_t address, uint32_t data) { transfer(address, true, data); }
+    uint32_t read(uint32_t address) { return transfer(address, false, 0); }
+
+    // Sends the whole input through and waits for every result.
+    std::string run() {
+        CaptureReader reader(options_.text("input"), options_.text("name"));
+        uint64_t quiet = 0;
+        begin(reader);
+        while (sending_ || !inside_.empty()) {
+            const bool waits_for_pace = sending_ && !offering_ && cycle_ < start_;
+            if (offer_.toss() && sending_ && !waits_for_pace) offering_ = true;
+            if (offering_) drive_beat();
+            pins_.rx_valid = offering_;
+            pins_.tx_ready = take_.toss();
+            netlist_.settle();
+            const bool accepted = offering_ && pins_.rx_ready;
+            const bool moved = collect();
+            netlist_.edge();
+            if (accepted) advance(reader);
+            quiet = accepted || moved || (waits_for_pace && inside_.empty()) ? 0 : quiet + 1;
+            if (quiet > patience_) throw stuck();
+            cycle_++;
+        }
+        pins_.rx_valid = 0;
+        pins_.tx_ready = 1;
+        results_.flush();
+        return "{" + results_.json() + ", \"skipped\": " + std::to_string(skipped_) +
+               ", \"first_accepted\": " + std::to_string(first_accepted_) +
+               ", \"last_accepted\": " + std::to_string(last_accepted_) +
+               ", \"last_result\": " + std::to_string(last_result_) + "}";
+    }
+
+  private:
+    struct Outgoing {
+        std::vector<uint8_t> data;
+        uint32_t verdict = 0;
+    };
+
+    const Options& options_;
+    Netlist netlist_;
+    Vhardpath& pins_;
+    Results results_;
+    Pace pace_;
+    Coin offer_, take_;
+    uint64_t max_frame_, patience_;
+    bool skip_bad_;
+
+    uint64_t cycle_ = 0, start_ = 0, read_ = 0, skipped_ = 0;
+    uint64_t first_accepted_ = 0, last_accepted_ = 0, last_result_ = 0;
+    Frame frame_;              // being sent
+    bool sending_ = false;     // frame_ is there
+    bool offering_ = false;    // its beat at `at_` is on the pins and must stay there until taken
+    bool driven_ = false;
+    size_t at_ = 0;
+    Packet packet_;
+    std::deque<Frame> inside_;     // accepted at least in part, no result yet
+    std::deque<Result> verdicts_;  // results whose bytes are still coming out
+    std::deque<Outgoing> outgoing_;  // frames out, complete but for the last
+    bool output_open_ = false;
+    std::vector<std::vector<uint8_t>> spare_;  // byte buffers to use again
+
+    void clock() {
+        netlist_.settle();
+        netlist_.edge();
+    }
+
+    uint32_t transfer(uint32_t address, bool write, uint32_t data) {
+        pins_.bus_address = address;
+        pins_.bus_write = write;
+        pins_.bus_wdata = data;
+        pins_.bus_valid = 1;
+        for (uint64_t waited = 0; waited <= patience_; waited++) {
+            netlist_.settle();
+            const bool ready = pins_.bus_ready;
+            const uint32_t answer = pins_.bus_rdata;
+            netlist_.edge();
+            if (ready) {
+                pins_.bus_valid = 0;
+                return answer;
+            }
+        }
+        throw SimulationFault("the control bus did not answer at address " + std::to_string(address) + " within " +
+                              std::to_string(patience_) + " cycles");
+    }
+
+    std::vector<uint8_t> spare() {
+        if (spare_.empty()) return {};
+        std::vector<uint8_t> buffer = std::move(spare_.back());
+        spare_.pop_back();
+        buffer.clear();
+        return buffer;
+    }
+
+    // Takes the next frame that fits from the input.
+    void begin(CaptureReader& reader) {
+        sending_ = false;
+        while (reader.next(packet_)) {
+            const uint64_t index = read_++, size = packet_.data.size();
+            if (size < 14 || size > max_frame_) {
+                if (!skip_bad_)
+                    throw InputFault(reader.name() + ": packet " + std::to_string(index + 1) + ": " +
+                                     std::to_string(size) + " bytes, but a frame has 14 to " +
+                                     std::to_string(max_frame_) + ": leave such packets out with --skip-bad");
+                skipped_++;
+                continue;
+            }
+            frame_.index = index;
+            frame_.time_ns = packet_.time_ns;
+            frame_.interface = packet_.interface;
+            frame_.queue = packet_.queue;
+            frame_.data = spare();
+            frame_.data.swap(packet_.data);
+            at_ = 0;
+            start_ = pace_.start(size);
+            sending_ = true;
+            return;
+        }
+    }
+
+    void drive_beat() {
+        if (driven_) return;
+        driven_ = true;
+        const std::vector<uint8_t>& data = at_ == 0 ? frame_.data : inside_.back().data;
+        const size_t size = std::min(W, data.size() - at_);
+        uint8_t beat[W] = {}, keep[(W + 7) / 8] = {};
+        std::memcpy(beat, &data[at_], size);
+        for (size_t i = 0; i < size / 8; i++) keep[i] = 0xFF;
+        if (size % 8) keep[size / 8] = static_cast<uint8_t>((1u << size % 8) - 1);
+        set_bytes(pins_.rx_data, beat, W);
+        set_bytes(pins_.rx_keep, keep, sizeof keep);
+        pins_.rx_last = at_ + size == data.size();
+        if (at_ == 0) {
+            pins_.rx_ifindex = frame_.interface + 1;
+            pins_.rx_queue = frame_.queue;
+            pins_.rx_time = frame_.time_ns;
+        }
+    }
+
+    // The beat on the pins was taken.
+    void advance(CaptureReader& reader) {
+        if (at_ == 0) {
+            if (inside_.empty() && results_.count() == 0) first_accepted_ = cycle_;
+            last_accepted_ = cycle_;
+            inside_.push_back(std::move(frame_));
+        }
+        at_ += W;
+        offering_ = driven_ = false;
+        if (at_ >= inside_.back().data.size()) begin(reader);
+    }
+
+    // Takes what comes out in this cycle; whether anything did.
+    bool collect() {
+        const bool beat = pins_.tx_valid && pins_.tx_ready;
+        if (beat) take_beat();
+        const bool result = pins_.result_valid;
+        if (result) {
+            if (verdicts_.size() >= inside_.size()) throw SimulationFault("the datapath gave a result for no frame");
+            verdicts_.push_back({pins_.result_verdict, pins_.result_redirect, pins_.result_length,
+                                 pins_.result_latency_first, pins_.result_latency_last});
+            last_result_ = cycle_;
+        }
+        if (beat || result)
+            while (finish()) {
+            }
+        return beat || result;
+    }
+
+    void take_beat() {
+        uint8_t beat[W], keep[(W + 7) / 8];
+        get_bytes(beat, pins_.tx_data, W);
+        get_bytes(keep, pins_.tx_keep, sizeof keep);
+        size_t size = 0;
+        while (size < W && keep[size / 8] >> size % 8 & 1) size++;
+        for (size_t i = size; i < W; i++)
+            if (keep[i / 8] >> i % 8 & 1) throw SimulationFault("tx_keep has a hole");
+        if (size < W && !pins_.tx_last) throw SimulationFault("a beat that is not the last has less than all bytes");
+        if (!output_open_) {
+            outgoing_.push_back({spare(), pins_.tx_verdict});
+            output_open_ = true;
+        }
+        Outgoing& out = outgoing_.back();
+        out.data.insert(out.data.end(), beat, beat + size);
+        if (pins_.tx_last) output_open_ = false;
+    }
+
+    // Delivers the oldest frame when both its result and its bytes are there.
+    bool finish() {
+        if (verdicts_.empty() || (sending_ && at_ && inside_.size() == 1)) return false;
+        const Result result = verdicts_.front();
+        Outgoing out;
+        if (result.verdict > 4)
+            throw SimulationFault(describe() + " has the unknown verdict " + std::to_string(result.verdict));
+        if (result.sent()) {
+            if (outgoing_.empty() || (outgoing_.size() == 1 && output_open_)) return false;
+            out = std::move(outgoing_.front());
+            outgoing_.pop_front();
+            if (out.data.size() != result.length || out.verdict != result.verdict)
+                throw SimulationFault(describe() + ": its result (verdict " + std::to_string(result.verdict) + ", " +
+                                      std::to_string(result.length) + " bytes) and its bytes out (verdict " +
+                                      std::to_string(out.verdict) + ", " + std::to_string(out.data.size()) +
+                                      " bytes) differ");
+        }
+        verdicts_.pop_front();
+        results_.add(inside_.front(), result, out.data);
+        spare_.push_back(std::move(inside_.front().data));
+        if (result.sent()) spare_.push_back(std::move(out.data));
+        inside_.pop_front();
+        return true;
+    }
+
+    std::string describe() const { return "packet " + std::to_string(inside_.front().index + 1); }
+
+    SimulationFault stuck() const {
+        const std::string where = inside_.empty() ? "the input is not ready" : describe() + " does not come out";
+        return SimulationFault("the datapath stands still for " + std::to_string(patience_) + " cycles: " + where);
+    }
+};
+
+std::string json_string(const std::string& text) {
+    std::string quoted = "\"";
+    for (const char c : text) {
+        char escaped[8];
+        if (c == '"' || c == '\\') (quoted += '\\') += c;
+        else if (static_cast<unsigned char>(c) < 0x20) {
+            std::snprintf(escaped, sizeof escaped, "\\u%04x", c);
+            quoted += escaped;
+        } else quoted += c;
+    }
+    return quoted + "\"";
+}
+
+void serve(Simulation& simulation) {
+    std::string command;
+    while (std::cin >> command) {
+        uint32_t address, data;
+        if (command == "w" && std::cin >> address >> data) simulation.write(address, data);
+        else if (command == "r" && std::cin >> address) std::cout << simulation.read(address) << std::endl;
+        else if (command == "run") std::cout << simulation.run() << std::endl;
+        else return;
+    }
+}
+
+}  // namespace hardpath
+
+int main(int argc, char** argv) {
+    std::ios::sync_with_stdio(false);
+    const auto report = [](const char* kind, const std::string& message) {
+        std::cout << "{\"error\": \"" << kind << "\", \"message\": " << hardpath::json_string(message) << "}" << std::endl;
+        return 1;
+    };
+    try {
+        const hardpath::Options options(argc, argv);
+        hardpath::Simulation simulation(options);
+        hardpath::serve(simulation);
+        return 0;
+    } catch (const hardpath::InputFault& fault) {
+        return report("input", fault.what());
+    } catch (const hardpath::SimulationFault& fault) {
+        return report("simulation", fault.what());
+    }
+}

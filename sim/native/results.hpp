@@ -1,0 +1,145 @@
+// What becomes of the frames: lines of JSON, an annotated capture, and the figures of the run.
+// The twin of `Results` in sim/driver.py; a test holds their files against each other.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fault.hpp"
+#include "pcapng_writer.hpp"
+
+namespace hardpath {
+
+// A frame on its way through the datapath.
+struct Frame {
+    uint64_t index = 0;  // position in the input, from 0
+    uint64_t time_ns = 0;
+    uint32_t interface = 0, queue = 0;
+    std::vector<uint8_t> data;
+};
+
+struct Result {
+    uint32_t verdict = 0, redirect = 0, length = 0, latency_first = 0, latency_last = 0;
+    bool sent() const { return verdict >= 2; }
+};
+
+// Frames by latency in cycles: exact, and as small as the number of different latencies.
+class LatencyCount {
+  public:
+    void add(uint32_t cycles) {
+        if (cycles < small_.size()) small_[cycles]++;
+        else large_[cycles]++;
+    }
+    std::string json() const {
+        std::string text = "[";
+        const auto append = [&](uint64_t cycles, uint64_t count) {
+            if (text.size() > 1) text += ", ";
+            text += "[" + std::to_string(cycles) + ", " + std::to_string(count) + "]";
+        };
+        for (size_t i = 0; i < small_.size(); i++)
+            if (small_[i]) append(i, small_[i]);
+        for (const auto& [cycles, count] : large_) append(cycles, count);
+        return text + "]";
+    }
+
+  private:
+    std::vector<uint64_t> small_ = std::vector<uint64_t>(4096);
+    std::map<uint32_t, uint64_t> large_;
+};
+
+class Results {
+  public:
+    Results(const std::string& frames_path, const std::string& capture_path, uint64_t period_ps)
+        : period_ps_(period_ps) {
+        if (!frames_path.empty()) lines_ = std::make_unique<OutputFile>(frames_path);
+        if (!capture_path.empty()) capture_ = std::make_unique<PcapngWriter>(capture_path);
+    }
+
+    // `out`: the bytes that left the datapath, for frames that were sent.
+    void add(const Frame& frame, const Result& result, const std::vector<uint8_t>& out) {
+        count_++;
+        verdicts_[result.verdict]++;
+        first_.add(result.latency_first);
+        last_.add(result.latency_last);
+        if (lines_) write_line(frame, result, out);
+        if (capture_) write_packet(frame, result, result.sent() ? out : frame.data);
+    }
+    void flush() {
+        if (lines_) lines_->flush();
+        if (capture_) capture_->flush();
+    }
+
+    std::string json() const {
+        std::string text = "\"frames\": " + std::to_string(count_) + ", \"verdicts\": [";
+        for (size_t i = 0; i < verdicts_.size(); i++) text += (i ? ", " : "") + std::to_string(verdicts_[i]);
+        return text + "], \"latency\": " + first_.json() + ", \"latency_last\": " + last_.json();
+    }
+    uint64_t count() const { return count_; }
+
+  private:
+    uint64_t period_ps_, count_ = 0;
+    std::array<uint64_t, 5> verdicts_{};
+    LatencyCount first_, last_;
+    std::unique_ptr<OutputFile> lines_;
+    std::unique_ptr<PcapngWriter> capture_;
+    std::string line_;
+
+    // Nanoseconds with at most three decimals, as short as possible.
+    std::string nanoseconds(uint32_t cycles) const {
+        const uint64_t picoseconds = cycles * period_ps_;
+        std::string text = std::to_string(picoseconds / 1000);
+        uint64_t rest = picoseconds % 1000;
+        if (rest) {
+            char digits[8];
+            std::snprintf(digits, sizeof digits, ".%03u", static_cast<unsigned>(rest));
+            text += digits;
+            while (text.back() == '0') text.pop_back();
+        }
+        return text;
+    }
+
+    void write_line(const Frame& frame, const Result& result, const std::vector<uint8_t>& out) {
+        static const char* const names[] = {"XDP_ABORTED", "XDP_DROP", "XDP_PASS", "XDP_TX", "XDP_REDIRECT"};
+        static const char digits[] = "0123456789abcdef";
+        line_.clear();
+        line_ += "{\"index\": ";
+        line_ += std::to_string(frame.index);
+        line_ += ", \"verdict\": \"";
+        line_ += names[result.verdict];
+        line_ += "\", \"out\": ";
+        if (result.sent()) {
+            const size_t at = line_.size() + 1;
+            line_.resize(at + 2 * out.size() + 1, '"');
+            for (size_t i = 0; i < out.size(); i++) {
+                line_[at + 2 * i] = digits[out[i] >> 4];
+                line_[at + 2 * i + 1] = digits[out[i] & 15];
+            }
+        } else {
+            line_ += "null";
+        }
+        line_ += ", \"redirect\": ";
+        line_ += result.verdict == 4 ? std::to_string(result.redirect) : "null";
+        line_ += ", \"latency_cycles\": ";
+        line_ += std::to_string(result.latency_first);
+        line_ += ", \"latency_ns\": ";
+        line_ += nanoseconds(result.latency_first);
+        line_ += "}\n";
+        lines_->write(line_.data(), line_.size());
+    }
+
+    void write_packet(const Frame& frame, const Result& result, const std::vector<uint8_t>& bytes) {
+        std::string comment = "latency " + std::to_string(result.latency_first) + " cycles, " +
+                              nanoseconds(result.latency_first) + " ns";
+        if (result.verdict == 4) comment += "; redirected to " + std::to_string(result.redirect);
+        capture_->write(bytes.data(), static_cast<uint32_t>(bytes.size()), frame.time_ns, frame.interface, frame.queue,
+                        frame.index, result.verdict, comment);
+    }
+};
+
+}  // namespace hardpath
