@@ -1,4 +1,4 @@
-"""Which stage every node of a graph issues in: fewest stages, then fewest stalls, then fewest register bits."""
+"""Which stage every node of a graph issues in: fewest stages, then fewest stalls, then fewest registers."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ class Asap:
 def asap(graph: Graph, target: Target) -> Asap:
     """Greedy list scheduling with chaining, in topological order.
 
-    No node can be earlier than this: an earlier stage, or an earlier moment in the same stage, of an argument never
-    makes its user later. Operators longer than a stage count as one whole stage.
+    No node can be earlier than this: an earlier stage, or an earlier moment in the same stage, of an
+    argument never makes its user later. Operators longer than a stage count as one whole stage.
     """
     limit = timing.budget(target)
     issue = [0] * len(graph.nodes)

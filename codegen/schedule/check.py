@@ -11,9 +11,9 @@ from .plan import Schedule, ScheduleError
 def check(graph: Graph, schedule: Schedule, target: Target) -> None:
     """Recompute every stage's chains and every order.
 
-    Raises `ScheduleError` if a value is used before it exists, a chain does not fit its stage (an operator that
-    alone is longer than a stage must be alone in it and be listed in ``overruns``), sites swap, an input is not
-    in stage 0, or the pipeline ends before a value, a touch or an output.
+    Raises `ScheduleError` if a value is used before it exists, a chain does not fit its stage (an operator
+    that alone is longer than a stage must be alone in it and be listed in ``overruns``), sites swap, an
+    input is not in stage 0, or the pipeline ends before a value, a touch or an output.
     """
     if len(schedule.stage) != len(graph.nodes):
         raise ScheduleError(f"{len(schedule.stage)} stages for {len(graph.nodes)} nodes")
@@ -23,24 +23,16 @@ def check(graph: Graph, schedule: Schedule, target: Target) -> None:
     for node in graph.nodes:
         stage = schedule.issue(node)
         if not 0 <= stage <= schedule.stages - 1 - timing.span(node):
-            raise ScheduleError(
-                f"{node} in stage {stage} of {schedule.stages}, needing {timing.span(node)} more"
-            )
+            raise ScheduleError(f"{node} in stage {stage} of {schedule.stages}, needing {timing.span(node)} more")
         if node.op in ("input", "const") and stage != 0:
             raise ScheduleError(f"{node} is not in stage 0")
         late = [arg for arg in node.args if schedule.ready(arg) > stage]
         if late:
-            raise ScheduleError(
-                f"{node} in stage {stage} uses {late[0]}, which exists in {schedule.ready(late[0])}"
-            )
-        start = max(
-            (arrival[a] for a in node.args if schedule.ready(a) == stage and a.op != "const"), default=0.0
-        )
+            raise ScheduleError(f"{node} in stage {stage} uses {late[0]}, which exists in {schedule.ready(late[0])}")
+        start = max((arrival[a] for a in node.args if schedule.ready(a) == stage and a.op != "const"), default=0.0)
         need = timing.before(node)
         if start + need > limit + timing.SLACK and (start > timing.SLACK or node.id not in listed):
-            raise ScheduleError(
-                f"{node}: {start:.2f} + {need:.2f} ns do not fit the {limit:.2f} ns of stage {stage}"
-            )
+            raise ScheduleError(f"{node}: {start:.2f} + {need:.2f} ns do not fit the {limit:.2f} ns of stage {stage}")
         out = timing.behind(node)
         if out > limit + timing.SLACK and node.id not in listed:
             raise ScheduleError(f"{node}: its result comes {out:.2f} ns into a stage of {limit:.2f} ns")

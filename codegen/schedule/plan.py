@@ -8,7 +8,7 @@ from ..graph.ir import Graph, Node
 
 
 class ScheduleError(Exception):
-    """A schedule that would not work. Never the user's fault: `schedule` made a mistake and `check` found it."""
+    """A schedule that would not work. Never the user's fault: `check` found a mistake of `schedule`."""
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,8 @@ class Schedule:
     """``stage[node.id]`` is the stage in which a node issues (constants: 0); there are ``stages`` of them.
 
     Outputs are read in stage ``stages - 1``. A site's result exists ``latency`` stages after its issue stage.
-    ``overruns``: (node id, ns) of operators that alone take longer than a stage may; the clock that the design
-    reaches will be lower than the target's, and the report says so.
+    ``overruns``: (node id, ns) of operators that alone take longer than a stage may; the clock that the
+    design reaches will be lower than the target's, and the report says so.
     """
 
     stages: int

@@ -36,11 +36,11 @@ def span(node: Node) -> int:
 
 
 def before(node: Node) -> float:
-    """ns of logic between a node's arguments and the end of its issue stage (or its value, if latency is 0)."""
+    """ns of logic between a node's arguments and its value or the end of its issue stage (latency > 0)."""
     if node.op != "site":
         return delay(node)
     kind = node.attr.kind
-    return kind.delay_in + (kind.delay_out if kind.latency == 0 else 0.0)
+    return float(kind.delay_in + (kind.delay_out if kind.latency == 0 else 0.0))
 
 
 def behind(node: Node) -> float:
