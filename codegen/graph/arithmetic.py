@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..isa import Alu, Class, Instruction, Jump
 from ..verify.result import Scalar
 from .construct import Construct
@@ -61,7 +63,7 @@ def compare(c: Construct, i: Instruction, a: Node, b: Node) -> Node:
     return _relation(c, i.operation, a, b, c.ult)
 
 
-def _relation(c: Construct, operation: int, a: Node, b: Node, less) -> Node:  # type: ignore[no-untyped-def]
+def _relation(c: Construct, operation: int, a: Node, b: Node, less: Callable[[Node, Node], Node]) -> Node:
     match operation:
         case Jump.JEQ:
             return c.eq(a, b)

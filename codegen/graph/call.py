@@ -15,7 +15,7 @@ from .predicates import TRUE
 from .values import Memory, Pointer, Union
 
 if TYPE_CHECKING:
-    from .builder import _Step
+    from .step import Step
 
 MOST_METADATA = 32
 
@@ -23,7 +23,7 @@ MOST_METADATA = 32
 class FrameView:
     """`hdl.helpers.base.Frame` over the state of a step."""
 
-    def __init__(self, step: _Step) -> None:
+    def __init__(self, step: Step) -> None:
         self._step = step
 
     def __getattr__(self, name: str) -> Node:
@@ -75,7 +75,7 @@ class FrameView:
 class Call:
     """One call. ``helper`` is None when only the `Lowering` part is wanted."""
 
-    def __init__(self, step: _Step, helper: HelperPlugin | None) -> None:
+    def __init__(self, step: Step, helper: HelperPlugin | None) -> None:
         self._step = step
         self._helper = helper
         self._unconditional = helper is None

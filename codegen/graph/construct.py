@@ -77,7 +77,7 @@ class Construct:
         """A pure operator of `hdl.operators`, simplified."""
         simplify = _IDENTITIES.get(name)
         if simplify is not None:
-            node = simplify(self, width, args, attr)
+            node: Node | None = simplify(self, width, args, attr)
             if node is not None:
                 return node
         if all(a.op == "const" for a in args):

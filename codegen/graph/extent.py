@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ...hdl.errors import Refused
 from ...hdl.helpers.base import Arg, HelperPlugin
 from ..isa import Instruction
+from ..spec import MapSpec
 from ..verify.result import AbstractValue, Kind, Mixed, Point, Pointer, Scalar, VerifiedProgram
 
 HEADROOM = 256
@@ -62,7 +63,7 @@ def _touched(verified: VerifiedProgram, point: Point, helpers: Mapping[int, Help
                 )
 
 
-def _map_argument(verified, point: Point, helper: HelperPlugin):  # type: ignore[no-untyped-def]
+def _map_argument(verified: VerifiedProgram, point: Point, helper: HelperPlugin) -> MapSpec:
     fact = point.registers[1 + helper.args.index(Arg.MAP)]
     assert isinstance(fact, Pointer) and fact.map is not None
     return verified.maps[fact.map]

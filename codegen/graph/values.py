@@ -49,7 +49,7 @@ Value = Node | Pointer | Union
 
 
 class Merger:
-    """Joins the values of several edges. ``edges``: the disjoint predicates of the edges; their union is the care set."""
+    """Joins the values of several edges, given their disjoint predicates; the union of those is the care set."""
 
     def __init__(self, c: Construct, p: Predicates, edges: list[int]) -> None:
         self._c = c

@@ -90,8 +90,14 @@ class Frame(Protocol):
 class CallLowering(Lowering, Protocol):
     """What the graph builder offers to a helper's `lower`."""
 
-    predicate: Any  # 1 bit: this call happens
-    frame: Frame
+    @property
+    def predicate(self) -> Any:
+        """1 bit: this call happens."""
+
+    @property
+    def frame(self) -> Frame:
+        """Where the frame begins and ends, assignable."""
+
     redirect: Any  # 32 bits, assignable: the target bpf_redirect chose
 
     def argument(self, number: int) -> Any:

@@ -1,0 +1,50 @@
+"""What all steps of building one graph share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...hdl.helpers.base import HelperPlugin
+from ...hdl.maps.base import MapPlugin
+from ..verify.result import VerifiedProgram
+from .access import Rows
+from .construct import Construct
+from .extent import Extent
+from .ir import Graph, Node
+from .predicates import Predicates
+from .state import State
+
+
+class BuildContext:
+    """``incoming[i]``: states of the edges into point i. ``exits``: state and r0 at every end of the program."""
+
+    def __init__(
+        self,
+        verified: VerifiedProgram,
+        extent: Extent,
+        helpers: Mapping[int, HelperPlugin],
+        map_types: Mapping[int, MapPlugin],
+    ) -> None:
+        self.program = verified.program
+        self.points = verified.points
+        self.maps = verified.maps
+        self.extent = extent
+        self.helpers = helpers
+        self.map_types = map_types
+        self.graph = Graph(window=extent.window, headroom=extent.headroom)
+        self.c = Construct(self.graph)
+        self.p = Predicates(self.c)
+        self.rows = Rows(self.c, self.p, self.maps, map_types)
+        self.window = self.c.input("window", 8 * extent.window)
+        self.incoming: list[list[State]] = [[] for _ in self.points]
+        self.exits: list[tuple[State, Node]] = []
+
+    def zero_byte(self, position: int) -> Node:
+        """A byte of memory that nobody wrote."""
+        return self.c.const(0, 8)
+
+    def window_byte(self, position: int) -> Node:
+        """A byte of the frame as received; the headroom reads as zero, as in Linux's test runs."""
+        if 0 <= position < self.extent.window:
+            return self.c.slice(self.window, 8 * position, 8)
+        return self.c.const(0, 8)

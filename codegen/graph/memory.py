@@ -1,0 +1,296 @@
+"""Loads, stores and atomic operations of one instruction: stack, frame, context and map values."""
+
+from __future__ import annotations
+
+from ...hdl.errors import Refused
+from ..isa import Atomic
+from ..verify import result as facts
+from ..verify.result import Kind
+from .access import Span, load, refuse_stale, span, store
+from .ir import INPUTS, Node
+from .predicates import FALSE
+from .registers import RegisterView
+from .state import Row, join
+from .values import MapEntry, Memory, Pointer, Union, Value
+
+STACK_BYTES = 512
+
+CONTEXT = {12: "ifindex", 16: "rx_queue"}
+"""Offsets of struct xdp_md (include/uapi/linux/bpf.h) that are plain inputs."""
+
+
+class MemoryAccess(RegisterView):
+    """What an instruction can do to memory."""
+
+    def read_memory(self, register: int, size: int, signed: bool) -> Value:
+        value = self.value(register)
+        if isinstance(value, Union):
+            parts = []
+            for q, part in value.alternatives:
+                if isinstance(part, Pointer):
+                    loaded = self.load_pointer(part, self.pointer_fact(register, part), size, signed)
+                    if not isinstance(loaded, Node):
+                        raise Refused(
+                            "a pointer is loaded through a pointer of several kinds",
+                            "load it on each path separately",
+                        )
+                    parts.append((q, loaded))
+            return self.select(parts)
+        assert isinstance(value, Pointer), f"load through {value}"
+        return self.load_pointer(value, self.pointer_fact(register, value), size, signed)
+
+    def load_pointer(self, pointer: Pointer, fact: facts.Pointer, size: int, signed: bool) -> Value:
+        c = self.c
+        if pointer.kind is Kind.CTX:
+            return self.load_context(_signed(pointer.offset.attr + self.i.offset))
+        if pointer.kind is Kind.STACK:
+            stack = self.state.stacks[pointer.frame]
+            where = self.span(pointer, fact, self.i.offset, size, -STACK_BYTES, -size)
+            if where.constant is not None and size == 8:
+                held = stack.read(where.constant, size) if not self.partial_pointer(stack, where.constant, 8) else None
+                if held is not None:
+                    return held
+        loaded = self.load_bytes(pointer, fact, self.i.offset, size)
+        return c.sext(loaded, 64) if signed else c.zext(loaded, 64)
+
+    def partial_pointer(self, stack: Memory, position: int, size: int) -> bool:
+        """Whether some but not all bytes are of one pointer; privileged programs may read those as numbers."""
+        if not stack.holds_pointer(position, size):
+            return False
+        try:
+            return isinstance(stack.read(position, size), Node)
+        except TypeError:
+            return True
+
+    def span(self, pointer: Pointer, fact: facts.Pointer, displacement: int, size: int, low: int, high: int) -> Span:
+        return span(self.c, pointer.offset, fact.offset, displacement, low, high)
+
+    def load_context(self, offset: int) -> Value:
+        frame = self.state.frame
+        if offset in CONTEXT:
+            name = CONTEXT[offset]
+            return self.c.zext(self.c.input(name, INPUTS[name]), 64)
+        kinds = {
+            0: (Kind.PACKET, frame.data),
+            4: (Kind.PACKET_END, frame.data_end),
+            8: (Kind.PACKET_META, frame.data_meta),
+        }
+        if offset not in kinds:
+            raise Refused(
+                f"field at offset {offset} of struct xdp_md has no hardware",
+                "use data, data_end, data_meta, ingress_ifindex and rx_queue_index only",
+            )
+        return Pointer(*kinds[offset])
+
+    def load_bytes(self, pointer: Pointer, fact: facts.Pointer, displacement: int, size: int) -> Node:
+        """``size`` bytes behind a pointer as a node of 8*size bits."""
+        state = self.state
+        if pointer.kind is Kind.STACK:
+            stack = state.stacks[pointer.frame]
+
+            def byte(position: int) -> Node:
+                if stack.holds_pointer(position, 1):
+                    return self.c.const(0, 8)  # the bits of an address: nobody may depend on them
+                return stack.byte(position)
+
+            return load(self.c, self.span(pointer, fact, displacement, size, -STACK_BYTES, -size), size, byte)
+        if pointer.kind in (Kind.PACKET, Kind.PACKET_META):
+            where = self.packet_span(pointer, fact, displacement, size)
+            return load(self.c, where, size, state.packet.byte)
+        if pointer.kind is Kind.MAP_VALUE:
+            return self.load_row(pointer, fact, displacement, size)
+        raise Refused(f"a load through a {pointer.kind.value} pointer", "load from the frame, the stack or a map value")
+
+    def packet_span(self, pointer: Pointer, fact: facts.Pointer, displacement: int, size: int) -> Span:
+        extent = self.b.extent
+        return self.span(pointer, fact, displacement, size, -extent.headroom, extent.window - size)
+
+    def write_memory(self, register: int, size: int, value: Value) -> None:
+        target = self.value(register)
+        if isinstance(target, Union):
+            self.write_union(register, target, size, value)
+            return
+        assert isinstance(target, Pointer), f"store through {target}"
+        self.store_pointer(target, self.pointer_fact(register, target), size, value)
+
+    def write_union(self, register: int, target: Union, size: int, value: Value) -> None:
+        """Each alternative is written on a fork of the state; then they join again."""
+        rest = self.state.predicate
+        states = []
+        for q, part in target.alternatives:
+            if not isinstance(part, Pointer):
+                continue
+            q = self.p.both(q, rest)
+            if q == FALSE:
+                continue
+            rest = self.p.both(rest, self.p.invert(q))
+            whole = self.state
+            self.state = whole.on_edge(self.p, q)
+            self.store_pointer(part, self.pointer_fact(register, part), size, value)
+            states.append(self.state)
+            self.state = whole
+        predicate = self.state.predicate
+        self.state = join(self.c, self.p, states, self.b.rows.new_epoch)
+        self.state.predicate = predicate
+
+    def store_pointer(self, pointer: Pointer, fact: facts.Pointer, size: int, value: Value) -> None:
+        c, state, displacement = self.c, self.state, self.i.offset
+        if pointer.kind is Kind.STACK:
+            stack = state.stacks[pointer.frame]
+            where = self.span(pointer, fact, displacement, size, -STACK_BYTES, -size)
+            if where.constant is not None and size == 8:
+                stack.write(where.constant, size, value)
+                return
+            self.store_memory(stack, where, size, self.as_number(value))
+            return
+        data = c.slice(self.as_number(value), 0, 8 * size)
+        if pointer.kind in (Kind.PACKET, Kind.PACKET_META):
+            self.store_memory(state.packet, self.packet_span(pointer, fact, displacement, size), size, data)
+        elif pointer.kind is Kind.MAP_VALUE:
+            self.store_row(pointer, fact, displacement, size, data)
+        else:
+            raise Refused(
+                f"a store through a {pointer.kind.value} pointer",
+                "store to the frame, the stack or a map value",
+            )
+
+    def as_number(self, value: Value) -> Node:
+        if isinstance(value, Node):
+            return value
+        if isinstance(value, Union) and all(isinstance(v, Node) for _, v in value.alternatives):
+            return self.select([(q, v) for q, v in value.alternatives if isinstance(v, Node)])
+        raise Refused(
+            "a pointer is stored outside of the stack, where its bits would be seen",
+            "store numbers, not pointers",
+        )
+
+    def store_memory(self, memory: Memory, where: Span, size: int, value: Node) -> None:
+        data = self.c.slice(value, 0, 8 * size)
+        if where.constant is not None:
+            memory.write(where.constant, size, data)
+            return
+
+        def byte(position: int) -> Node:
+            return self.c.const(0, 8) if memory.holds_pointer(position, 1) else memory.byte(position)
+
+        for position, (_, new) in store(self.c, where, size, data, byte).items():
+            memory.write(position, 1, new)
+
+    # Map values
+
+    def row_spans(self, pointer: Pointer, fact: facts.Pointer, displacement: int, size: int) -> tuple[Span, int]:
+        assert pointer.map is not None
+        spec = self.b.maps[pointer.map]
+        where = self.span(pointer, fact, displacement, size, 0, spec.value_size - size)
+        return where, self.b.rows.row_bytes(pointer.map)
+
+    def entry(self, pointer: Pointer) -> MapEntry:
+        entry = pointer.entry
+        assert entry is not None and pointer.map is not None
+        if not self.p.exclusive(entry.stale, self.state.predicate):
+            raise refuse_stale(pointer.map)
+        return entry
+
+    def load_row(self, pointer: Pointer, fact: facts.Pointer, displacement: int, size: int) -> Node:
+        rows, state, entry = self.b.rows, self.state, self.entry(pointer)
+        assert pointer.map is not None
+        spec = self.b.maps[pointer.map]
+        where, row_bytes = self.row_spans(pointer, fact, displacement, size)
+        single_row = where.low // row_bytes == (where.high + size - 1) // row_bytes
+        if where.constant is not None or single_row or (spec.readonly and spec.initial is not None):
+            made = {
+                r: rows.row(pointer.map, entry, r)
+                for r in range(where.low // row_bytes, (where.high + size - 1) // row_bytes + 1)
+            }
+            return load(
+                self.c,
+                where,
+                size,
+                lambda position: rows.load_byte(state, made[position // row_bytes], position % row_bytes),
+            )
+        row, inner = self.variable_row(pointer.map, entry, where, size, row_bytes)
+        return load(self.c, inner, size, lambda position: rows.load_byte(state, row, position))
+
+    def variable_row(self, name: str, entry: MapEntry, where: Span, size: int, row_bytes: int) -> tuple[Row, Span]:
+        """The row and the place in it for an access whose row is not constant."""
+        c, rows = self.c, self.b.rows
+        aligned = where.step >= size and where.low % size == 0 and row_bytes % size == 0
+        if not aligned or row_bytes & (row_bytes - 1):
+            raise Refused(
+                f"an access of {size} bytes at a variable offset of a {self.b.maps[name].value_size}-byte value of map "
+                f"{name} may cross two of its {row_bytes}-byte memory rows",
+                "align the field to its size, or make the value smaller",
+            )
+        bits = row_bytes.bit_length() - 1
+        assert where.index is not None
+        step_bits = where.step.bit_length() - 1
+        position = c.concat([c.const(0, step_bits), where.index]) if step_bits else where.index
+        width = max(position.width, where.high.bit_length() + 1, bits + 1)
+        position = c.add(c.zext(position, width), c.const(where.low, width))
+        row = rows.row(name, entry, c.slice(position, bits, width - bits))
+        step = max(where.step if where.low % where.step == 0 else size, size)
+        step = min(step, row_bytes)
+        shift = step.bit_length() - 1
+        index = c.slice(position, shift, bits - shift) if bits > shift else None
+        return row, Span(0, row_bytes - step, step, index)
+
+    def store_row(self, pointer: Pointer, fact: facts.Pointer, displacement: int, size: int, data: Node) -> None:
+        rows, state, entry = self.b.rows, self.state, self.entry(pointer)
+        assert pointer.map is not None
+        where, row_bytes = self.row_spans(pointer, fact, displacement, size)
+        if where.constant is None and where.low // row_bytes != (where.high + size - 1) // row_bytes:
+            row, inner = self.variable_row(pointer.map, entry, where, size, row_bytes)
+            self.store_in_row(row, inner, size, data)
+            return
+        for position, (enable, new) in store(
+            self.c,
+            where,
+            size,
+            data,
+            lambda position: self.c.const(0, 8),
+        ).items():
+            row = rows.row(pointer.map, entry, position // row_bytes)
+            if not (enable.op == "const" and enable.attr):
+                new = self.c.mux(enable, new, rows.load_byte(state, row, position % row_bytes))
+            rows.store_byte(state, row, position % row_bytes, new)
+
+    def store_in_row(self, row: Row, where: Span, size: int, data: Node) -> None:
+        rows, state = self.b.rows, self.state
+        old = {p: rows.load_byte(state, row, p) for p in range(where.low, where.high + size)}
+        for position, (_, new) in store(self.c, where, size, data, lambda p: old[p]).items():
+            rows.store_byte(state, row, position, new)
+
+    def atomic(self) -> None:
+        """One frame after the other owns its map entry, so an atomic access is a load and a store."""
+        i, c = self.i, self.c
+        if i.imm == Atomic.LOAD_ACQUIRE:
+            self.set(i.dst, self.read_memory(i.src, i.size, False))
+            return
+        if i.imm == Atomic.STORE_RELEASE:
+            self.write_memory(i.dst, i.size, self.value(i.src))
+            return
+        old = self.read_memory(i.dst, i.size, False)
+        if not isinstance(old, Node):
+            raise Refused("an atomic access to a pointer", "use numbers")
+        operand = self.number(i.src)
+        bits = 8 * i.size
+        narrow, x = c.slice(old, 0, bits), c.slice(operand, 0, bits)
+        fetch = bool(i.imm & Atomic.FETCH)
+        if i.imm == Atomic.XCHG:
+            new = x
+        elif i.imm == Atomic.CMPXCHG:
+            expected = c.slice(self.number(0), 0, bits)
+            new = c.mux(c.eq(narrow, expected), x, narrow)
+        else:
+            names = {Atomic.ADD: "add", Atomic.OR: "or", Atomic.AND: "and", Atomic.XOR: "xor"}
+            new = c.op(names[Atomic(i.imm & ~Atomic.FETCH)], bits, narrow, x)
+        self.write_memory(i.dst, i.size, c.zext(new, 64))
+        self.registers = self.state.registers[-1]
+        if i.imm == Atomic.CMPXCHG:
+            self.set(0, old)
+        elif fetch:
+            self.set(i.src, old)
+
+
+def _signed(value: int) -> int:
+    return (value & (1 << 64) - 1 ^ 1 << 63) - (1 << 63)

@@ -1,0 +1,120 @@
+"""Registers as one instruction sees them: what the state holds, refined by verification's facts."""
+
+from __future__ import annotations
+
+from ...hdl.errors import Refused
+from ..verify import result as facts
+from ..verify.result import Kind, Point
+from . import arithmetic
+from .context import BuildContext
+from .ir import Node
+from .predicates import FALSE
+from .state import State
+from .values import Pointer, Union, Value
+
+
+class RegisterView:
+    """One instruction at one point, with the state before it (which it changes)."""
+
+    def __init__(self, context: BuildContext, point: Point, state: State) -> None:
+        self.b = context
+        self.c = context.c
+        self.p = context.p
+        self.point = point
+        self.state = state
+        self.i = context.program.instructions[point.slot]
+        self.registers = state.registers[-1]
+
+    def set(self, register: int, value: Value) -> None:
+        self.registers[register] = value
+
+    def fact(self, register: int) -> facts.AbstractValue:
+        return self.point.registers.get(register, facts.Scalar())
+
+    def value(self, register: int) -> Value:
+        """A register with everything that verification knows about it."""
+        return self.refine(self.registers.get(register), self.point.registers.get(register))
+
+    def refine(self, value: Value | None, fact: facts.AbstractValue | None) -> Value:
+        if isinstance(fact, facts.Scalar) and fact.constant is not None:
+            return self.c.const(fact.constant, 64)
+        if value is None:
+            return self.c.const(0, 64)  # never initialised on any path: nothing can depend on it
+        if fact is None:
+            return value
+        if isinstance(fact, facts.Mixed):
+            return self.refine_mixed(value, fact)
+        parts: tuple[Node | Pointer, ...]
+        parts = tuple(v for _, v in value.alternatives) if isinstance(value, Union) else (value,)
+        if isinstance(fact, facts.Scalar):
+            for part in parts:
+                if isinstance(part, Node):
+                    return arithmetic.narrow(self.c, part, fact)
+            return self.null_or_value(parts[0])
+        for part in parts:
+            if isinstance(part, Pointer) and _matches(part, fact):
+                return self.refine_pointer(part, fact)
+        raise AssertionError(f"no {fact.kind.value} among {parts}")
+
+    def null_or_value(self, part: Node | Pointer) -> Node:
+        """A pointer where verification sees a number: a NULL that was told apart on the way here."""
+        return self.c.const(0, 64)
+
+    def refine_mixed(self, value: Value, fact: facts.Mixed) -> Value:
+        if not isinstance(value, Union):
+            return value
+        kept = []
+        for q, part in value.alternatives:
+            q = self.p.both(q, self.state.predicate)
+            for alternative in fact.alternatives:
+                number = isinstance(part, Node) and isinstance(alternative, facts.Scalar)
+                same = (
+                    isinstance(part, Pointer) and isinstance(alternative, facts.Pointer) and _matches(part, alternative)
+                )
+                if q != FALSE and (number or same):
+                    refined = self.refine(part, alternative)
+                    assert not isinstance(refined, Union)
+                    kept.append((q, refined))
+                    break
+        return kept[0][1] if len(kept) == 1 else Union(tuple(kept))
+
+    def refine_pointer(self, pointer: Pointer, fact: facts.Pointer) -> Pointer:
+        if pointer.kind is Kind.PACKET_END:
+            return pointer
+        offset = arithmetic.narrow(self.c, pointer.offset, fact.offset)
+        if offset is pointer.offset:
+            return pointer
+        return Pointer(pointer.kind, offset, pointer.map, pointer.frame, pointer.entry)
+
+    def number(self, register: int) -> Node:
+        """A register that is a number."""
+        value = self.value(register)
+        if isinstance(value, Union):
+            value = self.select([(q, v) for q, v in value.alternatives if isinstance(v, Node)])
+        if not isinstance(value, Node):
+            raise Refused(
+                f"r{register} is a {value.kind.value} pointer where a number is needed: addresses have no "
+                "meaning in hardware",
+                "do not compute with the bits of a pointer",
+            )
+        return value
+
+    def select(self, parts: list[tuple[int, Node]]) -> Node:
+        """The alternative whose predicate holds."""
+        result = parts[-1][1]
+        care = self.state.predicate
+        for q, node in reversed(parts[:-1]):
+            result = self.c.mux(self.p.node(self.p.given(q, care)), node, result)
+        return result
+
+    def pointer_fact(self, register: int, pointer: Pointer) -> facts.Pointer:
+        """What verification knows of a register where it is this pointer."""
+        fact = self.fact(register)
+        for alternative in fact.alternatives if isinstance(fact, facts.Mixed) else (fact,):
+            if isinstance(alternative, facts.Pointer) and _matches(pointer, alternative):
+                return alternative
+        raise AssertionError(f"r{register} is no {pointer.kind}")
+
+
+def _matches(part: Pointer, fact: facts.Pointer) -> bool:
+    return part.kind is fact.kind and part.map == fact.map and (part.kind is not Kind.STACK or part.frame == fact.frame)

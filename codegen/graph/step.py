@@ -1,0 +1,244 @@
+"""One instruction at one point of the program: numbers, pointers, branches and calls."""
+
+from __future__ import annotations
+
+from ...hdl.errors import Refused
+from ...hdl.helpers.base import Ret
+from ...hdl.maps.base import MapPlugin
+from ..isa import Alu, Class, Jump, MapReference, Mode
+from ..spec import MapSpec
+from ..verify.result import Kind
+from . import arithmetic
+from .call import Call
+from .ir import Node
+from .memory import MemoryAccess
+from .predicates import FALSE, TRUE
+from .state import State
+from .values import MapEntry, Memory, Pointer, Union, Value
+
+LONGEST = 0xFFFF
+
+
+class Step(MemoryAccess):
+    """`run` does the instruction and hands the state on to the points behind it."""
+
+    def run(self) -> None:
+        i = self.i
+        if i.is_conditional:
+            self.branch()
+            return
+        if i.is_exit:
+            self.exit()
+            return
+        if i.is_load64:
+            self.set(i.dst, self.load64())
+        elif i.is_alu:
+            self.alu()
+        elif i.is_load:
+            self.set(i.dst, self.read_memory(i.src, i.size, i.mode == Mode.MEMSX))
+        elif i.is_store:
+            self.write_memory(i.dst, i.size, self.value(i.src) if i.cls == Class.STX else self.c.const(i.imm, 64))
+        elif i.is_atomic:
+            self.atomic()
+        elif i.is_helper_call:
+            self.call_helper()
+        elif i.is_local_call:
+            self.enter_function()
+        elif not i.is_goto:
+            raise Refused(f"opcode 0x{i.opcode:02x} has no hardware", "leave it out")
+        self.go(self.point.successors[0].point, self.state)
+
+    def go(self, point: int, state: State) -> None:
+        """One edge."""
+        self.b.incoming[point].append(state)
+
+    def alu(self) -> None:
+        i, c = self.i, self.c
+        wide = i.cls == Class.ALU64
+        if i.operation == Alu.MOV and wide and i.uses_register and not i.offset:
+            self.set(i.dst, self.value(i.src))
+            return
+        if wide and i.operation in (Alu.ADD, Alu.SUB):
+            left = self.value(i.dst)
+            right = self.value(i.src) if i.uses_register else c.const(i.imm, 64)
+            if not (isinstance(left, Node) and isinstance(right, Node)):
+                self.set(i.dst, self.pointer_arithmetic(left, right, i.operation == Alu.SUB))
+                return
+        a = c.const(0, 64) if i.operation == Alu.MOV else self.number(i.dst)
+        if i.operation in (Alu.NEG, Alu.END):
+            b = c.const(i.imm, 64)
+        else:
+            b = self.number(i.src) if i.uses_register else c.const(i.imm, 64)
+        self.set(i.dst, arithmetic.alu(c, i, a, b))
+
+    def pointer_arithmetic(self, left: Value, right: Value, subtract: bool) -> Value:
+        c = self.c
+        if isinstance(left, Union) or isinstance(right, Union):
+            results: list[tuple[int, Node | Pointer]] = []
+            for q, a in _alternatives(left, self.state.predicate):
+                for r, b in _alternatives(right, self.state.predicate):
+                    both = self.p.both(q, r)
+                    if both != FALSE:
+                        value = self.pointer_arithmetic(a, b, subtract)
+                        assert not isinstance(value, Union)
+                        results.append((both, value))
+            return results[0][1] if len(results) == 1 else Union(tuple(results))
+        if isinstance(left, Node) and isinstance(right, Node):
+            return c.sub(left, right) if subtract else c.add(left, right)
+        if isinstance(left, Pointer) and isinstance(right, Pointer):
+            if not subtract or left.kind is Kind.MAP_VALUE or (left.kind is Kind.STACK and left.frame != right.frame):
+                raise Refused(
+                    "two pointers are combined into a number that depends on addresses",
+                    "subtract only pointers into the same frame",
+                )
+            return c.sub(left.offset, right.offset)
+        pointer, amount = (left, right) if isinstance(left, Pointer) else (right, left)
+        assert isinstance(pointer, Pointer) and isinstance(amount, Node)
+        offset = c.sub(pointer.offset, amount) if subtract else c.add(pointer.offset, amount)
+        return Pointer(pointer.kind, offset, pointer.map, pointer.frame, pointer.entry)
+
+    def load64(self) -> Value:
+        i, c = self.i, self.c
+        if isinstance(i.reference, MapReference):
+            zero = c.const(0, 64)
+            if i.reference.offset is None:
+                return Pointer(Kind.MAP, zero, i.reference.map)
+            spec = self.b.maps[i.reference.map]
+            key = c.const(0, 8 * spec.key_size)
+            call = Call(self, None)
+            entry = self.b.map_types[spec.type].lower_lookup(call, spec, c.const(1, 1), key)
+            return Pointer(
+                Kind.MAP_VALUE,
+                c.const(i.reference.offset, 64),
+                spec.name,
+                entry=MapEntry(entry.found, entry.address, entry.tag, TRUE, FALSE),
+            )
+        if i.reference is not None:
+            raise Refused("the address of a function is used as a value", "call the function directly")
+        return c.const(i.imm64 or 0, 64)
+
+    # Control flow
+
+    def branch(self) -> None:
+        successors = self.point.successors
+        if len(successors) == 1:
+            self.go(successors[0].point, self.state)
+            return
+        path = self.state.predicate
+        taken = self.p.both(path, self.p.of(self.condition()))
+        other = self.p.both(path, self.p.invert(taken))
+        for successor in successors:
+            predicate = taken if successor.taken else other
+            if predicate != FALSE:
+                self.go(successor.point, self.state.on_edge(self.p, predicate))
+
+    def condition(self) -> Node:
+        i, c = self.i, self.c
+        a = self.value(i.dst)
+        b: Value = self.value(i.src) if i.uses_register else c.const(i.imm, 64)
+        return self.compare(a, b)
+
+    def compare(self, a: Value, b: Value) -> Node:
+        i, c = self.i, self.c
+        if isinstance(a, Union) or isinstance(b, Union):
+            results = []
+            for q, x in _alternatives(a, self.state.predicate):
+                for r, y in _alternatives(b, self.state.predicate):
+                    both = self.p.both(q, r)
+                    if both != FALSE:
+                        results.append((both, self.compare(x, y)))
+            return self.select(results)
+        if isinstance(a, Node) and isinstance(b, Node):
+            return arithmetic.compare(c, i, a, b)
+        if isinstance(a, Pointer) and isinstance(b, Pointer):
+            if a.kind is Kind.MAP_VALUE or b.kind is Kind.MAP_VALUE:
+                same = a.map == b.map and a.entry is not None and a.entry is b.entry
+                if not same:
+                    raise Refused("pointers into map values are compared", "compare keys instead")
+            frame_kinds = (Kind.PACKET, Kind.PACKET_META, Kind.PACKET_END)
+            if (a.kind in frame_kinds) != (b.kind in frame_kinds) or (a.kind is Kind.STACK and a.frame != b.frame):
+                raise Refused(
+                    "pointers into different kinds of memory are compared",
+                    "compare pointers into the frame only",
+                )
+            return arithmetic.compare_offsets(
+                c, i.operation, a.offset, b.offset, self.offset_range(i.dst, a), self.offset_range(i.src, b)
+            )
+        pointer, other = (a, b) if isinstance(a, Pointer) else (b, a)
+        assert isinstance(pointer, Pointer) and isinstance(other, Node)
+        if i.operation not in (Jump.JEQ, Jump.JNE) or other.op != "const" or other.attr:
+            raise Refused("a pointer is compared with a number", "compare pointers with NULL only")
+        null = c.const(0, 1) if pointer.entry is None else c.not_(pointer.entry.found)
+        return null if i.operation == Jump.JEQ else c.not_(null)
+
+    def offset_range(self, register: int, pointer: Pointer) -> tuple[int, int]:
+        """Least and greatest offset of a frame pointer."""
+        if pointer.kind is Kind.PACKET_END:
+            return (-self.b.extent.headroom, LONGEST)
+        offset = self.pointer_fact(register, pointer).offset
+        return (offset.smin, offset.smax)
+
+    def enter_function(self) -> None:
+        state = self.state
+        depth = len(state.registers)
+        arguments = {r: state.registers[-1][r] for r in range(1, 6) if r in state.registers[-1]}
+        state.registers.append({**arguments, 10: Pointer(Kind.STACK, self.c.const(0, 64), frame=depth)})
+        state.stacks.append(Memory(self.c, self.b.zero_byte))
+
+    def exit(self) -> None:
+        state = self.state
+        if len(state.registers) > 1:
+            result = self.registers.get(0)
+            state.registers.pop()
+            state.stacks.pop()
+            caller = state.registers[-1]
+            for register in range(1, 6):
+                caller.pop(register, None)
+            if result is not None:
+                caller[0] = result
+            self.go(self.point.successors[0].point, state)
+            return
+        self.b.exits.append((state, self.number(0)))
+
+    def call_helper(self) -> None:
+        i, state = self.i, self.state
+        helper = self.b.helpers[i.imm]
+        call = Call(self, helper)
+        if helper.writes_map:
+            call.flush_map()
+        result = helper.lower(call)
+        value: Value
+        if helper.ret is Ret.MAP_VALUE_OR_NULL:
+            shape, _ = call.map_argument()
+            entry = MapEntry(result.found, result.address, result.tag, state.predicate, FALSE)
+            value = Pointer(Kind.MAP_VALUE, self.c.const(0, 64), shape.name, entry=entry)
+        else:
+            value = result
+        if helper.writes_map:
+            self.map_changed(*call.map_argument())
+        zero = self.c.const(0, 64)
+        state.calls[helper.id] = self.c.add(state.calls.get(helper.id, zero), self.c.const(1, 64))
+        for register in range(1, 6):
+            self.registers.pop(register, None)
+        self.registers[0] = value
+
+    def map_changed(self, shape: MapSpec, plugin: MapPlugin) -> None:
+        """After an update or delete: rows read before are stale, and where elements move, pointers are too."""
+        self.b.rows.changed(self.state, shape.name)
+        if plugin.is_constant_address():
+            return
+        path = self.state.predicate
+
+        def mark(pointer: Pointer) -> Pointer:
+            entry = pointer.entry
+            if pointer.map != shape.name or entry is None:
+                return pointer
+            stale = self.p.either(entry.stale, path)
+            entry = MapEntry(entry.found, entry.address, entry.tag, entry.born, stale)
+            return Pointer(pointer.kind, pointer.offset, pointer.map, pointer.frame, entry)
+
+        self.state.every_pointer(mark)
+
+
+def _alternatives(value: Value, path: int) -> tuple[tuple[int, Node | Pointer], ...]:
+    return value.alternatives if isinstance(value, Union) else ((path, value),)
