@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..hdl.errors import Place
+from ..hdl.errors import HardpathError, Place
+from .btf import Btf
 from .isa import Instruction
 
 
@@ -21,10 +22,12 @@ class SourceLine:
 
 @dataclass(frozen=True)
 class MapSpec:
-    """One map. Sizes in bytes. ``type`` is the kernel's BPF_MAP_TYPE_* number, ``flags`` its BPF_F_* creation flags.
+    """One map. Sizes in bytes. ``type`` is the kernel's BPF_MAP_TYPE_* number, ``flags`` its BPF_F_* flags.
 
     Global data sections are array maps of one entry with ``initial`` bytes; ``readonly`` for .rodata (frozen).
-    ``key_type``/``value_type`` are BTF type ids, 0 when unknown.
+    ``key_type``/``value_type`` are BTF type ids, 0 when unknown. ``section`` is the ELF section it is from.
+    ``inner`` is the template of the maps in a map of maps; ``slots`` names the maps or programs that a map of
+    maps or programs holds from the start, by index.
     """
 
     name: str
@@ -38,14 +41,19 @@ class MapSpec:
     section: str = ""
     key_type: int = 0
     value_type: int = 0
+    inner: MapSpec | None = None
+    slots: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class ProgramSpec:
-    """One program with the subprograms it calls appended: ``instructions[i]`` is slot i, calls are pc-relative
+    """One program with the subprograms it calls appended: ``instructions[i]`` is slot i, calls are relative
     (src = 1, imm = target - slot - 1) and map references are symbolic.
 
     ``functions`` maps the first slot of the main program (0) and each subprogram to its name, in slot order.
+    ``type`` is "xdp" or what the section name says it is instead ("kprobe", "tc" ...); ``attach`` says what an
+    XDP program is attached to: "xdp" (a device's ingress), "devmap" or "cpumap" (an entry of such a map).
+    ``problem`` is why the program cannot be used, raised when it is selected; then there are no instructions.
     """
 
     name: str
@@ -55,6 +63,9 @@ class ProgramSpec:
     lines: Mapping[int, SourceLine] = field(default_factory=dict)  # slot -> the line that starts there
     license: str = ""
     frags: bool = False
+    type: str = "xdp"
+    attach: str = "xdp"
+    problem: HardpathError | None = None
 
     def line_of(self, slot: int) -> SourceLine | None:
         """The source line of a slot: that of the nearest line entry at or before it in the same function."""
@@ -68,9 +79,9 @@ class ProgramSpec:
 
         line = self.line_of(slot)
         text = disassemble(self.instructions[slot], slot) if slot < len(self.instructions) else ""
-        return Place(
-            self.name, slot, text, line and line.file, line and line.line, line and line.text
-        )
+        if line is None:
+            return Place(self.name, slot, text)
+        return Place(self.name, slot, text, line.file, line.line, line.text)
 
 
 @dataclass(frozen=True)
@@ -81,4 +92,4 @@ class ObjectSpec:
     programs: tuple[ProgramSpec, ...]
     maps: Mapping[str, MapSpec]
     license: str = ""
-    btf: object | None = None
+    btf: Btf | None = None

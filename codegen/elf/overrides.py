@@ -1,0 +1,62 @@
+"""Changes to a specification that a user asks for: sizes of maps, values of global variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ...hdl.errors import InputError
+from .. import btf as types
+from ..spec import MapSpec, ObjectSpec
+
+
+def with_map_size(spec: ObjectSpec, name: str, entries: int) -> ObjectSpec:
+    """The object with another ``max_entries`` of one map. Raises `InputError`."""
+    found = spec.maps.get(name)
+    if found is None:
+        raise InputError(f"{spec.path}: there is no map {name}; it has {', '.join(spec.maps) or 'none'}")
+    if found.initial is not None:
+        raise InputError(f"{spec.path}: {name} holds global data and always has one entry")
+    if not 0 < entries < 1 << 32:
+        raise InputError(f"{spec.path}: map {name} cannot have {entries} entries; from 1 to {(1 << 32) - 1} can be")
+    return _with_maps(spec, {name: replace(found, max_entries=entries)})
+
+
+def with_variables(spec: ObjectSpec, values: Mapping[str, int]) -> ObjectSpec:
+    """The object with other initial values of global variables (integers, enums and bool of 1 to 8 bytes).
+
+    Raises `InputError` for a variable that does not exist or a value that does not fit.
+    """
+    for name, value in values.items():
+        spec = _with_variable(spec, name, value)
+    return spec
+
+
+def _with_variable(spec: ObjectSpec, name: str, value: int) -> ObjectSpec:
+    if spec.btf is None:
+        raise InputError(f"{spec.path}: variables have no names without BTF; compile with -g")
+    data = {m.section: m for m in spec.maps.values() if m.initial is not None}
+    variables = {v.name: (data[s.name], entry) for s, entry, v in spec.btf.variables() if s.name in data}
+    if name not in variables:
+        raise InputError(f"{spec.path}: there is no variable {name}; it has {', '.join(variables) or 'none'}")
+    found, entry = variables[name]
+    size = _integer_size(spec, spec.btf, name, entry)
+    if not -(1 << 8 * size - 1) <= value < 1 << 8 * size:
+        raise InputError(f"{spec.path}: {value} does not fit the {size} bytes of variable {name}")
+    initial = found.initial or b""
+    if entry.offset + size > len(initial):
+        raise InputError(f"{spec.path}: variable {name} lies outside of section {found.section}")
+    raw = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
+    patched = initial[: entry.offset] + raw + initial[entry.offset + size :]
+    return _with_maps(spec, {found.name: replace(found, initial=patched)})
+
+
+def _integer_size(spec: ObjectSpec, btf: types.Btf, name: str, entry: types.SectionVariable) -> int:
+    kind = btf.resolve(variable.type) if isinstance(variable := btf.type(entry.type), types.Variable) else variable
+    if not isinstance(kind, types.Int | types.Enum) or not 1 <= kind.size <= 8:
+        raise InputError(f"{spec.path}: variable {name} is no integer of 1 to 8 bytes and cannot be set")
+    return kind.size
+
+
+def _with_maps(spec: ObjectSpec, changed: Mapping[str, MapSpec]) -> ObjectSpec:
+    return replace(spec, maps={name: changed.get(name, found) for name, found in spec.maps.items()})
