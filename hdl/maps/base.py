@@ -40,6 +40,8 @@ class SiteKind:
     result stays coherent with older frames only from ``touch[0]`` on, so an interlock compares from there.
     ``reads``/``writes``: names of the parts of the unit's state that it reads and can change, as the map type calls
     them (such as "keys" and "values"); sites that share none they write are free of each other (`conflicts`).
+    ``shared``: those of the parts that all entries have in common (such as the free slots): a conflict over one of them
+    does not depend on the tags (`whatever_the_tags`).
     ``delay_in``/``delay_out``: ns of logic behind the operands in the issue stage / in front of the results in
     the stage where they appear.
     """
@@ -51,12 +53,20 @@ class SiteKind:
     touch: tuple[int, int]
     reads: frozenset[str]
     writes: frozenset[str]
+    shared: frozenset[str] = frozenset()
     delay_in: float = 0.0
     delay_out: float = 0.0
 
     def conflicts(self, other: SiteKind) -> bool:
         """Whether accesses of the two kinds to one entry must keep their order."""
-        return bool(self.writes & (other.reads | other.writes) or self.reads & other.writes)
+        return bool(self._contested(other))
+
+    def whatever_the_tags(self, other: SiteKind) -> bool:
+        """Whether accesses of the two kinds must keep their order even if their tags differ."""
+        return bool(self._contested(other) & (self.shared | other.shared))
+
+    def _contested(self, other: SiteKind) -> frozenset[str]:
+        return self.writes & (other.reads | other.writes) | self.reads & other.writes
 
     @property
     def result_width(self) -> int:

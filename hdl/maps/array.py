@@ -1,0 +1,149 @@
+"""Array maps (kernel/bpf/arraymap.c): the key is the entry's number, all entries exist from the start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..errors import Refused
+from .array_unit import ArrayUnit
+from .base import Entry, Lowering, MapModel, MapPlugin, MapShape, SiteKind
+from .linux import BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, E2BIG, EEXIST, EINVAL
+from .rows import ValueRows, check_memory, check_sizes, operands_by_name
+
+
+def layout(shape: MapShape) -> ValueRows:
+    """The value memory of an array; a tag is the entry's number."""
+    return ValueRows(shape.max_entries, shape.value_size, max(1, (shape.max_entries - 1).bit_length()))
+
+
+class ArrayModel(MapModel):
+    """An array as Linux keeps it. Handles are row addresses, so that `find` only drops the row number."""
+
+    def __init__(self, shape: MapShape) -> None:
+        self.rows = layout(shape)
+        self._size = shape.value_size
+        initial = (shape.initial or b"").ljust(shape.max_entries * self._size, b"\0")
+        self._values = [
+            bytearray(initial[i * self._size : (i + 1) * self._size]) for i in range(shape.max_entries)
+        ]
+
+    def lookup(self, key: bytes) -> int | None:
+        index = int.from_bytes(key, "little")
+        return index << self.rows.row_index_bits if index < len(self._values) else None
+
+    def value(self, handle: int) -> bytearray:
+        return self._values[handle >> self.rows.row_index_bits]
+
+    def update(self, key: bytes, value: bytes, flags: int) -> int:
+        handle = self.lookup(key)
+        if flags & ~BPF_F_LOCK > BPF_EXIST:
+            return -EINVAL
+        if handle is None:
+            return -E2BIG
+        if flags & BPF_NOEXIST:
+            return -EEXIST
+        if flags & BPF_F_LOCK:
+            return -EINVAL  # no value with a bpf_spin_lock gets here
+        self.value(handle)[:] = value
+        return 0
+
+    def delete(self, key: bytes) -> int:
+        return -EINVAL
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        for index, value in enumerate(self._values):
+            yield index.to_bytes(4, "little"), bytes(value)
+
+    def find(self, address: int) -> int:
+        return address >> self.rows.row_index_bits << self.rows.row_index_bits
+
+
+class Array(MapPlugin):
+    type = 2
+    name = "array"
+    summary = "numbered entries that always exist; global data too"
+
+    def check(self, shape: MapShape) -> None:
+        check_sizes(shape)
+        if shape.key_size != 4:
+            raise Refused(
+                f"{self.name} map {shape.name} has keys of {shape.key_size} bytes, so Linux cannot create it",
+                "give it a key of 4 bytes",
+            )
+        rows = layout(shape)
+        check_memory(shape, rows.depth * rows.row_bytes)
+
+    def model(self, shape: MapShape) -> ArrayModel:
+        return ArrayModel(shape)
+
+    def lower_lookup(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Entry:
+        """Pure logic: there is nothing to search."""
+        rows = layout(shape)
+        in_range = b.op("ult", 1, key, b.const(shape.max_entries, 32))
+        if shape.max_entries == 1:
+            return Entry(in_range, b.const(0, rows.address_bits), b.const(0, 1))
+        index = b.op("slice", rows.tag_bits, key, attr=0)
+        low = (b.const(0, rows.row_index_bits),) if rows.row_index_bits else ()
+        return Entry(in_range, b.op("concat", rows.address_bits, *low, index) if low else index, index)
+
+    def lower_update(self, b: Lowering, shape: MapShape, predicate: Any, key: Any, value: Any, flags: Any) -> Any:
+        """The checks of array_map_update_elem in its order, then one write site for each row."""
+        rows = layout(shape)
+        entry = self.lower_lookup(b, shape, predicate, key)
+        unlocked = b.op("and", 64, flags, b.const(~BPF_F_LOCK & ((1 << 64) - 1), 64))
+        checks = (
+            (b.op("ult", 1, b.const(BPF_EXIST, 64), unlocked), EINVAL),
+            (b.op("not", 1, entry.found), E2BIG),
+            (b.op("slice", 1, flags, attr=0), EEXIST),
+            (b.op("slice", 1, flags, attr=2), EINVAL),
+        )
+        result = b.const(0, 64)
+        go = predicate
+        for failed, errno in reversed(checks):
+            result = b.op("mux", 64, failed, b.const(-errno & ((1 << 64) - 1), 64), result)
+            go = b.op("and", 1, go, b.op("not", 1, failed))
+        kind, bits = rows.write_kind(), 8 * rows.row_bytes
+        for number in range(rows.rows):
+            width = min(bits, 8 * shape.value_size - bits * number)
+            row = b.op("slice", width, value, attr=bits * number)
+            if width < bits:
+                row = b.op("zext", bits, row)
+            address = entry.address
+            if number:
+                address = b.op("or", rows.address_bits, address, b.const(number, rows.address_bits))
+            mask = b.const((1 << rows.row_bytes) - 1, rows.row_bytes)
+            b.site(shape.name, kind, go, address, entry.tag, row, mask)
+        return result
+
+    def lower_delete(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Any:
+        return b.const(-EINVAL & ((1 << 64) - 1), 64)
+
+    def read_kind(self, shape: MapShape) -> SiteKind:
+        return layout(shape).read_kind()
+
+    def write_kind(self, shape: MapShape) -> SiteKind:
+        return layout(shape).write_kind()
+
+    def row_bytes(self, shape: MapShape) -> int:
+        return layout(shape).row_bytes
+
+    def rows(self, shape: MapShape) -> int:
+        return layout(shape).rows
+
+    def is_constant_address(self) -> bool:
+        return True
+
+    def evaluate_site(self, model: MapModel, kind: SiteKind, operands: Sequence[int]) -> int:
+        assert isinstance(model, ArrayModel)
+        named = operands_by_name(kind, operands)
+        if named["address"] >= model.rows.depth:
+            return 0  # fetched ahead for a key that turns out to be out of range
+        value = model.value(model.find(named["address"]))
+        if kind.name == "read":
+            return model.rows.evaluate_read(value, named["address"])
+        model.rows.evaluate_write(value, named["address"], named["row"], named["mask"])
+        return 0
+
+    def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> ArrayUnit:
+        return ArrayUnit(shape, sites, layout(shape))

@@ -1,0 +1,175 @@
+"""Hash maps (kernel/bpf/hashtab.c). The hardware is described in `hash_unit`, the reference in `hash_model`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .. import delays
+from ..errors import Refused
+from .base import Entry, Lowering, MapModel, MapPlugin, MapShape, SiteKind
+from .hash_model import HashModel
+from .hash_unit import HashUnit
+from .linux import BPF_EXIST, EINVAL
+from .rows import ValueRows, check_memory, check_sizes, operands_by_name
+from .table import Table
+
+KEY_LIMIT = 64
+"""Bytes of a key at most."""
+
+TAG_BITS = 16
+"""Conflict tags: equal for equal keys, and for one in 65536 pairs of others."""
+
+ERROR_BITS = 8
+"""Results of update and delete sites: 0 or a negative errno."""
+
+_KEYS, _VALUES, _SPACE = frozenset({"keys"}), frozenset({"values"}), frozenset({"space"})
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """The access sites of one hash map.
+
+    All three operations on keys fetch their buckets at the end of offset 0, compare in offset 1 and take effect at its
+    end. Which of them came first decides who gets the last free slot, whatever the keys: they share the part ``space``.
+    """
+
+    shape: MapShape
+    rows: ValueRows
+
+    def lookup(self) -> SiteKind:
+        """Operands ``key``, ``tag``; results ``found``, ``address``."""
+        results = (("found", 1), ("address", self.rows.address_bits))
+        return self._kind("lookup", (), results, _KEYS, frozenset())
+
+    def update(self) -> SiteKind:
+        """Operands ``key``, ``value``, ``mode`` (BPF_ANY, BPF_NOEXIST, BPF_EXIST), ``tag``; result ``error``."""
+        operands = (("value", 8 * self.shape.value_size), ("mode", 2))
+        state = _KEYS | _VALUES | _SPACE
+        return self._kind("update", operands, (("error", ERROR_BITS),), state, state)
+
+    def delete(self) -> SiteKind:
+        """Operands ``key``, ``tag``; result ``error``."""
+        state = _KEYS | _VALUES | _SPACE
+        return self._kind("delete", (), (("error", ERROR_BITS),), state, state)
+
+    def _kind(
+        self,
+        name: str,
+        operands: tuple[tuple[str, int], ...],
+        results: tuple[tuple[str, int], ...],
+        reads: frozenset[str],
+        writes: frozenset[str],
+    ) -> SiteKind:
+        bits = 8 * self.shape.key_size
+        return SiteKind(
+            name,
+            (("key", bits), ("tag", self.rows.tag_bits), *operands),
+            results,
+            2,
+            (1, 1),
+            reads,
+            writes,
+            _SPACE & writes,
+            delay_in=delays.tree(bits),
+        )
+
+
+def layout(shape: MapShape) -> ValueRows:
+    """The value memory of a hash map: a place for each slot of its tables."""
+    return ValueRows(Table.of(shape).slots, shape.value_size, min(TAG_BITS, 8 * shape.key_size))
+
+
+class Hash(MapPlugin):
+    type = 1
+    name = "hash"
+    summary = "any keys, inserted and deleted by program and host"
+
+    def check(self, shape: MapShape) -> None:
+        check_sizes(shape)
+        if shape.key_size > KEY_LIMIT:
+            raise Refused(
+                f"hash map {shape.name} has keys of {shape.key_size} bytes; hardware compares up to {KEY_LIMIT}",
+                "use a shorter key",
+            )
+        rows, table = layout(shape), Table.of(shape)
+        check_memory(shape, rows.depth * rows.row_bytes + table.slots * table.slot_bits // 8)
+
+    def model(self, shape: MapShape) -> HashModel:
+        return HashModel(shape, layout(shape))
+
+    def lower_lookup(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Entry:
+        kinds = Kinds(shape, layout(shape))
+        tag = self._tag(b, shape, key)
+        site = b.site(shape.name, kinds.lookup(), predicate, key, tag)
+        return Entry(b.field(site, "found"), b.field(site, "address"), tag)
+
+    def lower_update(self, b: Lowering, shape: MapShape, predicate: Any, key: Any, value: Any, flags: Any) -> Any:
+        """Flags other than the three modes, BPF_F_LOCK included, are -EINVAL before anything else is looked at."""
+        kinds = Kinds(shape, layout(shape))
+        wrong = b.op("ult", 1, b.const(BPF_EXIST, 64), flags)
+        go = b.op("and", 1, predicate, b.op("not", 1, wrong))
+        mode = b.op("slice", 2, flags, attr=0)
+        site = b.site(shape.name, kinds.update(), go, key, self._tag(b, shape, key), value, mode)
+        result = b.op("sext", 64, b.field(site, "error"))
+        return b.op("mux", 64, wrong, b.const(-EINVAL & ((1 << 64) - 1), 64), result)
+
+    def lower_delete(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Any:
+        kinds = Kinds(shape, layout(shape))
+        site = b.site(shape.name, kinds.delete(), predicate, key, self._tag(b, shape, key))
+        return b.op("sext", 64, b.field(site, "error"))
+
+    def _tag(self, b: Lowering, shape: MapShape, key: Any) -> Any:
+        """The key folded by exclusive or, each 16-bit piece rotated differently: keys that count up in two places
+        keep different tags."""
+        bits, width = 8 * shape.key_size, layout(shape).tag_bits
+        tag: Any = None
+        for number, low in enumerate(range(0, bits, width)):
+            size = min(width, bits - low)
+            piece = b.op("slice", size, key, attr=low)
+            if size < width:
+                piece = b.op("zext", width, piece)
+            turn = 5 * number % width
+            if turn:
+                high = b.op("slice", turn, piece, attr=width - turn)
+                piece = b.op("concat", width, high, b.op("slice", width - turn, piece, attr=0))
+            tag = piece if tag is None else b.op("xor", width, tag, piece)
+        return tag
+
+    def read_kind(self, shape: MapShape) -> SiteKind:
+        return layout(shape).read_kind()
+
+    def write_kind(self, shape: MapShape) -> SiteKind:
+        return layout(shape).write_kind()
+
+    def row_bytes(self, shape: MapShape) -> int:
+        return layout(shape).row_bytes
+
+    def rows(self, shape: MapShape) -> int:
+        return layout(shape).rows
+
+    def evaluate_site(self, model: MapModel, kind: SiteKind, operands: Sequence[int]) -> int:
+        assert isinstance(model, HashModel)
+        named = operands_by_name(kind, operands)
+        widths = dict(kind.operands)
+        if "key" in named:
+            key = named["key"].to_bytes(widths["key"] // 8, "little")
+            if kind.name == "lookup":
+                handle = model.lookup(key)
+                return 0 if handle is None else handle << 1 | 1
+            if kind.name == "delete":
+                return model.delete(key) & ((1 << ERROR_BITS) - 1)
+            value = named["value"].to_bytes(widths["value"] // 8, "little")
+            return model.update(key, value, named["mode"]) & ((1 << ERROR_BITS) - 1)
+        address = named["address"]
+        if not model.holds(address):
+            return 0  # fetched ahead for a key that turns out to be absent
+        value_bytes, rows = model.value(model.find(address)), model.rows
+        if kind.name == "read":
+            return rows.evaluate_read(value_bytes, address)
+        rows.evaluate_write(value_bytes, address, named["row"], named["mask"])
+        return 0
+
+    def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> HashUnit:
+        return HashUnit(shape, sites, layout(shape), Table.of(shape))

@@ -1,0 +1,15 @@
+"""Numbers of Linux that map operations take and return (include/uapi/linux/bpf.h, errno-base.h)."""
+
+from __future__ import annotations
+
+BPF_ANY = 0
+BPF_NOEXIST = 1
+BPF_EXIST = 2
+BPF_F_LOCK = 4
+
+BPF_F_NO_PREALLOC = 1
+
+ENOENT = 2
+E2BIG = 7
+EEXIST = 17
+EINVAL = 22
