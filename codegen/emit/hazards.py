@@ -173,6 +173,8 @@ def _forwarded(early: Site, late: Site) -> bool:
 def _hazard(early: Node, late: Node, stage: int, window: range, wires: Wires, bounds: Bounds) -> Hazard:
     younger, older = (_tag(node) for node in (early, late))
     tags = (younger, older) if younger is not None and older is not None else None
+    if early.attr.kind.whatever_the_tags(late.attr.kind):
+        tags = None
     compared = tuple(tags is not None and wires.available(tags[1]) <= k for k in window)
     return Hazard(
         early.attr.unit,

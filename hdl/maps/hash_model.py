@@ -16,8 +16,8 @@ from .rows import ValueRows
 
 
 class HashModel(MapModel):
-    """A hash map as Linux keeps it. A handle is an element number times the stride of ``rows``, so that it can serve as the row
-    address of the value in graph evaluation."""
+    """A hash map as Linux keeps it. A handle is an element number times the stride of ``rows``, so that it can serve as
+    the row address of the value in graph evaluation."""
 
     def __init__(self, shape: MapShape, rows: ValueRows) -> None:
         self._max_entries = shape.max_entries
