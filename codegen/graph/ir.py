@@ -73,7 +73,7 @@ class Graph:
 
     ``window``: bytes H of the frame's front that the program gets (input ``window``: byte 0 in the lowest bits,
     bytes behind the end of the frame are zero). ``headroom``: bytes G in front of the frame that the output may use.
-    ``outputs``: name -> node:
+    ``tail_fixed``: the program never moves the frame's end. ``outputs``: name -> node:
 
     - ``verdict`` (3 bits; XDP_ABORTED 0 .. XDP_REDIRECT 4), ``redirect`` (32 bits: the target's ifindex),
     - ``start`` (16 bits: where the outgoing frame begins, as an offset into G+H window bytes, so G if the head did
@@ -86,6 +86,11 @@ class Graph:
 
     window: int = 0
     headroom: int = 0
+    tail_fixed: bool = False
     nodes: list[Node] = field(default_factory=list)
     order: list[Order] = field(default_factory=list)
     outputs: dict[str, Node] = field(default_factory=dict)
+
+    def emptied(self) -> Graph:
+        """A graph of the same frame layout without nodes, for a pass to fill."""
+        return Graph(window=self.window, headroom=self.headroom, tail_fixed=self.tail_fixed)

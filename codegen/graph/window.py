@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .access import Rows
 from .construct import Construct
-from .ir import Graph, Node
+from .ir import INPUTS, Graph, Node
 from .predicates import Predicates
 from .state import State, join
 
@@ -34,6 +34,8 @@ def finish(graph: Graph, c: Construct, p: Predicates, rows: Rows, exits: list[tu
         "limit": position(frame.limit),
         "window": c.concat([end.packet.byte(i) for i in range(-graph.headroom, graph.window)]),
     }
+    received = c.zext(c.input("length", INPUTS["length"]), 64)
+    graph.tail_fixed = frame.data_end is received and frame.limit is received
     sort(graph)
 
 

@@ -84,7 +84,7 @@ def _may_join(a: Node, b: Node, ancestors: dict[Node, set[Node]], literals: Lite
 
 
 def _rebuild(graph: Graph, nodes: list[Node], orders: list[Order], classes: list[list[Node]]) -> Graph:
-    copy = Construct(Graph(window=graph.window, headroom=graph.headroom))
+    copy = Construct(graph.emptied())
     class_of = {site: members for members in classes for site in members}
     before: dict[Node, list[Node]] = {}
     for order in orders:

@@ -27,7 +27,7 @@ def rebuild(graph: Graph, visit: Visit | None = None) -> Graph:
 
     Copying alone folds constants, shares equal nodes, applies local identities and drops what nothing needs.
     """
-    copy = Construct(Graph(window=graph.window, headroom=graph.headroom))
+    copy = Construct(graph.emptied())
     new: dict[Node, Node] = {}
     for node in live(graph):
         copy.slot = node.slot

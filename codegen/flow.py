@@ -1,0 +1,134 @@
+"""The whole way from a program to Verilog, one step after the other, each result kept for those who ask.
+
+`compile_program` is what every front end calls: command line, simulation, boards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ..hdl.control import Identity
+from ..hdl.datapath import Datapath
+from ..hdl.target import Target
+from .emit import Pipeline, emit, verilog
+from .graph import Graph, build
+from .graph.legal import check as check_graph
+from .isa import MapReference
+from .passes import run_passes
+from .schedule import Schedule, check, schedule
+from .spec import MapSpec, ObjectSpec, ProgramSpec
+from .verify import verify
+from .verify.result import VerifiedProgram
+
+MAX_WINDOW = 1024
+"""Bytes of a frame's front that a program may get unless the user allows more."""
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Design:
+    """A compiled program. ``maps``: those that have a unit in the hardware; ``constants``: read-only ones whose
+    contents became part of the logic."""
+
+    program: ProgramSpec
+    maps: Mapping[str, MapSpec]
+    constants: Mapping[str, MapSpec]
+    target: Target
+    verified: VerifiedProgram
+    graph: Graph
+    schedule: Schedule
+    pipeline: Pipeline = field(repr=False)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """32 bytes that tell one build from another: program, maps and target."""
+        text = repr((self.program.instructions, sorted(self.maps.items()), self.target))
+        return hashlib.sha256(text.encode()).digest()
+
+    @cached_property
+    def identity(self) -> Identity:
+        """What the device tells about itself on the control bus."""
+        return Identity(
+            program=self.program.name,
+            width=self.target.width,
+            window=self.graph.window,
+            headroom=self.graph.headroom,
+            max_frame=self.target.max_frame,
+            maps=tuple(self.maps.values()),
+            stalls=self.pipeline.stall_names,
+            digest=self.digest,
+        )
+
+    @cached_property
+    def verilog(self) -> str:
+        """Verilog of the module ``hardpath`` with the ports of docs/architecture.md."""
+        start = self.graph.outputs["start"]
+        datapath = Datapath(
+            self.pipeline,
+            identity=self.identity,
+            in_flight=self.pipeline.latency + self.queue,
+            start=start.attr if start.op == "const" else None,
+            tail_fixed=self.graph.tail_fixed,
+        )
+        return verilog(datapath, "hardpath")
+
+    @property
+    def queue(self) -> int:
+        """Frames that the pipeline's output queue takes while a long frame is sent."""
+        return output_queue(self.target)
+
+
+def output_queue(target: Target) -> int:
+    """As many as the longest frame has beats."""
+    return max(4, -(-target.max_frame // target.width))
+
+
+def maps_of(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> dict[str, MapSpec]:
+    """The maps that a program refers to, in the object's order."""
+    used = {i.reference.map for i in program.instructions if isinstance(i.reference, MapReference)}
+    return {name: spec for name, spec in maps.items() if name in used}
+
+
+def compile_program(
+    spec: ObjectSpec,
+    program: ProgramSpec,
+    target: Target | None = None,
+    *,
+    max_window: int = MAX_WINDOW,
+    progress: Progress = lambda step: None,
+) -> Design:
+    """From a program of an object to its scheduled pipeline.
+
+    ``progress(step)`` is called as each step begins. Raises `VerificationError` if the program is not safe and
+    `Refused` if the hardware cannot keep the promise for it.
+    """
+    target = target or Target()
+    used = maps_of(program, spec.maps)
+    progress("verify")
+    verified = verify(program, used)
+    progress("graph")
+    graph = build(verified, width=target.width, max_window=max_window)
+    progress("passes")
+    graph = run_passes(graph, target)
+    check_graph(graph)
+    progress("schedule")
+    plan = schedule(graph, target)
+    check(graph, plan, target)
+    progress("emit")
+    touched = {n.attr.unit for n in graph.nodes if n.op == "site"}
+    constants = {n: m for n, m in used.items() if m.readonly and n not in touched}
+    maps = {n: m for n, m in used.items() if n not in constants}
+    pipeline = emit(graph, plan, maps, queue=output_queue(target), line_of=_line_of(program))
+    return Design(program, maps, constants, target, verified, graph, plan, pipeline)
+
+
+def _line_of(program: ProgramSpec) -> Callable[[int], int | None]:
+    def line(slot: int) -> int | None:
+        source = program.line_of(slot)
+        return None if source is None else source.line
+
+    return line
