@@ -9,6 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
+from .control import Control, Identity
 from .egress import Egress
 from .ingress import Ingress
 from .latency import Probe
@@ -18,9 +19,11 @@ from .stream import receipt_layout
 
 class Datapath(wiring.Component):
     """``pipeline``: a component with ``input`` (stream of `window_layout`) and ``output`` (stream of the fields
-    of `outcome_layout`). It may hold up to ``in_flight`` frames.
+    of `outcome_layout`), ``hosts`` (map name -> `HostSignature`) if it has maps, and ``stall_causes`` (a bit for
+    each of ``identity.stalls``) if there are any. It may hold up to ``in_flight`` frames and has to take some in
+    while egress is busy with a long one.
 
-    ``width`` W, ``window`` H (a multiple of W), ``headroom`` G and ``max_frame`` in bytes; ``start`` and
+    ``identity``: the stream width W, window H (a multiple of W), headroom G and so on. ``start`` and
     ``tail_fixed`` as in `Egress`.
 
     The ports are those of docs/architecture.md, flat, as plain Verilog users expect them: ``rx_*`` and
@@ -32,22 +35,22 @@ class Datapath(wiring.Component):
         self,
         pipeline: Any,
         *,
-        width: int,
-        window: int,
-        headroom: int,
-        max_frame: int,
+        identity: Identity,
         in_flight: int,
         start: int | None = None,
         tail_fixed: bool = False,
     ) -> None:
         self.pipeline = pipeline
         self.in_flight = in_flight
-        self.ingress = Ingress(width, window, max_frame)
+        self.identity = identity
+        width, window, headroom = identity.width, identity.window, identity.headroom
+        self.ingress = Ingress(width, window, identity.max_frame)
         beats = self.ingress.payload_beats
         # Room for the payload of all frames in flight at line rate and for one that is just coming in.
         self.payload = PayloadFifo(8 * width, 2 * beats + in_flight + 4)
         self.egress = Egress(width, window, headroom, beats, self.payload.depth, start, tail_fixed)
         self.probe = Probe(width)
+        self.control = Control(identity)
         super().__init__({
             "rx_data": In(8 * width),
             "rx_keep": In(width),
@@ -86,12 +89,14 @@ class Datapath(wiring.Component):
         m.submodules.pipeline = self.pipeline
         m.submodules.egress = self.egress
         m.submodules.probe = self.probe
+        m.submodules.control = self.control
         now = Signal(32)
         m.d.sync += now.eq(now + 1)
         m.d.comb += [self.ingress.now.eq(now), self.probe.now.eq(now)]
         self._connect_rx(m)
         self._connect_frames(m)
         self._connect_tx(m)
+        self._connect_control(m)
         return m
 
     def _connect_rx(self, m: Module) -> None:
@@ -157,3 +162,23 @@ class Datapath(wiring.Component):
             self.result_latency_first.eq(result.latency_first),
             self.result_latency_last.eq(result.latency_last),
         ]
+
+    def _connect_control(self, m: Module) -> None:
+        control, ingress, probe = self.control, self.ingress, self.probe
+        m.d.comb += [
+            control.address.eq(self.bus_address),
+            control.write.eq(self.bus_write),
+            control.wdata.eq(self.bus_wdata),
+            control.valid.eq(self.bus_valid),
+            self.bus_rdata.eq(control.rdata),
+            self.bus_ready.eq(control.ready),
+            control.received.eq(ingress.received),
+            control.received_length.eq(ingress.received_length),
+            control.dropped.eq(ingress.dropped),
+            control.result_valid.eq(probe.valid),
+            control.result.eq(probe.result),
+        ]
+        if self.identity.stalls:
+            m.d.comb += control.stalls.eq(self.pipeline.stall_causes)
+        for shape, host in zip(self.identity.maps, control.hosts, strict=True):
+            wiring.connect(m, host, self.pipeline.hosts[shape.name])

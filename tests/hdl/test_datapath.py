@@ -10,6 +10,7 @@ from amaranth import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
+from hardpath.hdl.control import Identity
 from hardpath.hdl.datapath import Datapath
 from hardpath.hdl.stream import outcome_layout, window_layout
 from hypothesis import given, settings
@@ -158,10 +159,7 @@ def swapped(frame: bytes) -> bytes:
 def make(width: int, window: int, stages: int, max_frame: int = 2048) -> Datapath:
     return Datapath(
         Stub(window, stages),
-        width=width,
-        window=window,
-        headroom=0,
-        max_frame=max_frame,
+        identity=Identity("swap", width, window, 0, max_frame),
         in_flight=stages,
         start=0,
         tail_fixed=True,

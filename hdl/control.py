@@ -1,0 +1,295 @@
+"""The control bus: identification, counters, latency histograms and the maps, at the addresses of `hdl.registers`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from . import registers
+from .errors import InputError, Refused
+from .ingress import DROPS
+from .latency import RESULT, Histogram
+from .maps.base import MapShape
+from .maps.unit import HostOp, HostSignature
+from .registers import COUNTERS, Register, RegisterMap
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a device tells about itself. ``digest``: 32 bytes; ``maps`` and ``stalls``: in the order of their
+    numbers on the bus; sizes in bytes."""
+
+    program: str
+    width: int
+    window: int
+    headroom: int
+    max_frame: int
+    maps: Sequence[MapShape] = ()
+    stalls: Sequence[str] = ()
+    digest: bytes = bytes(32)
+    bins: int = 1024
+
+    def text(self) -> bytes:
+        """The register block ``description``."""
+        return registers.description(self.program, self.maps, self.stalls)
+
+
+def _words(byte_count: int) -> int:
+    return -(-byte_count // 4)
+
+
+class Control(wiring.Component):
+    """The bus (``address`` in words, ``write``, ``wdata``, ``valid``, ``rdata``, ``ready``) and what it reaches.
+
+    ``received``, ``received_length``, ``dropped`` from ingress, ``result_valid`` and ``result`` from the probe,
+    ``stalls`` (bit i: cause i holds a frame back in this cycle), ``hosts[i]``: to map i's unit.
+
+    A transfer takes four cycles, to a map while its command runs as long as that. Raises `Refused` for maps,
+    `InputError` for a device, that do not fit the register map.
+    """
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+        if identity.bins < 2 or identity.bins > registers.MAX_BINS:
+            raise InputError(f"{identity.bins} latency bins: choose 2 to {registers.MAX_BINS}")
+        if len(identity.stalls) > registers.MAX_STALLS:
+            raise Refused(
+                f"{len(identity.stalls)} causes of stalls, more than the control bus can count",
+                "use fewer maps in one program",
+            )
+        if len(identity.text()) > 4 * registers.MAX_DESCRIPTION_WORDS:
+            raise Refused(f"the program's description takes {len(identity.text())} bytes", "use fewer maps")
+        for shape in identity.maps:
+            for what, size, limit in (
+                ("keys", shape.key_size, 4 * registers.MAX_KEY_WORDS),
+                ("values", shape.value_size, 4 * registers.MAX_VALUE_WORDS),
+            ):
+                if size > limit:
+                    raise Refused(
+                        f"{what} of map {shape.name} have {size} bytes",
+                        f"make them at most {limit} bytes, which is what the control bus can reach",
+                    )
+        super().__init__({
+            "address": In(16),
+            "write": In(1),
+            "wdata": In(32),
+            "valid": In(1),
+            "rdata": Out(32),
+            "ready": Out(1),
+            "received": In(1),
+            "received_length": In(16),
+            "dropped": In(DROPS),
+            "result_valid": In(1),
+            "result": In(RESULT),
+            "stalls": In(len(identity.stalls)),
+            **{f"host_{i}": In(HostSignature(shape)) for i, shape in enumerate(identity.maps)},
+        })
+        self.hosts = [getattr(self, f"host_{i}") for i in range(len(identity.maps))]
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        bus = _Bus(m, self)
+        self._identify(m, bus)
+        clear, clear_latency = bus.strobe("clear")[0], bus.strobe("clear")[1]
+        self._count(m, bus, clear)
+        self._measure(m, bus, clear_latency)
+        if self.hosts:
+            self._reach_maps(m, bus)
+        bus.finish()
+        return m
+
+    def _identify(self, m: Module, bus: _Bus) -> None:
+        """Constants, and the description as a memory."""
+        identity, text = self._identity, self._identity.text()
+        for name, value in {
+            "magic": registers.MAGIC,
+            "version": registers.VERSION,
+            "width": identity.width,
+            "window": identity.window,
+            "headroom": identity.headroom,
+            "max_frame": identity.max_frame,
+            "maps": len(identity.maps),
+            "stall_causes": len(identity.stalls),
+            "bins": identity.bins,
+            "description_bytes": len(text),
+        }.items():
+            bus.read(name, Const(value, 32))
+        bus.read_words("digest", Const(int.from_bytes(identity.digest, "little"), 256))
+        words = [int.from_bytes(text[i : i + 4], "little") for i in range(0, len(text), 4)]
+        m.submodules.description = memory = Memory(shape=32, depth=len(words), init=words)
+        port = memory.read_port()
+        m.d.comb += port.addr.eq(bus.address)
+        bus.read_block("description", port.data, len(words))
+
+    def _count(self, m: Module, bus: _Bus, clear: Value) -> None:
+        result = self.result
+        increments: dict[str, Value] = {
+            "cycles": Const(1),
+            "frames_received": self.received,
+            "bytes_received": Mux(self.received, self.received_length, 0),
+            "dropped_error": self.dropped.error,
+            "dropped_oversize": self.dropped.oversize,
+            "dropped_runt": self.dropped.runt,
+            "bytes_sent": Mux(self.result_valid, result.length, 0),
+        }
+        for number, verdict in enumerate(("aborted", "drop", "pass", "tx", "redirect")):
+            increments[f"verdict_{verdict}"] = self.result_valid & (result.verdict == number)
+        for name in COUNTERS:
+            bus.read_long(name, 0, self._counter(m, name, increments[name], clear))
+        for i, stall in enumerate(self.stalls):
+            bus.read_long("stalls", i, self._counter(m, f"stall_{i}", stall, clear))
+
+    def _counter(self, m: Module, name: str, increment: Value, clear: Value) -> Value:
+        count = Signal(64, name=name)
+        m.d.sync += count.eq(Mux(clear, 0, count + increment))
+        return count
+
+    def _measure(self, m: Module, bus: _Bus, clear: Value) -> None:
+        clearing: list[Value] = []
+        for which, sample in (("first", self.result.latency_first), ("last", self.result.latency_last)):
+            histogram = Histogram(self._identity.bins)
+            m.submodules[f"latency_{which}"] = histogram
+            m.d.comb += [
+                histogram.sample.eq(sample),
+                histogram.valid.eq(self.result_valid),
+                histogram.clear.eq(clear),
+                histogram.bin_index.eq(bus.address),
+            ]
+            bus.read(f"latency_{which}_low", histogram.low)
+            bus.read(f"latency_{which}_high", histogram.high)
+            bus.read_long(f"latency_{which}_total", 0, histogram.total)
+            bus.read_long(f"latency_{which}_count", 0, histogram.count)
+            bus.read_block(f"latency_{which}_bins", histogram.bin, self._identity.bins)
+            clearing.append(histogram.clearing)
+        bus.read("clearing", Cat(*clearing).any())
+
+    def _reach_maps(self, m: Module, bus: _Bus) -> None:
+        """One set of operand registers for all maps; results of entries land in them."""
+        maps = self._identity.maps
+        select = bus.register("map_select", 32)
+        index = bus.register("map_index", 32)
+        flags = bus.register("map_flags", 32)
+        key = bus.register("map_key", 32 * max(_words(shape.key_size) for shape in maps))
+        value = bus.register("map_value", 32 * max(_words(shape.value_size) for shape in maps))
+        op, busy, status = Signal(HostOp), Signal(), Signal(32)
+        bus.read("map_busy", busy)
+        bus.read("map_status", status)
+        bus.hold_while(busy)
+        with m.If(bus.written("map_command")):
+            m.d.sync += [op.eq(bus.wdata), busy.eq(select < len(maps)), status.eq(-registers.EINVAL)]
+        for number, host in enumerate(self.hosts):
+            m.d.comb += [
+                host.request.eq(busy & (select == number)),
+                host.op.eq(op),
+                host.index.eq(index),
+                host.flags.eq(flags),
+                host.key.eq(key),
+                host.value.eq(value),
+            ]
+            with m.If(host.request & host.done):
+                m.d.sync += [busy.eq(0), status.eq(host.status)]
+                with m.If((host.status == 0) & (op == HostOp.ENTRY)):
+                    m.d.sync += key.eq(host.result_key)
+                with m.If((host.status == 0) & ((op == HostOp.ENTRY) | (op == HostOp.LOOKUP))):
+                    m.d.sync += value.eq(host.result_value)
+
+
+class _Bus:
+    """Address decoding. A transfer is taken into registers, memories are read at ``address``, then everything is
+    selected, and ``ready`` shows in the cycle after."""
+
+    def __init__(self, m: Module, control: Control) -> None:
+        self._m = m
+        self._map = RegisterMap()
+        self._singles: dict[int, Value] = {}
+        self._blocks: list[tuple[Register, int, Value]] = []
+        self._selected = Signal(32)
+        self._strobe = Signal()
+        self._hold = Signal()
+        self._high = Signal(32)  # of the 64-bit value whose low word was read last
+        self._control = control
+        self._longs: dict[int, Value] = {}
+        self.address = Signal(16)
+        self.wdata = Signal(32)
+        self.is_write = Signal()
+
+        with m.FSM():
+            with m.State("idle"), m.If(control.valid):
+                m.d.sync += [
+                    self.address.eq(control.address),
+                    self.wdata.eq(control.wdata),
+                    self.is_write.eq(control.write),
+                ]
+                m.next = "fetch"
+            with m.State("fetch"), m.If(~self._hold):
+                m.next = "select"
+            with m.State("select"):
+                m.d.comb += self._strobe.eq(1)
+                m.d.sync += control.rdata.eq(self._selected)
+                m.next = "done"
+            with m.State("done"):
+                m.d.comb += control.ready.eq(1)
+                m.next = "idle"
+
+    def written(self, name: str, word: int = 0) -> Value:
+        """High for one cycle when the register's word is written."""
+        return self._strobe & self.is_write & (self.address == self._map[name].address + word)
+
+    def strobe(self, name: str) -> Value:
+        """The bits written to a register, for one cycle."""
+        return Mux(self.written(name), self.wdata, 0)
+
+    def register(self, name: str, width: int) -> Signal:
+        """A readable and writable register of whole words."""
+        signal = Signal(width, name=name)
+        for i in range(width // 32):
+            with self._m.If(self.written(name, i)):
+                self._m.d.sync += signal.word_select(i, 32).eq(self.wdata)
+        self.read_words(name, signal)
+        return signal
+
+    def hold_while(self, busy: Value) -> None:
+        """Let transfers to the map registers other than ``map_busy`` wait."""
+        waits = (
+            (self.address >= register.address) & (self.address < register.end)
+            for register in registers.REGISTERS
+            if register.name.startswith("map_") and register.name != "map_busy"
+        )
+        self._m.d.comb += self._hold.eq(busy & Cat(*waits).any())
+
+    def read(self, name: str, value: Value) -> None:
+        self._singles[self._map[name].address] = value
+
+    def read_words(self, name: str, value: Value) -> None:
+        for i in range(_words(len(value) // 8)):
+            self._singles[self._map[name].address + i] = value.word_select(i, 32)
+
+    def read_long(self, name: str, index: int, value: Value) -> None:
+        address = self._map.address(name, index)
+        self._longs[address] = value[32:]
+        self._singles[address] = value[:32]
+        self._singles[address + 1] = self._high
+
+    def read_block(self, name: str, value: Value, words: int) -> None:
+        """``value``: from a memory read at ``address`` (its low bits: blocks begin at multiples of their size)."""
+        self._blocks.append((self._map[name], words, value))
+
+    def finish(self) -> None:
+        """Build the selection of what was registered for reading."""
+        m = self._m
+        with m.Switch(self.address):
+            for address, value in self._singles.items():
+                with m.Case(address):
+                    m.d.comb += self._selected.eq(value)
+                    if address in self._longs:
+                        with m.If(self._strobe & ~self.is_write):
+                            m.d.sync += self._high.eq(self._longs[address])
+        for register, words, value in self._blocks:
+            with m.If((self.address >= register.address) & (self.address < register.address + words)):
+                m.d.comb += self._selected.eq(value)

@@ -1,0 +1,271 @@
+"""Host software for the control bus, over any transport: identification, counters, latencies and maps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ..hdl.errors import InputError
+from ..hdl.maps.unit import HostOp
+from ..hdl.registers import COUNTERS, MAGIC, VERSION, RegisterMap
+
+ENOENT, E2BIG = 2, 7
+
+TRANSFERS_AT_A_TIME = 1024
+"""Longest batch that a transport is given; bounds what it has to queue."""
+
+
+@dataclass
+class Batch:
+    """Transfers in order: (address, word to write) or (address, None) to read."""
+
+    transfers: list[tuple[int, int | None]] = field(default_factory=list)
+
+    def write(self, address: int, word: int) -> None:
+        self.transfers.append((address, word))
+
+    def read(self, address: int) -> None:
+        self.transfers.append((address, None))
+
+
+Transport = Callable[[Sequence[tuple[int, int | None]]], list[int]]
+"""Carries out transfers in order and returns the words read."""
+
+
+def one_by_one(read: Callable[[int], int], write: Callable[[int, int], None]) -> Transport:
+    """A transport from functions that carry out a single transfer."""
+
+    def carry(transfers: Sequence[tuple[int, int | None]]) -> list[int]:
+        words = []
+        for address, word in transfers:
+            if word is None:
+                words.append(read(address))
+            else:
+                write(address, word)
+        return words
+
+    return carry
+
+
+@dataclass(frozen=True)
+class LatencyFigures:
+    """Cycles: least, most, sum and number of frames, and frames by cycles (the last bin: that many or more).
+    ``low`` and ``high`` are None when no frame was measured."""
+
+    low: int | None
+    high: int | None
+    total: int
+    count: int
+    bins: tuple[int, ...]
+
+
+class ControlClient:
+    """A device behind a control bus.
+
+    Raises `InputError` when what answers is not a device of this kind. ``batch`` carries out many transfers at once,
+    for transports where that is cheaper than one by one.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[int], int],
+        write: Callable[[int, int], None],
+        batch: Transport | None = None,
+    ) -> None:
+        self._transport = batch or one_by_one(read, write)
+        self._registers = RegisterMap()
+        magic, version = self._read("magic"), self._read("version")
+        if magic != MAGIC:
+            raise InputError(f"no hardpath device on the control bus: it says 0x{magic:08x}, not 0x{MAGIC:08x}")
+        if version != VERSION:
+            raise InputError(f"the device has register map {version}, this software knows {VERSION}: build it anew")
+
+    # Transfers
+
+    def transfer(self, batch: Batch) -> list[int]:
+        """Carry out a batch; the words read."""
+        words: list[int] = []
+        for i in range(0, len(batch.transfers), TRANSFERS_AT_A_TIME):
+            words += self._transport(batch.transfers[i : i + TRANSFERS_AT_A_TIME])
+        return words
+
+    def address(self, name: str, index: int = 0) -> int:
+        """As `hdl.registers.RegisterMap.address`."""
+        return self._registers.address(name, index)
+
+    def _read(self, name: str) -> int:
+        return self._block(name, 1)[0]
+
+    def _block(self, name: str, words: int) -> list[int]:
+        batch = Batch()
+        for i in range(words):
+            batch.read(self.address(name, i))
+        return self.transfer(batch)
+
+    def _long(self, name: str, index: int = 0) -> int:
+        batch = Batch()
+        batch.read(self.address(name, index))
+        batch.read(self.address(name, index) + 1)
+        low, high = self.transfer(batch)
+        return low | high << 32
+
+    # What it is
+
+    @property
+    def digest(self) -> bytes:
+        """32 bytes that name what was built."""
+        return _bytes(self._block("digest", 8), 32)
+
+    @cached_property
+    def description(self) -> dict[str, object]:
+        """See `hdl.registers.description`."""
+        size = self._read("description_bytes")
+        content = json.loads(_bytes(self._block("description", -(-size // 4)), size))
+        assert isinstance(content, dict)
+        return content
+
+    @property
+    def program(self) -> str:
+        """The program's name."""
+        return str(self.description["program"])
+
+    @cached_property
+    def maps(self) -> dict[str, Map]:
+        """The program's maps by name."""
+        described = self.description["maps"]
+        assert isinstance(described, list)
+        return {
+            entry["name"]: Map(self, number, entry["name"], entry["bytes_key"], entry["bytes_value"])
+            for number, entry in enumerate(described)
+        }
+
+    # What it counted
+
+    def counters(self) -> dict[str, int]:
+        """All of `hdl.registers.COUNTERS`."""
+        return {name: self._long(name) for name in COUNTERS}
+
+    def stalls(self) -> dict[str, int]:
+        """Cycles in which each cause held frames back."""
+        names = self.description["stalls"]
+        assert isinstance(names, list)
+        return {str(name): self._long("stalls", i) for i, name in enumerate(names)}
+
+    def latency(self, which: str) -> LatencyFigures:
+        """``which``: "first" or "last" beat out."""
+        name = f"latency_{which}"
+        count = self._long(f"{name}_count")
+        return LatencyFigures(
+            low=self._read(f"{name}_low") if count else None,
+            high=self._read(f"{name}_high") if count else None,
+            total=self._long(f"{name}_total"),
+            count=count,
+            bins=tuple(self._block(f"{name}_bins", self._read("bins"))),
+        )
+
+    def clear(self) -> None:
+        """Counters, stalls and latencies start over; returns when they have."""
+        batch = Batch()
+        batch.write(self.address("clear"), 3)
+        self.transfer(batch)
+        while self._read("clearing"):
+            pass
+
+
+class Map:
+    """A map in the device. Keys and values are bytes in memory order; every operation happens between two frames."""
+
+    def __init__(self, client: ControlClient, number: int, name: str, key_size: int, value_size: int) -> None:
+        self.name = name
+        self.key_size = key_size
+        self.value_size = value_size
+        self._client = client
+        self._number = number
+
+    def lookup(self, key: bytes) -> bytes | None:
+        """The value, or None."""
+        batch = self._begin(key)
+        self._command(batch, HostOp.LOOKUP)
+        self._read(batch, "map_value", self.value_size)
+        status, *words = self._client.transfer(batch)
+        return _bytes(words, self.value_size) if status == 0 else None
+
+    def update(self, key: bytes, value: bytes, flags: int = 0) -> int:
+        """0 or a negative errno, as bpf_map_update_elem. ``flags``: BPF_ANY 0, BPF_NOEXIST 1, BPF_EXIST 2."""
+        return self.update_many([(key, value)], flags)[0]
+
+    def update_many(self, entries: Iterable[tuple[bytes, bytes]], flags: int = 0) -> list[int]:
+        """`update` for many entries in one batch."""
+        batch = self._begin()
+        batch.write(self._client.address("map_flags"), flags)
+        for key, value in entries:
+            self._operand(batch, "map_key", key, self.key_size)
+            self._operand(batch, "map_value", value, self.value_size)
+            self._command(batch, HostOp.UPDATE)
+        return [_errno(status) for status in self._client.transfer(batch)]
+
+    def delete(self, key: bytes) -> int:
+        """0 or a negative errno, as bpf_map_delete_elem."""
+        batch = self._begin(key)
+        self._command(batch, HostOp.DELETE)
+        return _errno(self._client.transfer(batch)[0])
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """All entries, in the order of the hardware's slots."""
+        first, slots = 0, 1
+        while True:
+            batch = self._begin()
+            for slot in range(first, first + slots):
+                batch.write(self._client.address("map_index"), slot)
+                self._command(batch, HostOp.ENTRY)
+                self._read(batch, "map_key", self.key_size)
+                self._read(batch, "map_value", self.value_size)
+            words = iter(self._client.transfer(batch))
+            for _ in range(slots):
+                status = _errno(next(words))
+                key = _bytes([next(words) for _ in range(_words(self.key_size))], self.key_size)
+                value = _bytes([next(words) for _ in range(_words(self.value_size))], self.value_size)
+                if status == -E2BIG:
+                    return
+                if status == 0:
+                    yield key, value
+            first += slots
+            slots = min(2 * slots, 64)  # small maps should not cost the batches of large ones
+
+    def _begin(self, key: bytes | None = None) -> Batch:
+        batch = Batch()
+        batch.write(self._client.address("map_select"), self._number)
+        if key is not None:
+            self._operand(batch, "map_key", key, self.key_size)
+        return batch
+
+    def _command(self, batch: Batch, op: HostOp) -> None:
+        """Start an operation and read its status; the device lets the read wait until it is done."""
+        batch.write(self._client.address("map_command"), op)
+        batch.read(self._client.address("map_status"))
+
+    def _operand(self, batch: Batch, name: str, data: bytes, size: int) -> None:
+        if len(data) != size:
+            what = name.removeprefix("map_")
+            raise InputError(f"map {self.name} has {what}s of {size} bytes, not {len(data)}")
+        for i in range(_words(len(data))):
+            word = int.from_bytes(data[4 * i : 4 * i + 4], "little")
+            batch.write(self._client.address(name, i), word)
+
+    def _read(self, batch: Batch, name: str, size: int) -> None:
+        for i in range(_words(size)):
+            batch.read(self._client.address(name, i))
+
+
+def _words(size: int) -> int:
+    return -(-size // 4)
+
+
+def _bytes(words: Sequence[int], size: int) -> bytes:
+    return b"".join(word.to_bytes(4, "little") for word in words)[:size]
+
+
+def _errno(status: int) -> int:
+    return status - (1 << 32) if status >> 31 else status
