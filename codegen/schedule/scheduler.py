@@ -7,13 +7,15 @@ from ..graph.ir import Graph
 from . import timing
 from .asap import asap
 from .check import check
+from .optimise import optimise
 from .plan import Schedule
 
 
 def schedule(graph: Graph, target: Target) -> Schedule:
     """A checked schedule of the graph."""
     earliest = asap(graph, target)
-    plan = Schedule(earliest.stages, tuple(earliest.stage), _overruns(graph, target))
+    stage = optimise(graph, target, earliest.stage, earliest.stages) or earliest.stage
+    plan = Schedule(earliest.stages, tuple(stage), _overruns(graph, target))
     check(graph, plan, target)
     return plan
 
