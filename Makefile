@@ -1,0 +1,60 @@
+# Two commands: `make demo` sees a firewall run as hardware, `make test` runs the tests. Both set up all they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CAPTURE := examples/firewall/capture.pcap
+OUT := build/demo
+JOBS ?= 2
+
+.PHONY: demo test test-slow lint fuzz fuzz-long bench examples clean
+
+demo: $(VENV)/.installed
+	@mkdir -p $(OUT)
+	$(BIN)/hardpath sim examples/firewall/firewall.o -r $(CAPTURE) -w $(OUT)/firewall.pcapng \
+	    --frames-out $(OUT)/frames.jsonl --maps-out $(OUT)/maps.json
+	@echo "Frames with verdicts: $(OUT)/firewall.pcapng; every frame's latency: $(OUT)/frames.jsonl; flows: $(OUT)/maps.json"
+
+test: lint
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "not slow"
+
+test-slow: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -q -n $(JOBS) -m slow
+
+# mypy follows the package by its name, so it needs a folder in which the repository is called hardpath.
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	@mkdir -p $(VENV)/src && ln -sfn ../.. $(VENV)/src/hardpath
+	MYPYPATH=$(VENV)/src $(BIN)/mypy -p hardpath
+
+PROGRAMS ?= 2000
+SEED ?= 1
+fuzz: $(VENV)/.installed-test
+	$(BIN)/python tests/fuzz/run.py --programs $(PROGRAMS) --seed $(SEED) --netlist 200
+
+fuzz-long: $(VENV)/.installed-test
+	$(BIN)/python tests/fuzz/run.py --programs 20000 --seed $(SEED) --netlist 400
+
+bench: $(VENV)/.installed-test
+	$(BIN)/python bench/engines.py
+
+examples:
+	$(MAKE) -C examples
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "hardpath needs Python 3.11 or newer: install python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "hardpath needs Python 3.11 or newer: name one with make PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	    { echo "Python cannot make virtual environments here: install python3-venv (apt-get install python3-venv)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test]'
+	@touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf build $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
