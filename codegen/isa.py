@@ -353,7 +353,7 @@ def encode(instructions: Sequence[Instruction], map_fd: Callable[[str], int] | N
     """
     code = bytearray()
     high: int | None = None  # of the LD_IMM64 whose second slot comes next
-    for i in instructions:
+    for slot, i in enumerate(instructions):
         src, imm = i.src, i.imm
         if high is not None:
             imm, high = _signed32(high), None
@@ -362,6 +362,8 @@ def encode(instructions: Sequence[Instruction], map_fd: Callable[[str], int] | N
             if isinstance(i.reference, MapReference):
                 src = Load64.MAP_FD if i.reference.offset is None else Load64.MAP_VALUE
                 low, high = (map_fd(i.reference.map) if map_fd else 0), i.reference.offset or 0
+            elif isinstance(i.reference, FunctionReference):
+                src, low, high = Load64.FUNCTION, i.reference.slot - slot - 1, 0
             imm = _signed32(low)
         code += struct.pack("<BBhi", i.opcode, i.dst | src << 4, i.offset, imm)
     return bytes(code)

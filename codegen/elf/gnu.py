@@ -1,8 +1,8 @@
 """Objects of early GNU assemblers (binutils before 2.41), which write addends in their own way.
 
-They put the symbol's value into the instruction as well, and count call targets in bytes: for a function 0x78
-bytes into its section ``call 0x77`` with a relocation against it, where LLVM has ``call -1``. Nothing in the file
-says so; but only one of the two readings makes sense of all relocations.
+They put the symbol's value into the instruction as well: for a function 0x78 bytes into its section ``call 0x77``
+with a relocation against the function, where LLVM has ``call -1``. Relocations against a section are as LLVM's.
+Nothing in the file says so; but only one of the two readings makes sense of all relocations.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def has_gnu_addends(elf: ElfFile, functions: FunctionTable) -> bool:
     comment = elf.section(".comment")
     if comment is None or b"GCC: (" not in comment.data:
         return False
-    found = list(_references(elf))
-    return all(r.fits_gnu(elf, functions) for r in found) and any(r.tells_apart(elf, functions) for r in found)
+    found = [reference for reference in _references(elf) if reference.symbol.value]
+    return bool(found) and all(reference.fits(elf, functions) for reference in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +34,11 @@ class _Reference:
     imm: int
     call: bool
 
-    def fits_gnu(self, elf: ElfFile, functions: FunctionTable) -> bool:
+    def fits(self, elf: ElfFile, functions: FunctionTable) -> bool:
+        """Whether it makes sense read the GNU way."""
         if self.call:
             return functions.at(self.section, self.imm + 1) is not None
         return self.symbol.value <= self.imm < elf.sections[self.section].size
-
-    def fits_llvm(self, elf: ElfFile, functions: FunctionTable) -> bool:
-        if self.call:
-            start = self.symbol.value + (self.imm + 1) * SLOT_BYTES
-            return functions.at(self.section, start) is not None
-        return 0 <= self.symbol.value + self.imm < elf.sections[self.section].size
-
-    def tells_apart(self, elf: ElfFile, functions: FunctionTable) -> bool:
-        return self.symbol.value != 0 or not self.fits_llvm(elf, functions)
 
 
 def _references(elf: ElfFile) -> Iterator[_Reference]:

@@ -18,6 +18,7 @@ from .functions import Function
 from .resolve import Broken, References
 
 _MAX_SLOTS = 1_000_000  # what the kernel takes of one program
+_MAX_DEPTH = 64  # the kernel takes 8 frames
 
 
 def link(program: ProgramSpec, main: Function, references: References, ext: BtfExt | None) -> ProgramSpec:
@@ -47,23 +48,32 @@ class _Linker:
         self._ext = ext
         self._order: list[Function] = []
         self._base: dict[tuple[int, int], int] = {}  # by Function.key
+        self._code: dict[tuple[int, int], list[Instruction]] = {}
         self._slots = 0
+        self._depth = 0
 
     def link(self, main: Function) -> ProgramSpec:
         self._append(main)
-        instructions: list[Instruction] = []
-        for function in self._order:  # grows while it is walked
-            instructions += self._function(function)
+        instructions = (i for function in self._order for i in self._code[function.key])
         return replace(self._with_lines(), instructions=tuple(instructions))
 
     def _append(self, function: Function) -> int:
-        """The first slot of a function in the program; it is appended when it is not there yet."""
+        """The first slot of a function in the program.
+
+        If it is not there yet, it is appended, and then at once what it calls: libbpf's order, so that slots are
+        those of the kernel's listings.
+        """
         if function.key not in self._base:
             self._base[function.key] = self._slots
             self._order.append(function)
             self._slots += function.slots
             if self._slots > _MAX_SLOTS:
                 raise self._elf.error(f"program {self._program.name} has more than {_MAX_SLOTS} instructions")
+            if self._depth == _MAX_DEPTH:
+                raise self._elf.error(f"program {self._program.name} nests calls more than {_MAX_DEPTH} deep")
+            self._depth += 1
+            self._code[function.key] = self._function(function)
+            self._depth -= 1
         return self._base[function.key]
 
     def _slot(self, function: Function, position: int) -> int:

@@ -48,7 +48,7 @@ class References:
         symbol = relocation.symbol
         if symbol.section is None:
             raise self._outside(symbol, "calls")
-        if self.gnu_addends:
+        if self.gnu_addends and not symbol.is_section:
             return self.function_at(symbol.section, instruction.imm + 1)
         return self.function_at(symbol.section, symbol.value + (instruction.imm + 1) * SLOT_BYTES)
 
@@ -63,7 +63,7 @@ class References:
         symbol = relocation.symbol
         if symbol.section is None:
             raise self._outside(symbol, "uses")
-        if self.gnu_addends:
+        if self.gnu_addends and not symbol.is_section:
             return symbol.section, instruction.imm
         return symbol.section, symbol.value + instruction.imm
 
