@@ -1,0 +1,148 @@
+"""Conditional jumps: which ways are possible, and what each of them teaches."""
+
+from __future__ import annotations
+
+from ..isa import Class, Instruction, Jump
+from .alu import LONGEST
+from .failure import address_dependent
+from .memory import readable
+from .number import Number, constant
+from .refine import assume
+from .result import Kind
+from .state import State
+from .values import DATA, PACKET_KINDS, Num, Ptr, is_null, scalar
+
+Ways = list[tuple[bool, State]]
+"""The possible ways: taken or not, and the state on each."""
+
+_REVERSED = {Jump.JGT: Jump.JLT, Jump.JGE: Jump.JLE, Jump.JLT: Jump.JGT, Jump.JLE: Jump.JGE}
+"""``a op b`` as ``b op' a``."""
+
+
+def decide(state: State, i: Instruction, slot: int) -> Ways:
+    """The ways a conditional jump can go; takes over ``state``."""
+    a = readable(state, i.dst)
+    b: Num | Ptr = readable(state, i.src) if i.uses_register else scalar(constant(i.imm))
+    width = 64 if i.cls == Class.JMP else 32
+    op = Jump(i.operation)
+    if isinstance(a, Num) and isinstance(b, Num):
+        return _numbers(state, i, op, a, b, width)
+    if width == 32:
+        raise address_dependent("a 32-bit comparison of a pointer")
+    if op in (Jump.JEQ, Jump.JNE):
+        for pointer, other in ((a, b), (b, a)):
+            if isinstance(pointer, Ptr) and is_null(other):
+                return _null_check(state, op, pointer)
+    if isinstance(a, Ptr) and isinstance(b, Ptr):
+        return _pointers(state, op, a, b, slot)
+    raise address_dependent("a comparison of a pointer with a number")
+
+
+def _split(state: State, possible: list[bool]) -> Ways:
+    """One state for each possible way; copies only if there are two."""
+    return [(way, state if way == possible[-1] else state.copy()) for way in possible]
+
+
+def _numbers(state: State, i: Instruction, op: Jump, a: Num, b: Num, width: int) -> Ways:
+    if i.uses_register and (i.dst == i.src or (a.id and a.id == b.id and a.delta == b.delta)):
+        return _same(state, i, op, a, width)
+    outcomes = {way: assume(op, way, a.number, b.number, width) for way in (False, True)}
+    ways: Ways = []
+    for way, after in _split(state, [way for way, pair in outcomes.items() if pair is not None]):
+        pair = outcomes[way]
+        assert pair is not None
+        if _learn(after, i.dst, a, pair[0]) and (not i.uses_register or _learn(after, i.src, b, pair[1])):
+            ways.append((way, after))
+    return ways
+
+
+def _learn(state: State, register: int, old: Num, sharper: Number) -> bool:
+    if sharper == old.number:
+        return True
+    if not state.learn(old, sharper):
+        return False
+    # A relation to the other operand may have made it sharper already.
+    if not old.id:
+        state.set(register, Num(sharper))
+    return True
+
+
+def _same(state: State, i: Instruction, op: Jump, a: Num, width: int) -> Ways:
+    """A number compared with itself."""
+    if op == Jump.JSET:
+        outcomes = {way: assume(Jump.JNE, way, a.number, constant(0), width) for way in (False, True)}
+        ways = _split(state, [way for way, pair in outcomes.items() if pair is not None])
+        return [(way, after) for way, after in ways if _learn(after, i.dst, a, outcomes[way][0])]  # type: ignore[index]
+    always = op in (Jump.JEQ, Jump.JGE, Jump.JLE, Jump.JSGE, Jump.JSLE)
+    return [(always, state)]
+
+
+def _null_check(state: State, op: Jump, pointer: Ptr) -> Ways:
+    null_way = op == Jump.JEQ
+    if not pointer.maybe_null:
+        return [(not null_way, state)]
+    ways = _split(state, [False, True])
+    for way, after in ways:
+        after.resolve_null(pointer, way == null_way)
+    return ways
+
+
+def _pointers(state: State, op: Jump, a: Ptr, b: Ptr, slot: int) -> Ways:
+    if a.maybe_null or b.maybe_null:
+        raise address_dependent("a comparison of pointers that may be NULL")
+    if op in (Jump.JGT, Jump.JGE, Jump.JLT, Jump.JLE):
+        if _is_end_of(b, a):
+            return _bound_check(state, op, a, slot)
+        if _is_end_of(a, b):
+            return _bound_check(state, _REVERSED[op], b, slot)
+    in_packet = (*PACKET_KINDS, Kind.PACKET_END)
+    if a.kind == b.kind and a.kind in PACKET_KINDS and a.id == b.id:
+        return _by_number(state, op, constant(a.offset), constant(b.offset))
+    if a.kind in in_packet and b.kind in in_packet:
+        return _split(state, [False, True])
+    if a.kind == b.kind == Kind.STACK and a.frame == b.frame:
+        return _by_number(state, op, a.total, b.total)
+    raise address_dependent(f"a comparison of a {a.kind.value} with a {b.kind.value} pointer")
+
+
+def _by_number(state: State, op: Jump, a: Number, b: Number) -> Ways:
+    """Two pointers into one object, by their offsets.
+
+    Addresses compare as their offsets do when both are read as signed, because no object lies across address 0.
+    """
+    as_signed = {Jump.JGT: Jump.JSGT, Jump.JGE: Jump.JSGE, Jump.JLT: Jump.JSLT, Jump.JLE: Jump.JSLE}
+    possible = [way for way in (False, True) if assume(as_signed.get(op, op), way, a, b, 64) is not None]
+    return _split(state, possible)
+
+
+def _is_end_of(end: Ptr, pointer: Ptr) -> bool:
+    """Whether a comparison with ``end`` bounds accesses through ``pointer``."""
+    if pointer.kind == Kind.PACKET:
+        return end.kind == Kind.PACKET_END
+    at_data = end.kind == Kind.PACKET and end.id == DATA and not end.offset
+    return pointer.kind == Kind.PACKET_META and at_data
+
+
+def _bound_check(state: State, op: Jump, pointer: Ptr, slot: int) -> Ways:
+    """``pointer op end``: where the pointer is at or before the end, the bytes before it are in the frame."""
+    # Way on which the pointer is not behind the end, and how many bytes that shows beyond the offset.
+    inside, extra = {
+        Jump.JGT: (False, 0),
+        Jump.JGE: (False, 1),
+        Jump.JLT: (True, 1),
+        Jump.JLE: (True, 0),
+    }[op]
+    size = pointer.offset + extra
+    countable = (
+        pointer.offset >= 0
+        and pointer.variable.smin >= 0
+        and pointer.variable.umax + pointer.offset <= LONGEST
+    )
+    known = state.proven.get(pointer.id)
+    if countable and known is not None and known.size >= size:
+        return [(inside, state)]
+    ways = _split(state, [False, True])
+    for way, after in ways:
+        if countable and size and way == inside:
+            after.prove(pointer, size, slot)
+    return ways

@@ -1,0 +1,203 @@
+"""Helper calls, by what the helper's plug-in declares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ...hdl.errors import Refused
+from ...hdl.helpers.base import Arg, HelperPlugin, Ret
+from ...hdl.helpers.xdp_limits import HIGHEST_END, LONGEST_METADATA, LOWEST_START
+from ...hdl.maps.base import MapPlugin
+from ..spec import MapSpec
+from . import stack
+from .failure import Category, Failure, address_dependent
+from .memory import MAX_OFFSET, check_access, check_context_pointer, readable
+from .number import between
+from .result import Kind
+from .state import State
+from .values import CLOBBERED, PACKET_KINDS, Num, Ptr, is_null, scalar
+
+
+class Environment:
+    """What a program is verified against: its maps, the map types and the helpers there are."""
+
+    def __init__(
+        self,
+        maps: Mapping[str, MapSpec],
+        map_types: Mapping[int, MapPlugin],
+        helpers: Mapping[int, HelperPlugin],
+    ) -> None:
+        self.maps = maps
+        self.map_types = map_types
+        self.helpers = helpers
+        self._checked: set[str] = set()
+
+    def use_map(self, name: str) -> None:
+        """Raise `Refused` if the map is not there or cannot be built."""
+        if name in self._checked:
+            return
+        spec = self.maps.get(name)
+        if spec is None:
+            raise Refused(f"map {name} is not defined in the object", "define it in a .maps section")
+        plugin = self.map_types.get(spec.type)
+        if plugin is None:
+            known = ", ".join(sorted(p.name for p in self.map_types.values()))
+            raise Refused(f"map {name} has type {spec.type}, which is not supported", f"supported are: {known}")
+        plugin.check(spec)
+        self._checked.add(name)
+
+    def helper(self, number: int) -> HelperPlugin:
+        """The plug-in of a helper; raises `Refused` if there is none."""
+        plugin = self.helpers.get(number)
+        if plugin is None:
+            from ..helper_names import helper_name
+
+            known = ", ".join(sorted(p.name for p in self.helpers.values()))
+            raise Refused(f"helper {helper_name(number)} is not supported", f"supported are: {known}")
+        return plugin
+
+
+def call(state: State, plugin: HelperPlugin, env: Environment, fresh: Callable[[], int]) -> list[State]:
+    """The states after a helper call, one for each of its outcomes; takes over ``state``."""
+    map_name = _check_arguments(state, plugin, env)
+    distance = state.get(2)
+    result = _map_result(state, plugin, env, map_name, fresh) if plugin.ret != Ret.SCALAR else None
+    for register in range(1, 6):
+        state.set(register, CLOBBERED)
+    if plugin.changes_frame:
+        state.forget_packet()
+    outcomes = plugin.outcomes()
+    states = [state.copy() for _ in outcomes[1:]] + [state]
+    moves = any(outcome.moves_head for outcome in outcomes)
+    for outcome, after in zip(outcomes, states, strict=True):
+        after.set(0, result or scalar(between(outcome.low, outcome.high)))
+        if outcome.moves_head:
+            assert isinstance(distance, Num)
+            _move_head(after, distance.number.smin32, distance.number.smax32)
+        elif plugin.changes_frame and not moves:
+            # It may have moved data_meta.
+            after.meta = after.head[0] - LONGEST_METADATA, after.head[1]
+    return states
+
+
+def _move_head(state: State, low: int, high: int) -> None:
+    """Data start moves by [low, high] bytes and metadata with it, inside what the kernel lets them reach."""
+
+    def moved(position: tuple[int, int]) -> tuple[int, int]:
+        return (
+            min(max(position[0] + low, LOWEST_START), HIGHEST_END),
+            min(max(position[1] + high, LOWEST_START), HIGHEST_END),
+        )
+
+    state.head, state.meta = moved(state.head), moved(state.meta)
+
+
+def _check_arguments(state: State, plugin: HelperPlugin, env: Environment) -> str | None:
+    """Raise unless every argument is as declared; returns the name of the map argument, if there is one."""
+    map_name: str | None = None
+    for register, kind in enumerate(plugin.args, 1):
+        value = readable(state, register)
+        match kind:
+            case Arg.SCALAR:
+                if isinstance(value, Ptr):
+                    raise address_dependent(f"argument {register} of {plugin.name} is a pointer")
+            case Arg.CTX:
+                pointer = _pointer(plugin, register, value, kind, Kind.CTX)
+                check_context_pointer(register, pointer)
+            case Arg.MAP:
+                map_name = _pointer(plugin, register, value, kind, Kind.MAP).map
+                assert map_name is not None
+                if plugin.writes_map and env.maps[map_name].readonly:
+                    raise Failure(
+                        Category.READ_ONLY,
+                        f"{plugin.name} on map {map_name}, which is read-only",
+                        "use a map that is not const",
+                        register,
+                    )
+            case Arg.MAP_KEY | Arg.MAP_VALUE:
+                assert map_name is not None, "a helper names its map before key and value"
+                spec = env.maps[map_name]
+                size = spec.key_size if kind == Arg.MAP_KEY else spec.value_size
+                _check_memory(state, plugin, register, value, size, env)
+            case Arg.SIZE | Arg.SIZE_OR_ZERO:
+                _check_sized(state, plugin, register, value, kind, env)
+            case Arg.MEM | Arg.MEM_OR_NULL:
+                pass  # checked with its size, the next argument
+    return map_name
+
+
+def _wrong(plugin: HelperPlugin, register: int, value: Num | Ptr, wanted: str) -> Failure:
+    found = "a number" if isinstance(value, Num) else f"a {value.kind.value} pointer"
+    if isinstance(value, Ptr) and value.maybe_null:
+        found += " that may be NULL"
+    return Failure(
+        Category.ARGUMENT,
+        f"argument {register} of {plugin.name} is {found}, expected {wanted}",
+        f"pass {wanted}",
+        register,
+    )
+
+
+def _pointer(plugin: HelperPlugin, register: int, value: Num | Ptr, kind: Arg, wanted: Kind) -> Ptr:
+    if not isinstance(value, Ptr) or value.kind != wanted:
+        raise _wrong(plugin, register, value, kind.value)
+    return value
+
+
+def _check_sized(
+    state: State, plugin: HelperPlugin, register: int, size: Num | Ptr, kind: Arg, env: Environment
+) -> None:
+    """A size argument, and the memory argument before it."""
+    memory = readable(state, register - 1)
+    if isinstance(size, Ptr):
+        raise _wrong(plugin, register, size, kind.value)
+    low, high = size.number.umin, size.number.umax
+    if size.number.smin < 0 or high >= MAX_OFFSET or (low == 0 and kind == Arg.SIZE):
+        raise Failure(
+            Category.ARGUMENT,
+            f"argument {register} of {plugin.name}, a size, may be {size.number.smin} to {size.number.smax}",
+            "bound the size before the call" + ("; it must not be 0" if kind == Arg.SIZE else ""),
+            register,
+        )
+    may_be_null = plugin.args[register - 2] == Arg.MEM_OR_NULL
+    if is_null(memory) and high == 0 and may_be_null:
+        return
+    _check_memory(state, plugin, register - 1, memory, high, env)
+
+
+def _check_memory(
+    state: State, plugin: HelperPlugin, register: int, value: Num | Ptr, size: int, env: Environment
+) -> None:
+    """``size`` readable bytes behind a pointer argument."""
+    readable_kinds = (Kind.STACK, Kind.MAP_VALUE, *PACKET_KINDS)
+    if not isinstance(value, Ptr) or value.maybe_null or value.kind not in readable_kinds:
+        raise _wrong(plugin, register, value, f"a pointer to {size} bytes of stack, frame or map value")
+    if not size:
+        return
+    check_access(state, register, value, 0, size, env.maps)
+    if value.kind == Kind.STACK:
+        base = stack.address(value.frame, value.offset)
+        stack.require_data(state, base + value.variable.smin, base + value.variable.smax + size)
+
+
+def _map_result(
+    state: State, plugin: HelperPlugin, env: Environment, map_name: str | None, fresh: Callable[[], int]
+) -> Ptr:
+    """The result of a lookup; not NULL if the map always has an entry for the constant key."""
+    assert map_name is not None, "a helper that returns a map value has a map argument"
+    spec = env.maps[map_name]
+    if env.map_types[spec.type].is_constant_address() and spec.key_size <= 8:
+        for register, kind in enumerate(plugin.args, 1):
+            index = _constant_key(state, register, spec.key_size) if kind == Arg.MAP_KEY else None
+            if index is not None and index < spec.max_entries:
+                return Ptr(Kind.MAP_VALUE, map=map_name)
+    return Ptr(Kind.MAP_VALUE, map=map_name, id=fresh(), maybe_null=True)
+
+
+def _constant_key(state: State, register: int, size: int) -> int | None:
+    """The key behind a pointer to the stack, if it is known."""
+    pointer = state.get(register)
+    if not isinstance(pointer, Ptr) or pointer.kind != Kind.STACK or not pointer.variable.is_constant:
+        return None
+    key = stack.read(state, stack.address(pointer.frame, pointer.offset + pointer.variable.smin), size)
+    return key.number.constant if isinstance(key, Num) else None

@@ -1,0 +1,197 @@
+"""Joining states where paths meet.
+
+A join keeps relations where both states have them: numbers and pointers that belong together in both (one id)
+belong together afterwards, also where the two states have different ids and offsets for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+
+from . import number, stack
+from .arithmetic import add
+from .failure import Failure, Unbuildable
+from .number import M64, constant
+from .result import Kind
+from .state import Proof, State
+from .values import MIXED, PACKET_KINDS, Num, Ptr, Value
+
+
+class Join:
+    """The join of two states of one shape (`shape`), and whether it lost anything of either."""
+
+    def __init__(self, a: State, b: State, fresh: Callable[[], int]) -> None:
+        self.lost_a = self.lost_b = 0
+        self._a, self._b, self._fresh = a, b, fresh
+        self._ids: dict[Hashable, int] = {}
+        self._partners_a: dict[Hashable, Hashable] = {}
+        self._partners_b: dict[Hashable, Hashable] = {}
+        self.state = s = State()
+        s.depth, s.history = b.depth, b.history
+        s.head = min(a.head[0], b.head[0]), max(a.head[1], b.head[1])
+        s.meta = min(a.meta[0], b.meta[0]), max(a.meta[1], b.meta[1])
+        self.lost_a += (s.head, s.meta) != (a.head, a.meta)
+        self.lost_b += (s.head, s.meta) != (b.head, b.meta)
+        s.registers = {
+            key: self._value(value, b.registers[key])
+            for key, value in a.registers.items()
+            if key in b.registers
+        }
+        self._join_stacks()
+        s.lossy = a.lossy or b.lossy or bool(self.lost_a and self.lost_b)
+
+    def _value(self, a: Value, b: Value) -> Value:
+        if isinstance(a, Num) and isinstance(b, Num):
+            return self._number(a, b)
+        if isinstance(a, Ptr) and isinstance(b, Ptr) and a.object == b.object:
+            return self._pointer(a, b)
+        if a == b:
+            return a
+        self.lost_a += a != MIXED
+        self.lost_b += b != MIXED
+        return MIXED
+
+    def _number(self, a: Num, b: Num) -> Num:
+        joined = number.join(a.number, b.number)
+        self.lost_a += joined != a.number
+        self.lost_b += joined != b.number
+        if not a.id and not b.id:
+            return a if joined == a.number else Num(joined)
+        pair = (a.id, b.id, b.delta - a.delta & M64) if a.id and b.id else None
+        self._relate("number", a.id, b.id, pair, a.delta, b.delta)
+        if pair is None:
+            return Num(joined)
+        return Num(joined, self._id(pair), a.delta)
+
+    def _relate(
+        self, what: str, id_a: int, id_b: int, pair: Hashable, position_a: int = 0, position_b: int = 0
+    ) -> None:
+        """Count relations of one state that the other one lacks."""
+        if id_a and self._partners_a.setdefault((what, id_a), pair or position_a) != (pair or position_a):
+            self.lost_a += 1
+        if id_b and self._partners_b.setdefault((what, id_b), pair or position_b) != (pair or position_b):
+            self.lost_b += 1
+
+    def _id(self, pair: Hashable) -> int:
+        if pair not in self._ids:
+            self._ids[pair] = self._fresh()
+        return self._ids[pair]
+
+    def _pointer(self, a: Ptr, b: Ptr) -> Ptr:
+        in_packet = a.kind in PACKET_KINDS
+        if a == b and a.id <= 0:
+            if in_packet:
+                self._prove(a.id, a.id, 0, 0, a.id)
+            return a
+        offset = min(a.offset, b.offset)
+        rest_a, rest_b = a.offset - offset, b.offset - offset
+        variable = number.join(add(a.variable, constant(rest_a)), add(b.variable, constant(rest_b)))
+        self.lost_a += (offset, variable) != (a.offset, a.variable)
+        self.lost_b += (offset, variable) != (b.offset, b.variable)
+        joined = a._replace(offset=offset, variable=variable)
+        if in_packet:
+            pair = (a.kind, a.id, b.id, b.offset - a.offset)
+            self._relate(a.kind.value, a.id, b.id, pair)
+            new = a.id if a.id == b.id and a.id <= 0 and a.offset == b.offset else self._id(pair)
+            self._prove(a.id, b.id, rest_a, rest_b, new)
+            return joined._replace(id=new)
+        if a.maybe_null:
+            lookups = ("null", a.id, b.id)
+            self._relate("null", a.id, b.id, lookups)
+            return joined._replace(id=self._id(lookups))
+        return joined
+
+    def _prove(self, id_a: int, id_b: int, rest_a: int, rest_b: int, new: int) -> None:
+        """What both states know to be in the frame behind the base of the joined id."""
+        if new in self.state.proven:
+            return
+        known_a, known_b = self._a.proven.get(id_a), self._b.proven.get(id_b)
+        size_a = known_a.size - rest_a if known_a else 0
+        size_b = known_b.size - rest_b if known_b else 0
+        size = max(min(size_a, size_b), 0)
+        self.lost_a += size < size_a
+        self.lost_b += size < size_b
+        proof = known_a if size_a <= size_b else known_b
+        if size and proof:
+            self.state.proven[new] = Proof(size, proof.slot)
+
+    def _join_stacks(self) -> None:
+        a, b, s = self._a, self._b, self.state
+        s.written = a.written & b.written
+        for at, (size, value) in a.stack.items():
+            other = self._same_bytes(b, at, size)
+            if other is None:
+                self._drop(value, at, size)
+                self.lost_a += isinstance(value, Ptr)
+            else:
+                s.stack[at] = size, self._value(value, other)
+        for at, (size, value) in b.stack.items():
+            if at in a.stack or stack.holds_any(s, at, size):
+                continue
+            mine = self._same_bytes(a, at, size)
+            if mine is None:
+                self._drop(value, at, size)
+                self.lost_b += isinstance(value, Ptr)
+            else:
+                s.stack[at] = size, self._value(mine, value)
+        self.lost_a += a.written != s.written
+        self.lost_b += b.written != s.written
+
+    @staticmethod
+    def _same_bytes(state: State, at: int, size: int) -> Value | None:
+        """What a state holds where the other one holds one value."""
+        if not stack.is_written(state, at, size):
+            return None
+        try:
+            return stack.read(state, at, size)
+        except (Failure, Unbuildable):
+            return None
+
+    def _drop(self, value: Value, at: int, size: int) -> None:
+        """A slot that only one state has: half of a pointer must not be read as a number."""
+        if isinstance(value, Ptr):
+            stack.unwrite(self.state, at, size)
+
+
+def shape(state: State) -> Hashable:
+    """What states must have in common to be joined without making registers useless."""
+    return (
+        state.head,
+        state.meta,
+        tuple([_shape(value) for value in state.registers.values()]),
+        tuple(sorted((at, _shape(v)) for at, (_, v) in state.stack.items() if isinstance(v, Ptr))),
+    )
+
+
+def _shape(value: Value) -> Hashable:
+    if isinstance(value, Num):
+        return ""
+    if isinstance(value, Ptr):
+        place = value.offset if value.kind == Kind.STACK else 0
+        return value.kind.value, value.map or "", value.frame, value.maybe_null, place
+    return "-"
+
+
+def gather(states: Iterable[State], per_shape: int, fresh: Callable[[], int]) -> list[State]:
+    """States that cover all of ``states``, at most ``per_shape`` of each shape, the most similar ones joined."""
+    groups: dict[Hashable, list[State]] = {}
+    for state in states:
+        group = groups.setdefault(shape(state), [])
+        best, best_loss = -1, 0
+        best_join: Join | None = None
+        for position, other in enumerate(group):
+            join = Join(other, state, fresh)
+            if not join.lost_a:  # ``other`` covers ``state``
+                break
+            if not join.lost_b:
+                group[position] = state
+                break
+            loss = join.lost_a + join.lost_b
+            if best_join is None or loss < best_loss:
+                best, best_loss, best_join = position, loss, join
+        else:
+            if len(group) < per_shape or best_join is None:
+                group.append(state)
+            else:
+                group[best] = best_join.state
+    return [state for group in groups.values() for state in group]

@@ -1,0 +1,158 @@
+"""The abstract state at one program point, on some of the paths to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from ..isa import FRAME_POINTER
+from .arithmetic import add, sub
+from .number import Number, constant, meet
+from .result import Kind
+from .values import NEVER_WRITTEN, PACKET_KINDS, STALE, Num, Ptr, Value, scalar
+
+STACK_BYTES = 512
+"""MAX_BPF_STACK: bytes of stack of one frame, and of a whole call chain."""
+
+MAX_FRAMES = 8
+"""MAX_CALL_FRAMES."""
+
+NULL = scalar(constant(0))
+
+
+class Step(NamedTuple):
+    """One instruction that ran, on one path; for explanations."""
+
+    slot: int
+    depth: int
+    before: Step | None
+
+
+class Proof(NamedTuple):
+    """So many bytes are inside the frame, shown by the conditional jump in that slot."""
+
+    size: int
+    slot: int
+
+
+class State:
+    """Registers, stack, and what is proven about the frame. Mutable; `copy` before going two ways.
+
+    ``registers``: key ``depth * 16 + number``, of all frames. ``stack``: address -> size and value of what was
+    stored there, not overlapping; frame pointer r10 of depth d is address (d + 1) * STACK_BYTES. ``written``: bit
+    set of addresses that hold something; a written byte that is in no entry is an unknown number. ``proven``: id
+    of packet pointers -> bytes behind their base that bound checks showed to be inside the frame. ``head``,
+    ``meta``: range of data start and data_meta relative to the frame's original data start. ``lossy``: a join lost
+    something, so that a failure may be none.
+    """
+
+    __slots__ = ("depth", "head", "history", "lossy", "meta", "proven", "registers", "stack", "written")
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.registers: dict[int, Value] = {1: Ptr(Kind.CTX), FRAME_POINTER: Ptr(Kind.STACK)}
+        self.stack: dict[int, tuple[int, Value]] = {}
+        self.written = 0
+        self.proven: dict[int, Proof] = {}
+        self.head = (0, 0)
+        self.meta = (0, 0)
+        self.lossy = False
+        self.history: Step | None = None
+
+    def copy(self) -> State:
+        """An independent state that is equal."""
+        other = State.__new__(State)
+        other.depth = self.depth
+        other.registers = self.registers.copy()
+        other.stack = self.stack.copy()
+        other.written = self.written
+        other.proven = self.proven.copy()
+        other.head, other.meta = self.head, self.meta
+        other.lossy, other.history = self.lossy, self.history
+        return other
+
+    def get(self, register: int) -> Value:
+        """A register of the current frame."""
+        return self.registers.get(self.depth << 4 | register, NEVER_WRITTEN)
+
+    def set(self, register: int, value: Value) -> None:
+        """Write a register of the current frame."""
+        self.registers[self.depth << 4 | register] = value
+
+    def enter(self) -> None:
+        """Start a subprogram: a frame with the arguments r1 to r5 of the current one."""
+        arguments = [self.get(r) for r in range(1, 6)]
+        self.depth += 1
+        for r, value in enumerate(arguments, 1):
+            self.set(r, value)
+        self.set(FRAME_POINTER, Ptr(Kind.STACK, frame=self.depth))
+
+    def leave(self) -> None:
+        """Return from a subprogram: its registers and its stack are gone, its r0 is the caller's."""
+        result = self.get(0)
+        first = self.depth << 4
+        self.registers = {key: value for key, value in self.registers.items() if key < first}
+        bottom = self.depth * STACK_BYTES
+        self.stack = {address: slot for address, slot in self.stack.items() if address < bottom}
+        self.written &= (1 << bottom) - 1
+        self.depth -= 1
+        self.set(0, result)
+
+    def values(self) -> Iterator[Value]:
+        """All values in registers and stack."""
+        yield from self.registers.values()
+        for _, value in self.stack.values():
+            yield value
+
+    def rewrite(self, change: Callable[[Value], Value]) -> None:
+        """Change the value in every register and stack slot."""
+        for key, value in self.registers.items():
+            self.registers[key] = change(value)
+        for address, (size, value) in self.stack.items():
+            self.stack[address] = size, change(value)
+
+    def learn(self, value: Num, sharper: Number) -> bool:
+        """Every number related to ``value`` gets sharper with it; False if none is left of one of them."""
+        if value.number == sharper or not value.id:
+            return True
+        base = sub(sharper, constant(value.delta))
+        possible = True
+
+        def change(other: Value) -> Value:
+            nonlocal possible
+            if not isinstance(other, Num) or other.id != value.id:
+                return other
+            number = meet(other.number, add(base, constant(other.delta)))
+            if number is None:
+                possible = False
+                return other
+            return Num(number, other.id, other.delta)
+
+        self.rewrite(change)
+        return possible
+
+    def resolve_null(self, pointer: Ptr, is_null: bool) -> None:
+        """The outcome of a null check, for all copies of the pointer."""
+
+        def change(other: Value) -> Value:
+            if not isinstance(other, Ptr) or not other.maybe_null or other.id != pointer.id:
+                return other
+            return NULL if is_null else other._replace(maybe_null=False, id=0)
+
+        self.rewrite(change)
+
+    def forget_packet(self) -> None:
+        """The frame may have moved: packet pointers and what was proven about them are void."""
+
+        def change(value: Value) -> Value:
+            is_packet = isinstance(value, Ptr) and value.kind in (*PACKET_KINDS, Kind.PACKET_END)
+            return STALE if is_packet else value
+
+        self.rewrite(change)
+        self.proven.clear()
+
+    def prove(self, pointer: Ptr, size: int, slot: int) -> None:
+        """``size`` bytes behind the base of the pointer's id are inside the frame."""
+        known = self.proven.get(pointer.id)
+        if known is None or known.size < size:
+            self.proven[pointer.id] = Proof(size, slot)
