@@ -37,15 +37,16 @@ def execute(state: State, i: Instruction, fresh: Callable[[], int]) -> None:
     b: Num | Ptr = readable(state, i.src) if i.uses_register else scalar(constant(i.imm))
     if isinstance(a, Num) and isinstance(b, Num):
         state.set(i.dst, _numbers(i, a, b, width, fresh))
-    elif width == 32:
-        # Linux lets a privileged program subtract the halves of addresses.
-        if i.operation == Alu.SUB:
-            raise address_dependent("a 32-bit subtraction of pointers")
-        raise _prohibited(i, a, i.dst) if isinstance(a, Ptr) else _prohibited(i, b, i.src)
     elif isinstance(a, Ptr) and isinstance(b, Ptr):
         if i.operation != Alu.SUB:
             raise _prohibited(i, a, i.dst)
-        state.set(i.dst, scalar(_distance(state, a, b)))
+        state.set(i.dst, scalar(truncate(_distance(state, a, b), width)))
+    elif width == 32:
+        if i.operation == Alu.SUB:  # Linux lets a privileged program do that
+            raise address_dependent("a 32-bit subtraction of a pointer and a number")
+        pointer, register = (a, i.dst) if isinstance(a, Ptr) else (b, i.src)
+        assert isinstance(pointer, Ptr)
+        raise _prohibited(i, pointer, register)
     elif isinstance(a, Ptr) and isinstance(b, Num):
         state.set(i.dst, _moved(i, a, b.number, i.dst, fresh))
     elif isinstance(a, Num) and isinstance(b, Ptr):

@@ -138,11 +138,17 @@ def _bound_check(state: State, op: Jump, pointer: Ptr, slot: int) -> Ways:
         and pointer.variable.smin >= 0
         and pointer.variable.umax + pointer.offset <= LONGEST
     )
-    known = state.proven.get(pointer.id)
-    if countable and known is not None and known.size >= size:
+    if not countable:
+        return _split(state, [False, True])
+    known, beyond = state.proven.get(pointer.id), state.beyond.get(pointer.id)
+    if known is not None and known.size >= size:
         return [(inside, state)]
+    if beyond is not None and size >= beyond:
+        return [(not inside, state)]
     ways = _split(state, [False, True])
     for way, after in ways:
-        if countable and size and way == inside:
+        if way != inside:
+            after.beyond[pointer.id] = size if beyond is None else min(beyond, size)
+        elif size:
             after.prove(pointer, size, slot)
     return ways

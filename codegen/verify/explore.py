@@ -194,9 +194,7 @@ class Explorer:
         for state in visit.states:
             known = state.registers
             state.registers = {key: known.get(key, NEVER_WRITTEN) for key in keys}
-            if len(state.proven) > 2:
-                ids = {value.id for value in state.values() if isinstance(value, Ptr)}
-                state.proven = {id: proof for id, proof in state.proven.items() if id <= 0 or id in ids}
+            state.forget_unused_proofs()
         if len(visit.states) > 1:
             visit.states = gather(visit.states, self._per_shape, self._fresh)
             self._lossy = self._lossy or any(state.lossy for state in visit.states)

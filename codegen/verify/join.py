@@ -24,6 +24,7 @@ class Join:
         self.lost_a = self.lost_b = 0
         self._a, self._b, self._fresh = a, b, fresh
         self._ids: dict[Hashable, int] = {}
+        self._placed: set[int] = set()
         self._partners_a: dict[Hashable, Hashable] = {}
         self._partners_b: dict[Hashable, Hashable] = {}
         self.state = s = State()
@@ -102,9 +103,10 @@ class Join:
         return joined
 
     def _prove(self, id_a: int, id_b: int, rest_a: int, rest_b: int, new: int) -> None:
-        """What both states know to be in the frame behind the base of the joined id."""
-        if new in self.state.proven:
+        """What both states know of the frame relative to the base of the joined id."""
+        if new in self._placed:
             return
+        self._placed.add(new)
         known_a, known_b = self._a.proven.get(id_a), self._b.proven.get(id_b)
         size_a = known_a.size - rest_a if known_a else 0
         size_b = known_b.size - rest_b if known_b else 0
@@ -114,6 +116,14 @@ class Join:
         proof = known_a if size_a <= size_b else known_b
         if size and proof:
             self.state.proven[new] = Proof(size, proof.slot)
+        behind_a, behind_b = self._a.beyond.get(id_a), self._b.beyond.get(id_b)
+        if behind_a is not None and behind_b is not None:
+            self.state.beyond[new] = behind = max(behind_a - rest_a, behind_b - rest_b)
+            self.lost_a += behind > behind_a - rest_a
+            self.lost_b += behind > behind_b - rest_b
+        else:
+            self.lost_a += behind_a is not None
+            self.lost_b += behind_b is not None
 
     def _join_stacks(self) -> None:
         a, b, s = self._a, self._b, self.state

@@ -9,7 +9,7 @@ from ..isa import FRAME_POINTER
 from .arithmetic import add, sub
 from .number import Number, constant, meet
 from .result import Kind
-from .values import NEVER_WRITTEN, PACKET_KINDS, STALE, Num, Ptr, Value, scalar
+from .values import DATA, META, NEVER_WRITTEN, PACKET_KINDS, STALE, Num, Ptr, Value, scalar
 
 STACK_BYTES = 512
 """MAX_BPF_STACK: bytes of stack of one frame, and of a whole call chain."""
@@ -41,12 +41,13 @@ class State:
     ``registers``: key ``depth * 16 + number``, of all frames. ``stack``: address -> size and value of what was
     stored there, not overlapping; frame pointer r10 of depth d is address (d + 1) * STACK_BYTES. ``written``: bit
     set of addresses that hold something; a written byte that is in no entry is an unknown number. ``proven``: id
-    of packet pointers -> bytes behind their base that bound checks showed to be inside the frame. ``head``,
+    of packet pointers -> bytes behind their base that bound checks showed to be inside the frame. ``beyond``: id ->
+    offset from their base that was shown to lie behind the end. ``head``,
     ``meta``: range of data start and data_meta relative to the frame's original data start. ``lossy``: a join lost
     something, so that a failure may be none.
     """
 
-    __slots__ = ("depth", "head", "history", "lossy", "meta", "proven", "registers", "stack", "written")
+    __slots__ = ("beyond", "depth", "head", "history", "lossy", "meta", "proven", "registers", "stack", "written")
 
     def __init__(self) -> None:
         self.depth = 0
@@ -54,6 +55,7 @@ class State:
         self.stack: dict[int, tuple[int, Value]] = {}
         self.written = 0
         self.proven: dict[int, Proof] = {}
+        self.beyond: dict[int, int] = {}
         self.head = (0, 0)
         self.meta = (0, 0)
         self.lossy = False
@@ -66,7 +68,7 @@ class State:
         other.registers = self.registers.copy()
         other.stack = self.stack.copy()
         other.written = self.written
-        other.proven = self.proven.copy()
+        other.proven, other.beyond = self.proven.copy(), self.beyond.copy()
         other.head, other.meta = self.head, self.meta
         other.lossy, other.history = self.lossy, self.history
         return other
@@ -150,9 +152,17 @@ class State:
 
         self.rewrite(change)
         self.proven.clear()
+        self.beyond.clear()
 
     def prove(self, pointer: Ptr, size: int, slot: int) -> None:
         """``size`` bytes behind the base of the pointer's id are inside the frame."""
         known = self.proven.get(pointer.id)
         if known is None or known.size < size:
             self.proven[pointer.id] = Proof(size, slot)
+
+    def forget_unused_proofs(self) -> None:
+        """Drop what is known about packet pointers that are gone."""
+        if len(self.proven) + len(self.beyond) > 2:
+            used = {value.id for value in self.values() if isinstance(value, Ptr)} | {DATA, META}
+            self.proven = {id: proof for id, proof in self.proven.items() if id in used}
+            self.beyond = {id: offset for id, offset in self.beyond.items() if id in used}
