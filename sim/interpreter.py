@@ -15,7 +15,7 @@ from ..hdl.helpers.base import Arg, HelperPlugin
 from ..hdl.helpers.registry import HELPERS
 from ..hdl.helpers.xdp_limits import HIGHEST_END
 from ..hdl.maps.base import MapModel, MapPlugin, MapShape
-from ..hdl.maps.registry import MAPS
+from ..hdl.maps.registry import MAP_TYPES
 from .memory import Memory, Region, Trap
 from .processor import Environment, Processor
 from .results import Outcome, Verdict
@@ -121,9 +121,9 @@ class _Map:
     """One map, and who wrote what: (key, number of the byte or None for all bytes) -> `Write`."""
 
     def __init__(self, spec: MapSpec, model: MapModel | None, number: int) -> None:
-        plugin = MAPS.get(spec.type)
+        plugin = MAP_TYPES.get(spec.type)
         if plugin is None:
-            known = ", ".join(sorted(p.name for p in MAPS.values()))
+            known = ", ".join(sorted(p.name for p in MAP_TYPES.values()))
             raise InputError(f"map {spec.name} is of type {spec.type}; there are models of: {known}")
         self.spec = spec
         self.plugin = plugin

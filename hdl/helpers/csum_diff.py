@@ -7,11 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .base import Arg, CallLowering, HelperPlugin, Machine, Outcome
-from .words import unsigned
-from .xdp_limits import EINVAL
 
 ONES = 0xFFFFFFFF
-SIZES = (2, 4)  # the numbers of the two size arguments
 
 
 def fold(total: int) -> int:
@@ -22,13 +19,14 @@ def fold(total: int) -> int:
 
 
 def partial(data: bytes, seed: int) -> int:
-    """csum_partial of whole words, little endian, 32 bits."""
+    """csum_partial: 32-bit words, little endian, the last one filled up with zeros (as on x86-64)."""
+    data += bytes(-len(data) % 4)
     return fold(seed + sum(struct.unpack(f"<{len(data) // 4}I", data)))
 
 
 class CsumDiff(HelperPlugin):
-    """The result is folded to 16 bits, not complemented. Zero has two forms, 0 and 0xffff; which one comes
-    out depends on which buffers are there, here as in the kernel."""
+    """Any sizes, since Linux 6.13. The result is folded to 16 bits, not complemented. Zero has two forms, 0 and
+    0xffff; which one comes out depends on which buffers are there, here as in the kernel."""
 
     id = 28
     name = "bpf_csum_diff"
@@ -36,12 +34,10 @@ class CsumDiff(HelperPlugin):
     args = (Arg.MEM_OR_NULL, Arg.SIZE_OR_ZERO, Arg.MEM_OR_NULL, Arg.SIZE_OR_ZERO, Arg.SCALAR)
 
     def outcomes(self) -> Sequence[Outcome]:
-        return (Outcome(-EINVAL, 0xFFFF),)
+        return (Outcome(0, 0xFFFF),)
 
     def reference(self, machine: Machine, args: Sequence[int]) -> int:
         old_size, new_size, seed = (args[i] & ONES for i in (1, 3, 4))
-        if (old_size | new_size) % 4:
-            return unsigned(-EINVAL)
         old = machine.read(args[0], old_size) if old_size else b""
         new = machine.read(args[2], new_size) if new_size else b""
         if old and new:
@@ -63,10 +59,7 @@ class CsumDiff(HelperPlugin):
         halves = [call.op("slice", 16, total, attr=low) for low in (0, 16)]
         swapped = call.op("concat", 32, halves[1], halves[0])
         folded = call.op("slice", 16, call.op("add", 32, total, swapped), attr=16)
-        result = call.op("zext", 64, folded)
-        for size in SIZES:
-            result = c.if_unaligned(size, call.const(unsigned(-EINVAL), 64), result)
-        return result
+        return call.op("zext", 64, folded)
 
 
 class _Checksum:
@@ -78,18 +71,22 @@ class _Checksum:
     def words(self, pointer: int) -> list[Any]:
         """The 32-bit words behind pointer argument ``pointer``, zeros behind its size (the next argument)."""
         call, size_argument = self._call, pointer + 1
-        count = call.maximum(size_argument) // 4
-        if not count:
+        size = call.maximum(size_argument)
+        if not size:
             return []
-        memory = call.memory(pointer, 4 * count)
-        words = [call.op("slice", 32, memory, attr=32 * i) for i in range(count)]
-        if call.constant_argument(size_argument) is not None:
-            return words
-        size, zero = self._size(size_argument), call.const(0, 32)
-        return [
-            call.op("mux", 32, call.op("ult", 1, call.const(4 * i, 32), size), word, zero)
-            for i, word in enumerate(words)
-        ]
+        memory = call.memory(pointer, size)
+        if call.constant_argument(size_argument) is None:
+            data = [self._byte_inside(memory, i, size_argument) for i in range(size)]
+            memory = call.op("concat", 8 * size, *data)
+        count = -(-size // 4)
+        memory = call.op("zext", 32 * count, memory)
+        return [call.op("slice", 32, memory, attr=32 * i) for i in range(count)]
+
+    def _byte_inside(self, memory: Any, number: int, size_argument: int) -> Any:
+        """A byte of ``memory``, or 0 if it lies behind the size."""
+        call = self._call
+        inside = call.op("ult", 1, call.const(number, 32), self._size(size_argument))
+        return call.op("mux", 8, inside, call.op("slice", 8, memory, attr=8 * number), call.const(0, 8))
 
     def sum(self, words: list[Any]) -> Any:
         """Folded sum of 32-bit nodes: a balanced tree without loss, then two folds."""
@@ -121,15 +118,6 @@ class _Checksum:
             return no if known else yes
         empty = self._call.op("eq", 1, self._size(size_argument), self._call.const(0, 32))
         return self._call.op("mux", 32, empty, yes, no)
-
-    def if_unaligned(self, size_argument: int, yes: Any, no: Any) -> Any:
-        """``yes`` if the size is no multiple of 4, else ``no`` (64-bit nodes)."""
-        known = self._call.constant_argument(size_argument)
-        if known is not None:
-            return yes if known % 4 else no
-        low = self._call.op("slice", 2, self._size(size_argument), attr=0)
-        aligned = self._call.op("eq", 1, low, self._call.const(0, 2))
-        return self._call.op("mux", 64, aligned, no, yes)
 
     def _size(self, size_argument: int) -> Any:
         return self._call.op("slice", 32, self._call.argument(size_argument), attr=0)

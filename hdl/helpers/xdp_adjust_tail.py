@@ -38,9 +38,7 @@ class XdpAdjustTail(HelperPlugin):
         end_moved = frame.limit is not frame.data_end
         data, end = p.enter(frame.data), p.enter(frame.data_end)
         new = p.add(end, p.offset())
-        ok = p.both(
-            p.at_least(p.const(HIGHEST_END), new), p.at_least(new, p.add(data, p.const(SHORTEST_FRAME)))
-        )
+        ok = p.both(p.at_least(p.const(HIGHEST_END), new), p.at_least(new, p.add(data, p.const(SHORTEST_FRAME))))
         new_end = p.leave(new)
         if end_moved:
             grows = p.both(ok, p.below(end, new))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from assembler import FP, Assembler, Label
 from hardpath.codegen.isa import Alu, Atomic, Jump
@@ -46,6 +46,9 @@ class State:
 
     numbers: set[int] = field(default_factory=set)
     checked: int = 0
+
+    def copy(self) -> State:
+        return State(set(self.numbers), self.checked)
 
     def meet(self, other: State) -> State:
         return State(self.numbers & other.numbers, min(self.checked, other.checked))
@@ -344,7 +347,7 @@ class Generator:
         a.load(4, end, self.ctx, 4)
         done = Label()
         a.jump(Jump.JGT, done, behind, src=end)
-        before = replace(self.state, numbers=set(self.state.numbers))
+        before = self.state.copy()
         for _ in range(rng.randint(1, 2)):
             self.access_keeping(pointer, size)
         a.place(done)
@@ -370,7 +373,7 @@ class Generator:
         if self.depth >= 3 or self.rng.random() < 0.5:
             self.check(size, self.leave)
             return
-        done, before = Label(), replace(self.state)
+        done, before = Label(), self.state.copy()
         self.check(size, done)
         self.nested(self.rng.randint(1, 3))
         self.a.place(done)
@@ -410,13 +413,13 @@ class Generator:
         a, rng = self.a, self.rng
         other, done = Label(), Label()
         self.compare(other)
-        before = replace(self.state, numbers=set(self.state.numbers))
+        before = self.state.copy()
         self.nested(rng.randint(1, 4))
         taken, self.state = self.state, before
         if rng.random() < 0.6:
             a.jump(Jump.JA, done)
             a.place(other)
-            self.state = replace(before, numbers=set(before.numbers))
+            self.state = before.copy()
             self.nested(rng.randint(1, 4))
         else:
             a.place(other)
@@ -466,7 +469,7 @@ class Generator:
             a.move(self.extra, src=0)
             pointer = self.extra
         a.jump(Jump.JEQ, done, pointer, imm=0)
-        before = replace(self.state, numbers=set(self.state.numbers))
+        before = self.state.copy()
         if keep:
             self.held = spec.name
         for _ in range(rng.randint(1, 3)):
@@ -663,7 +666,7 @@ class Generator:
         a.alu(Alu.ADD, behind, imm=4)
         done = Label()
         a.jump(Jump.JGT, done, behind, src=data)
-        before = replace(self.state, numbers=set(self.state.numbers))
+        before = self.state.copy()
         self.access_keeping(meta, 4)
         a.place(done)
         self.state = self.state.meet(before)
