@@ -58,11 +58,16 @@ class Step(MemoryAccess):
         if i.operation == Alu.MOV and wide and i.uses_register and not i.offset:
             self.set(i.dst, self.value(i.src))
             return
-        if wide and i.operation in (Alu.ADD, Alu.SUB):
+        if i.operation in (Alu.ADD, Alu.SUB) and (wide or i.uses_register):
             left = self.value(i.dst)
             right = self.value(i.src) if i.uses_register else c.const(i.imm, 64)
-            if not (isinstance(left, Node) and isinstance(right, Node)):
+            if wide and not (isinstance(left, Node) and isinstance(right, Node)):
                 self.set(i.dst, self.pointer_arithmetic(left, right, i.operation == Alu.SUB))
+                return
+            if isinstance(left, Pointer) and isinstance(right, Pointer) and i.operation == Alu.SUB:
+                distance = self.pointer_arithmetic(left, right, True)
+                assert isinstance(distance, Node)
+                self.set(i.dst, c.zext(c.slice(distance, 0, 32), 64))
                 return
         a = c.const(0, 64) if i.operation == Alu.MOV else self.number(i.dst)
         if i.operation in (Alu.NEG, Alu.END):
