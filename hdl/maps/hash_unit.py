@@ -1,24 +1,192 @@
-"""The hardware of hash maps."""
+"""The hardware of hash maps: exact for any set of keys, a frame a cycle unless keys overflow.
+
+A key has one bucket in each of two tables (`Table`) and goes into the first of them that has a free slot. With both
+full, it overflows into the next bucket of table 0 with a free slot; a counter for each bucket of table 0 tells how
+many keys went past it. So a key that is in neither bucket can only be elsewhere if the counter of its bucket in table 0
+is not zero, and walking there (`Walker`) is the rare case.
+
+*Why this is exact.* Lookup, update and delete sites (`KeySite`) compare in offset 1 and change the map at its end, in
+one edge. Keys never move, and whether a key is found does not depend on operations on others, whatever the order: the
+counters of the buckets that it went past are at least one as long as it is there. The pipeline's interlock keeps
+operations on one key in order (equal tags), and operations that take or free slots in order whatever their tags (part
+``space`` of the sites), so the number of keys that decides on -E2BIG is that of the older frames, with several update
+and delete sites too, and only one commit happens at an edge. What takes longer is done in offset 2, where the frame
+stalls itself and so all younger frames, until it is finished; older frames that go on meanwhile can only commit at other
+keys.
+
+The address of a value is its slot number (with a row number below), so it stays the same while its key is there. An
+update of a key that is present writes the value in place.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from amaranth.hdl import Module
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib.memory import Memory
 
 from .base import MapShape, SiteKind
+from .hash_records import Begin, Op, Records
+from .hash_site import KeySite
+from .hash_walker import Walker
+from .linux import BPF_EXIST, E2BIG, EINVAL, ENOENT
+from .row_memory import serve_sites
 from .rows import ValueRows
 from .table import Table
-from .unit import MapUnit
+from .unit import HostOp, MapUnit
 
 
 class HashUnit(MapUnit):
-    """A hash map; to come."""
+    """A hash map with sites ``lookup``, ``update``, ``delete``, ``read`` and ``write``.
+
+    Memory ports: each lookup, update and delete site reads both tables, the walker too; one port writes each table. In
+    the value memory all commits share one write port, every ``write`` site has one more.
+    """
 
     def __init__(self, shape: MapShape, kinds: Sequence[SiteKind], rows: ValueRows, table: Table) -> None:
         self.rows = rows
         self.table = table
+        self._records = Records(table, rows)
         super().__init__(shape, kinds)
 
     def elaborate(self, platform: object) -> Module:
-        raise NotImplementedError
+        m = Module()
+        table, records = self.table, self._records
+        entries = Signal(range(self.shape.max_entries + 1), reset_less=True)  # the memories survive a reset, too
+        full = entries == self.shape.max_entries
+        commit = Signal(records.commit)
+
+        m.submodules.walker = walker = Walker(table, self.rows, len(entries))
+        ops = {op.name.lower(): op for op in Op}
+        keyed = [(i, ops[kind.name]) for i, kind in enumerate(self.kinds) if kind.name in ops]
+        fetch = self._tables(m, commit, walker, len(keyed) + 1)
+        sites = [
+            KeySite(m, i, op, self.sites[i], table, self.rows, ports, full)
+            for (i, op), ports in zip(keyed, fetch, strict=False)
+        ]
+        for source in (walker.commit, *(site.commit for site in sites)):
+            with m.If(source.table.any() | source.store):
+                m.d.comb += commit.eq(source)
+        m.d.sync += entries.eq(entries + commit.added - commit.removed)
+
+        store, values = serve_sites(m, self, self.rows, [], writers=1)
+        m.d.comb += [
+            store.addr.eq(commit.address),
+            store.data.eq(commit.row),
+            store.en.eq(commit.store.replicate(self.rows.row_bytes)),
+            walker.full.eq(full),
+        ]
+        walker_ports = fetch[-1]
+        m.d.comb += [
+            walker_ports[0].addr.eq(walker.address0),
+            walker_ports[1].addr.eq(walker.address1),
+            walker_ports[2].addr.eq(walker.address0),
+            walker.row0.eq(walker_ports[0].data),
+            walker.row1.eq(walker_ports[1].data),
+            walker.count.eq(walker_ports[2].data),
+        ]
+        self._host(m, walker, values, walker_ports, self._walks(m, walker, sites))
+        return m
+
+    def _tables(self, m: Module, commit: Any, walker: Walker, readers: int) -> list[tuple[Any, Any, Any]]:
+        """The memories of keys and counters; read ports of table 0, table 1 and the counters for each reader."""
+        table, records = self.table, self._records
+        columns = []
+        for number in range(2):
+            memory = Memory(shape=records.bucket, depth=table.buckets, init=[])
+            m.submodules[f"table_{number}"] = memory
+            port = memory.write_port(granularity=1)
+            m.d.comb += [
+                port.addr.eq(commit.bucket),
+                port.en.eq(commit.ways & commit.table[number].replicate(table.ways)),
+            ]
+            for way in range(table.ways):
+                m.d.comb += [port.data[way].present.eq(commit.present), port.data[way].key.eq(commit.key)]
+            columns.append([memory.read_port(transparent_for=[port]) for _ in range(readers)])
+        m.submodules.counts = memory = Memory(shape=len(walker.count), depth=table.buckets, init=[])
+        port = memory.write_port()
+        m.d.comb += [
+            port.addr.eq(walker.address0),
+            port.data.eq(walker.count_out),
+            port.en.eq(walker.count_store),
+        ]
+        columns.append([memory.read_port(transparent_for=[port]) for _ in range(readers)])
+        return list(zip(*columns, strict=True))
+
+    def _walks(self, m: Module, walker: Walker, sites: Sequence[KeySite]) -> Value:
+        """Let the walker serve the sites. Any order does: those that wait together have different keys."""
+        owner = Signal(range(max(2, len(sites))))
+        busy = Signal()
+        with m.If(~busy):
+            for number, site in enumerate(sites):
+                with m.If(site.pending):
+                    m.d.sync += [owner.eq(number), busy.eq(1)]
+        with m.Elif(walker.done):
+            m.d.sync += busy.eq(0)
+        with m.If(busy):
+            m.d.comb += walker.start.eq(1)
+            for number, site in enumerate(sites):
+                with m.If(owner == number):
+                    m.d.comb += walker.walk.eq(site.walk)
+                    with m.If(walker.done):
+                        site.settle(walker.outcome)
+        return busy | Cat(site.pending for site in sites).any()
+
+    def _host(self, m: Module, walker: Walker, values: Any, fetch: Sequence[Any], occupied: Value) -> None:
+        """Host operations are walks from the beginning, in between two frames; ENTRY only has its value fetched."""
+        host, table = self.host, self.table
+        walk, slot = Signal.like(walker.walk), Signal(self._records.slot)
+        m.d.comb += [
+            slot.eq(host.index),
+            walk.begin.eq(Mux(host.op == HostOp.ENTRY, Begin.ROWS, Begin.BUCKETS)),
+            walk.op.eq(Mux(host.op == HostOp.ENTRY, Op.LOOKUP, host.op)),
+            walk.key.eq(host.key),
+            walk.mode.eq(host.flags),
+            walk.value.eq(host.value),
+            walk.slot.eq(slot),
+            values.addr.eq(walker.row_address),
+            walker.row.eq(values.data),
+            host.result_value.eq(walker.value),
+        ]
+        bucket = slot[table.way_bits : -1]
+        rows = [port.data[slot[: table.way_bits]] if table.way_bits else port.data[0] for port in fetch[:2]]
+        present = Mux(slot[-1], rows[1].present, rows[0].present)
+        granted = self.host_request & self.host_grant & ~occupied
+        with m.FSM():
+            with m.State("IDLE"), m.If(host.request):
+                m.next = "WAIT"
+                m.d.sync += host.status.eq(0)
+                with m.If((host.op == HostOp.UPDATE) & (host.flags > BPF_EXIST)):
+                    m.d.sync += host.status.eq(-EINVAL)
+                    m.next = "DONE"
+                with m.Elif((host.op == HostOp.ENTRY) & (host.index >= table.slots)):
+                    m.d.sync += host.status.eq(-E2BIG)
+                    m.next = "DONE"
+            with m.State("WAIT"):
+                m.d.comb += self.host_request.eq(1)
+                with m.If(granted):
+                    m.d.comb += [port.addr.eq(bucket) for port in fetch[:2]]
+                    m.next = "WALK"
+                    with m.If(host.op == HostOp.ENTRY):
+                        m.next = "ENTRY"
+            with m.State("ENTRY"):
+                m.d.comb += self.host_request.eq(1)
+                m.d.sync += host.result_key.eq(Mux(slot[-1], rows[1].key, rows[0].key))
+                m.next = "WALK"
+                with m.If(~present):
+                    m.d.sync += host.status.eq(-ENOENT)
+                    m.next = "DONE"
+            with m.State("WALK"):
+                m.d.comb += [
+                    self.host_request.eq(1),
+                    walker.start.eq(1),
+                    walker.fetch_value.eq(1),
+                    walker.walk.eq(walk),
+                ]
+                with m.If(walker.done):
+                    m.d.sync += host.status.eq(walker.outcome.error.as_signed())
+                    m.next = "DONE"
+            with m.State("DONE"):
+                m.d.comb += host.done.eq(1)
+                m.next = "IDLE"

@@ -1,0 +1,46 @@
+"""Looking for a key in the buckets that were fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from amaranth.hdl import Cat, Const, Module, Signal, Value
+
+from .table import Table
+
+
+class Comparison:
+    """One key against one bucket of each table in ``tables`` (rows of `Records.bucket`); combinational.
+
+    ``hit``: the key is there, in slot ``slot`` (bit i of ``ways[t]`` marks way i). ``free``: there is a free slot, the
+    first being ``free_slot``. Slot numbers: see `Table`.
+    """
+
+    def __init__(
+        self, m: Module, table: Table, key: Value, rows: Sequence[Any], buckets: Sequence[Value], name: str
+    ) -> None:
+        places = [
+            (Cat(Const(way, table.way_bits), bucket, Const(number, 1)), row[way])
+            for number, (row, bucket) in enumerate(zip(rows, buckets, strict=True))
+            for way in range(table.ways)
+        ]
+        hits = Signal(len(places), name=f"{name}_hits")
+        empty = Signal(len(places), name=f"{name}_empty")
+        m.d.comb += [
+            hits.eq(Cat(place.present & (place.key == key) for _, place in places)),
+            empty.eq(Cat(~place.present for _, place in places)),
+        ]
+        self.hit = hits.any()
+        self.free = empty.any()
+        first_empty = empty & ~(empty - 1)[: len(places)]
+        self.slot = _one_hot(hits, [slot for slot, _ in places])
+        self.free_slot = _one_hot(first_empty, [slot for slot, _ in places])
+
+
+def _one_hot(select: Value, values: Sequence[Value]) -> Value:
+    """The value whose bit in ``select`` is set, 0 if none is."""
+    result: Value = Const(0, len(values[0]))
+    for bit, value in enumerate(values):
+        result = result | (value & select[bit].replicate(len(value)))
+    return result

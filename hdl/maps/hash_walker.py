@@ -1,0 +1,179 @@
+"""The slow path of a hash map: keys that overflowed, values of several rows, and the host."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .hash_compare import Comparison
+from .hash_records import Begin, Op, Records
+from .linux import BPF_EXIST, BPF_NOEXIST, E2BIG, EEXIST, ENOENT
+from .row_memory import RowMover
+from .rows import ValueRows
+from .table import Table
+
+
+class Walker(wiring.Component):
+    """Carries out one `Records.walk` at a time, some cycles for each bucket on the way.
+
+    A key whose two buckets are full lies in the first bucket of table 0 behind its own (wrapping around) that had a
+    free slot. The counter of a bucket says how many keys went past it, so a search ends at a bucket with counter 0.
+
+    ``start`` is held with ``walk`` until ``done`` (one cycle, with ``outcome``). ``commit`` (`Records.commit`) changes
+    the map. ``address0``, ``address1`` fetch buckets of the tables (and ``address0`` the counter); ``row0``, ``row1``,
+    ``count`` answer one cycle later. ``count_store``: the counter at ``address0`` becomes ``count_out``. ``full``: the
+    map holds max_entries keys. A lookup on behalf of the host also fetches the value (``fetch_value``) into ``value``;
+    ``row_address`` and ``row`` are the read port for it.
+    """
+
+    def __init__(self, table: Table, rows: ValueRows, count_bits: int) -> None:
+        self._table, self._rows = table, rows
+        self._records = records = Records(table, rows)
+        super().__init__(
+            {
+                "start": In(1),
+                "walk": In(records.walk),
+                "done": Out(1),
+                "outcome": Out(records.outcome),
+                "commit": Out(records.commit),
+                "full": In(1),
+                "address0": Out(table.index_bits),
+                "address1": Out(table.index_bits),
+                "row0": In(records.bucket),
+                "row1": In(records.bucket),
+                "count": In(count_bits),
+                "count_store": Out(1),
+                "count_out": Out(count_bits),
+                "fetch_value": In(1),
+                "value": Out(8 * rows.value_size),
+                "row_address": Out(rows.address_bits),
+                "row": In(8 * rows.row_bytes),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        table, records, walk, commit = self._table, self._records, self.walk, self.commit
+        m.submodules.mover = mover = RowMover(self._rows)
+
+        home = Signal(table.index_bits)  # the key's bucket in table 0
+        other = Signal(table.index_bits)  # and in table 1
+        here = Signal(table.index_bits)  # where the walk is
+        slot = Signal(records.slot)
+        free = Signal()
+        overflowed = Signal()
+        m.d.comb += [
+            home.eq(table.build_bucket(0, walk.key)),
+            other.eq(table.build_bucket(1, walk.key)),
+            self.address0.eq(here),
+            self.address1.eq(other),
+            self.outcome.found.eq(1),
+            self.outcome.slot.eq(slot),
+            commit.key.eq(walk.key),
+            commit.present.eq(1),
+            mover.base.eq(slot << self._rows.row_index_bits),
+            mover.write.eq(walk.op == Op.UPDATE),
+            mover.value.eq(walk.value),
+            mover.row_in.eq(self.row),
+            self.value.eq(mover.result),
+            self.row_address.eq(mover.address),
+            commit.store.eq(mover.store),
+            commit.address.eq(mover.address),
+            commit.row.eq(mover.row_out),
+        ]
+        both = Comparison(m, table, walk.key, [self.row0, self.row1], [home, other], "both")
+        one = Comparison(m, table, walk.key, [self.row0], [here], "one")
+        following = (here + 1)[: table.index_bits]
+
+        def end(error: int) -> None:
+            m.d.comb += [self.done.eq(1), self.outcome.found.eq(error == 0), self.outcome.error.eq(-error)]
+            m.next = "IDLE"
+
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.comb += self.address0.eq(home)
+                m.d.sync += [here.eq(home), slot.eq(walk.slot), free.eq(walk.free)]
+                with m.If(self.start), m.Switch(walk.begin):
+                    with m.Case(Begin.BUCKETS):
+                        m.next = "BUCKETS"
+                    with m.Case(Begin.SEARCH):
+                        m.d.sync += here.eq(home + 1)
+                        m.next = "FETCH"
+                    with m.Case(Begin.INSERT):
+                        m.next = "FREE"
+                    with m.Case(Begin.ROWS):
+                        m.next = "ROWS"
+            with m.State("BUCKETS"):
+                m.d.sync += [slot.eq(both.free_slot), free.eq(both.free), here.eq(following)]
+                with m.If(both.hit):
+                    m.d.sync += [slot.eq(both.slot), overflowed.eq(0)]
+                    m.next = "PRESENT"
+                with m.Elif(self.count != 0):
+                    m.next = "FETCH"
+                with m.Else():
+                    m.next = "ABSENT"
+            with m.State("FETCH"):
+                m.next = "COMPARE"
+            with m.State("COMPARE"):
+                m.d.sync += here.eq(following)
+                with m.If(one.hit):
+                    m.d.sync += [slot.eq(one.slot), overflowed.eq(1)]
+                    m.next = "PRESENT"
+                with m.Elif((self.count == 0) | (following == home)):
+                    m.next = "ABSENT"
+                with m.Else():
+                    m.next = "FETCH"
+            with m.State("PRESENT"):
+                m.d.sync += here.eq(home)
+                with m.If(walk.op == Op.LOOKUP):
+                    with m.If(self.fetch_value):
+                        m.next = "ROWS"
+                    with m.Else():
+                        end(0)
+                with m.Elif(walk.op == Op.DELETE):
+                    m.d.comb += [*records.place(commit, slot), commit.present.eq(0), commit.removed.eq(1)]
+                    with m.If(overflowed):
+                        m.next = "FETCH_PASSED"
+                    with m.Else():
+                        end(0)
+                with m.Elif(walk.mode == BPF_NOEXIST):
+                    end(EEXIST)
+                with m.Else():
+                    m.next = "ROWS"
+            with m.State("ABSENT"):
+                m.d.sync += here.eq(home)
+                with m.If((walk.op != Op.UPDATE) | (walk.mode == BPF_EXIST)):
+                    end(ENOENT)
+                with m.Elif(self.full):
+                    end(E2BIG)
+                with m.Elif(free):
+                    m.next = "PUT"
+                with m.Else():
+                    m.next = "FETCH_FREE"
+            with m.State("FETCH_FREE"):
+                m.next = "FREE"
+            with m.State("FREE"):
+                m.d.sync += slot.eq(one.free_slot)
+                with m.If(one.free):
+                    m.next = "PUT"
+                with m.Else():
+                    m.d.comb += [self.count_store.eq(1), self.count_out.eq(self.count + 1)]
+                    m.d.sync += here.eq(following)
+                    m.next = "FETCH_FREE"
+            with m.State("PUT"):
+                m.d.comb += [*records.place(commit, slot), commit.added.eq(1)]
+                m.next = "ROWS"
+            with m.State("ROWS"):
+                m.d.comb += mover.start.eq(1)
+                with m.If(mover.done):
+                    end(0)
+            with m.State("FETCH_PASSED"):
+                m.next = "PASSED"
+            with m.State("PASSED"):
+                m.d.comb += [self.count_store.eq(1), self.count_out.eq(self.count - 1)]
+                m.d.sync += here.eq(following)
+                m.next = "FETCH_PASSED"
+                with m.If(following == slot[table.way_bits : -1]):
+                    end(0)
+        return m
