@@ -82,6 +82,8 @@ class Flow:
 def _edges(instructions: Sequence[Instruction], entry: int, end: int) -> Mapping[int, tuple[int, ...]]:
     """Successors of all reachable slots, in depth-first order; checks that control stays inside."""
     seconds = {s + 1 for s in range(entry, end) if instructions[s].is_load64}
+    if entry >= end:
+        raise FlowFailure(entry, "the function has no instructions")
     edges: dict[int, tuple[int, ...]] = {}
     todo = [entry]
     while todo:

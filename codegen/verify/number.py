@@ -212,6 +212,9 @@ def truncate(a: Number, width: int) -> Number:
         return constant(a.value & top)
     low, high = (a.umin32, a.umax32) if width <= 32 else (a.umin, a.umax)
     low, high = (low & top, high & top) if low >> width == high >> width else (0, top)
-    n = sharpen(UNKNOWN._replace(value=a.value & top, mask=a.mask & top, umin=low, umax=high))
-    assert n is not None
-    return n
+    n = UNKNOWN._replace(value=a.value & top, mask=a.mask & top, umin=low, umax=high)
+    if width == 32:
+        n = n._replace(smin32=a.smin32, smax32=a.smax32)
+    result = sharpen(n)
+    assert result is not None
+    return result
