@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-
 from hardpath.codegen.elf import load
 from hardpath.codegen.isa import encode
 

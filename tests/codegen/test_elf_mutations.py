@@ -1,0 +1,96 @@
+"""Damaged objects give one clear error or a specification: no other exception, no large allocation.
+
+``HARDPATH_MUTATIONS=5000`` runs more of them than the few hundred that are enough for every day.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from hardpath.codegen.disassemble import disassemble
+from hardpath.codegen.elf import load, select
+from hardpath.codegen.elf.load import load_bytes
+from hardpath.hdl.errors import HardpathError, InputError
+
+OBJECTS = sorted((Path(__file__).parents[1] / "data" / "elf").glob("*.o"))
+COUNT = int(os.environ.get("HARDPATH_MUTATIONS", "400"))
+MOST_BYTES = 64 << 20
+
+
+def mutate(generator: random.Random, contents: bytes) -> bytes:
+    """The object cut off, with some bits flipped, or with fields replaced by the values that hurt most."""
+    data = bytearray(contents)
+    kind = generator.choice(["cut", "bits", "field", "header", "block"])
+    if kind == "cut":
+        return bytes(data[: generator.randrange(len(data))])
+    for _ in range(generator.choice([1, 2, 8, 64])):
+        if kind == "bits":
+            data[generator.randrange(len(data))] ^= 1 << generator.randrange(8)
+        elif kind == "block":
+            start = generator.randrange(len(data) - 16)
+            data[start : start + 16] = generator.randbytes(16)
+        else:
+            width = generator.choice([1, 2, 4, 8])
+            table = int.from_bytes(contents[0x28:0x30], "little")  # e_shoff: the section headers lie at the end
+            start = generator.randrange(table if kind == "header" else 0, len(data) - 8)
+            values = [0, 1, (1 << 8 * width) - 1, 1 << 8 * width - 1, generator.getrandbits(4), len(data)]
+            value = generator.choice(values) & (1 << 8 * width) - 1
+            data[start : start + width] = value.to_bytes(width, "little")
+    return bytes(data)
+
+
+def use(contents: bytes) -> str:
+    """Load the object and look at all of it; the name of what happened."""
+    try:
+        spec = load_bytes("mutated.o", contents)
+    except InputError as error:
+        assert str(error).startswith("mutated.o")
+        return "unreadable"
+    outcome = "fine"
+    for program in spec.programs:
+        try:
+            chosen = select(spec, program.name, program.section)
+        except HardpathError as error:
+            assert "Traceback" not in str(error)
+            outcome = "refused"
+            continue
+        for slot, instruction in enumerate(chosen.instructions):
+            disassemble(instruction, slot)
+        chosen.place(len(chosen.instructions) - 1)
+    return outcome
+
+
+@pytest.mark.parametrize("path", OBJECTS, ids=lambda path: path.name)
+def test_damaged_objects_are_refused_in_one_line(path: Path) -> None:
+    generator = random.Random(path.name)
+    contents = path.read_bytes()
+    outcomes = set()
+    tracemalloc.start()
+    try:
+        for number in range(max(COUNT // len(OBJECTS), 1)):
+            mutated = mutate(generator, contents)
+            try:
+                outcomes.add(use(mutated))
+            except Exception as error:
+                raise AssertionError(f"mutation {number} of {path.name}") from error
+        assert tracemalloc.get_traced_memory()[1] < MOST_BYTES
+    finally:
+        tracemalloc.stop()
+    assert "unreadable" in outcomes
+
+
+@pytest.mark.parametrize("contents", [b"", b"\x7fELF", b"#!/bin/sh\n", bytes(4096)])
+def test_what_is_no_object_is_named(contents: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "no.o"
+    path.write_bytes(contents)
+    with pytest.raises(InputError, match=r"no\.o: .*not a readable ELF object"):
+        load(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"absent\.o: No such file"):
+        load(tmp_path / "absent.o")
