@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -38,7 +39,8 @@ def problem(stage: Stage, program: ProgramSpec, maps: Mapping[str, MapSpec], fra
     except HardpathError as error:
         return str(error)
     except Exception as error:
-        return f"{type(error).__name__}: {error}"
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return f"{type(error).__name__} {Path(where.filename).name}:{where.lineno} {error}"
     difference = compare(linux(program, maps, frames), made, Input(program, maps, frames, {}))
     return None if difference is None else str(difference)
 

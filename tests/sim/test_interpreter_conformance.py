@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from hardpath.codegen.isa import decode
 from hardpath.codegen.spec import ProgramSpec
 from hardpath.sim.memory import Memory, Region, Trap
