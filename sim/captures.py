@@ -89,17 +89,21 @@ def length_fault(number: int, size: int, max_frame: int) -> str | None:
     )
 
 
-def fitting(frames: Iterable[Frame], name: str, max_frame: int, skip_bad: bool) -> Iterator[tuple[int, Frame]]:
+def fitting(
+    frames: Iterable[Frame], name: str, max_frame: int, skipped: list[int] | None = None
+) -> Iterator[tuple[int, Frame]]:
     """Frames with their position in the input (from 0), without those that the datapath cannot take.
 
-    Raises `InputError` at the first of those unless ``skip_bad``.
+    The positions of the latter go to ``skipped``; without such a list the first one raises `InputError`.
     """
     for index, frame in enumerate(frames):
         fault = length_fault(index + 1, len(frame.data), max_frame)
         if fault is None:
             yield index, frame
-        elif not skip_bad:
+        elif skipped is None:
             raise InputError(f"{name}: {fault}")
+        else:
+            skipped.append(index)
 
 
 def write_frames(file: BinaryIO, frames: Iterable[Frame]) -> None:

@@ -25,6 +25,8 @@ from .results import FrameResult, Verdict
 from .statistics import Latency
 from .timing import BACK_TO_BACK, CERTAIN, Rate, coin_seed
 
+SETTINGS = "HARDPATH_BENCH"  # environment variable of the cocotb child: `child_settings` as JSON
+
 
 class SimulationError(HardpathError):
     """The simulated hardware or its simulator did something that it must not do: a fault of ours, not the user's."""
@@ -168,6 +170,12 @@ class Child(ABC):
         except (BrokenPipeError, ConnectionError):
             self.answer()  # tells why it has gone
 
+    def quit(self) -> None:
+        """Let it end."""
+        with suppress(BrokenPipeError, ConnectionError):
+            self.commands.write("quit\n")
+            self.commands.flush()
+
     def answer(self) -> Any:
         """The answer to the oldest unanswered command. Raises `InputError` or `SimulationError` when it is a fault."""
         with suppress(BrokenPipeError, ConnectionError):
@@ -228,7 +236,7 @@ class Engine(ABC):
             stalls = {cause: bus.read(address) for cause, address in netlist.stall_counters.items()}
             if teardown is not None:
                 teardown(bus)
-            child.send("quit")
+            child.quit()
             wall_s = time.perf_counter() - started
         return self._result(netlist, options, figures, stalls, wall_s)
 

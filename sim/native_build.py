@@ -1,4 +1,4 @@
-"""Compiles a netlist with the loop in ``sim/native``: Verilator writes C++, the C++ compiler makes a program of it.
+"""Compiles a netlist into a program: Verilator writes C++, the C++ compiler makes an executable of it.
 
 Verilator's makefile is not used: it knows the compiler of the machine on which the wheel was made. What it would do is
 little: the model's hot files with optimisation, the rest without, the runtime, one link.
@@ -7,20 +7,18 @@ little: the model's hot files with optimisation, the rest without, the runtime, 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .build_cache import BuildCache
-from .engine import Netlist, Options, SimulationError
+from .engine import SimulationError
 from .toolchain import Verilator, compiler, has_fst_headers, verilator
 
-NATIVE = Path(__file__).parent / "native"
-PREFIX = "Vhardpath"
-VERILATOR_FLAGS = (
+COMMON_FLAGS = (
     *("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "--no-timing"),
-    *("-Wno-fatal", "-Wno-lint", "-Wno-style", "--top-module", "hardpath", "--prefix", PREFIX),
-    *("--output-split", "20000"),
+    *("-Wno-fatal", "-Wno-lint", "-Wno-style", "--output-split", "20000"),
 )
 FAST = ("-O2",)  # the model's code that runs every cycle, and the loop
 SLOW = ("-O0",)  # what runs once: construction, initial values
@@ -30,20 +28,23 @@ JOBS = 2
 Command = Sequence[str]
 
 
-def executable(netlist: Netlist, options: Options) -> Path:
-    """The program that runs the netlist, from the cache or made now. `InputError` when a tool is missing."""
-    tools = verilator()
-    trace = trace_flag(options.waves)
-    cache = BuildCache(options.cache)
-    identity = [tools.version, compiler().version, *VERILATOR_FLAGS, *FAST, *SLOW, trace]
-    harness = [path.read_bytes() for path in sorted(NATIVE.iterdir())]
-    runtime = cache.get("runtime", identity, lambda folder: _build_runtime(tools, trace, folder))
-    program = cache.get(
-        "native",
-        [*identity, netlist.verilog, str(netlist.width), *harness],
-        lambda folder: _build_model(tools, trace, netlist, runtime, folder),
-    )
-    return program / "simulate"
+@dataclass(frozen=True)
+class Recipe:
+    """One way to make a program of Verilog.
+
+    ``main``: the C++ file with the program's loop; it may include the files beside it and the model's header, which is
+    named after ``prefix``. ``runtime``: files of Verilator's library. ``trace``: `trace_flag`.
+    """
+
+    kind: str
+    top: str
+    prefix: str
+    main: Path
+    flags: tuple[str, ...] = ()
+    defines: Mapping[str, int] = field(default_factory=dict)
+    runtime: tuple[str, ...] = ("verilated", "verilated_threads")
+    link: tuple[str, ...] = ()
+    trace: str = ""
 
 
 def trace_flag(waves: Path | None) -> str:
@@ -53,45 +54,83 @@ def trace_flag(waves: Path | None) -> str:
     return "--trace-fst" if waves.suffix != ".vcd" and has_fst_headers() else "--trace-vcd"
 
 
-def _build_runtime(tools: Verilator, trace: str, folder: Path) -> None:
-    """Verilator's own library, the same for every netlist."""
-    writer = {"--trace-fst": ["verilated_fst_c"], "--trace-vcd": ["verilated_vcd_c"]}.get(trace, [])
-    include = tools.root / "include"
-    _run(
-        [
-            _compile(tools, trace, FAST, str(include / f"{name}.cpp"), f"{name}.o")
-            for name in ["verilated", "verilated_threads", *writer]
-        ],
-        folder,
-    )
+def program(recipe: Recipe, verilog: str, cache_folder: Path | None) -> Path:
+    """The program, from the cache or made now. `InputError` when a tool is missing."""
+    build = _Build(recipe, verilator())
+    cache = BuildCache(cache_folder)
+    tools = [build.tools.version, compiler().version, *COMMON_FLAGS, *FAST, *SLOW]
+    harness = [path.read_bytes() for path in sorted(recipe.main.parent.iterdir())]
+    runtime = cache.get("runtime", [*tools, *build.runtime_sources(), *build.flags("")], build.runtime)
+    inputs: list[str | bytes] = [*tools, repr(recipe), verilog, *harness]
+    return cache.get(recipe.kind, inputs, lambda folder: build.model(verilog, runtime, folder)) / recipe.top
 
 
-def _build_model(tools: Verilator, trace: str, netlist: Netlist, runtime: Path, folder: Path) -> None:
-    (folder / "hardpath.v").write_text(netlist.verilog)
-    environment = {"VERILATOR_ROOT": str(tools.root)}
-    flags = [*VERILATOR_FLAGS, *([trace] if trace else [])]
-    _run([[str(tools.program), *flags, "--Mdir", "model", "hardpath.v"]], folder, environment)
-    model = folder / "model"
-    written = sorted(model.glob(f"{PREFIX}*.cpp"))
-    slow = [path for path in written if "__Slow" in path.name or "__Syms" in path.name]
-    units = [(unit, FAST) for unit in _units([path for path in written if path not in slow])]
-    units += [(unit, SLOW) for unit in _units(slow)]
-    commands = []
-    for number, (unit, optimisation) in enumerate(units):
-        source = model / f"unit{number}.cpp"
-        source.write_text("".join(f'#include "{path.name}"\n' for path in unit))
-        commands.append(_compile(tools, trace, optimisation, str(source), f"model/unit{number}.o"))
-    width = f"-DHARDPATH_WIDTH={netlist.width}"
-    commands.append(
-        [*_compile(tools, trace, FAST, str(NATIVE / "main.cpp"), "model/main.o"), width, f"-I{model}"]
-    )
-    _run(commands, folder)
-    objects = [str(path) for path in [*sorted(model.glob("*.o")), *sorted(runtime.glob("*.o"))]]
-    libraries = ["-llz4", "-lz"] if trace == "--trace-fst" else []
-    _run([[compiler().program, "-pthread", *objects, *libraries, "-o", "simulate"]], folder)
-    for path in model.iterdir():
-        path.unlink()
-    model.rmdir()
+class _Build:
+    def __init__(self, recipe: Recipe, tools: Verilator) -> None:
+        self.recipe = recipe
+        self.tools = tools
+        self.include = tools.root / "include"
+
+    def runtime_sources(self) -> list[str]:
+        writer = {"--trace-fst": ["verilated_fst_c"], "--trace-vcd": ["verilated_vcd_c"]}
+        return [*self.recipe.runtime, *writer.get(self.recipe.trace, [])]
+
+    def flags(self, model: str) -> list[str]:
+        trace = self.recipe.trace
+        defines = {
+            "VERILATOR": 1,
+            "VM_COVERAGE": 0,
+            "VM_SC": 0,
+            "VM_TIMING": 0,
+            "VM_TRACE": int(bool(trace)),
+            "VM_TRACE_FST": int(trace == "--trace-fst"),
+            "VM_TRACE_VCD": int(trace == "--trace-vcd"),
+            "VM_TRACE_SAIF": 0,
+        }
+        if model:
+            defines |= self.recipe.defines
+        elif "VL_TIME_CONTEXT" in self.recipe.defines:  # the one definition that the runtime looks at
+            defines["VL_TIME_CONTEXT"] = 1
+        folders = [self.include, self.include / "vltstd", *([model] if model else [])]
+        return [
+            *("-std=gnu++20", "-pthread", "-w"),
+            *(f"-I{folder}" for folder in folders),
+            *(f"-D{name}={value}" for name, value in defines.items()),
+        ]
+
+    def runtime(self, folder: Path) -> None:
+        """Verilator's own library, the same for every netlist."""
+        _run(
+            [
+                [compiler().program, *FAST, *self.flags(""), "-c", str(self.include / f"{name}.cpp"), "-o", f"{name}.o"]
+                for name in self.runtime_sources()
+            ],
+            folder,
+        )
+
+    def model(self, verilog: str, runtime: Path, folder: Path) -> None:
+        recipe = self.recipe
+        (folder / "netlist.v").write_text(verilog)
+        flags = [*COMMON_FLAGS, *recipe.flags, *([recipe.trace] if recipe.trace else [])]
+        names = ["--top-module", recipe.top, "--prefix", recipe.prefix, "--Mdir", "model", "netlist.v"]
+        _run([[str(self.tools.program), *flags, *names]], folder, {"VERILATOR_ROOT": str(self.tools.root)})
+        model = folder / "model"
+        written = sorted(model.glob(f"{recipe.prefix}*.cpp"))
+        slow = [path for path in written if "__Slow" in path.name or "__Syms" in path.name]
+        units = [(unit, FAST) for unit in _units([path for path in written if path not in slow])]
+        units += [([recipe.main], FAST), *((unit, SLOW) for unit in _units(slow))]
+        commands = []
+        for number, (unit, optimisation) in enumerate(units):
+            (model / f"unit{number}.cpp").write_text("".join(f'#include "{path}"\n' for path in unit))
+            target = ["-c", f"model/unit{number}.cpp", "-o", f"model/unit{number}.o"]
+            commands.append([compiler().program, *optimisation, *self.flags("model"), *target])
+        _run(commands, folder)
+        objects = [str(path) for path in [*sorted(model.glob("*.o")), *sorted(runtime.glob("*.o"))]]
+        libraries = ["-llz4", "-lz"] if recipe.trace == "--trace-fst" else []
+        _run([[compiler().program, "-pthread", *objects, *recipe.link, *libraries, "-o", recipe.top]], folder)
+        for path in model.iterdir():
+            path.unlink()
+        model.rmdir()
 
 
 def _units(files: Sequence[Path]) -> list[list[Path]]:
@@ -105,27 +144,6 @@ def _units(files: Sequence[Path]) -> list[list[Path]]:
         units[-1].append(path)
         size += path.stat().st_size
     return units
-
-
-def _compile(tools: Verilator, trace: str, optimisation: Command, source: str, target: str) -> list[str]:
-    include = tools.root / "include"
-    defines = {
-        "VERILATOR": 1,
-        "VL_TIME_CONTEXT": 1,
-        "VM_COVERAGE": 0,
-        "VM_SC": 0,
-        "VM_TIMING": 0,
-        "VM_TRACE": int(bool(trace)),
-        "VM_TRACE_FST": int(trace == "--trace-fst"),
-        "VM_TRACE_VCD": int(trace == "--trace-vcd"),
-        "VM_TRACE_SAIF": 0,
-    }
-    return [
-        *(compiler().program, "-std=gnu++20", "-pthread", "-w", *optimisation),
-        *(f"-I{path}" for path in (include, include / "vltstd", NATIVE)),
-        *(f"-D{name}={value}" for name, value in defines.items()),
-        *("-c", source, "-o", target),
-    ]
 
 
 def _run(commands: Sequence[Command], folder: Path, environment: dict[str, str] | None = None) -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .engine import Child, Engine, Netlist, Options, child_settings
-from .native_build import executable
+from .native_build import Recipe, program, trace_flag
+
+NATIVE = Path(__file__).parent / "native"
 
 
 class VerilatorEngine(Engine):
@@ -20,7 +22,7 @@ class VerilatorEngine(Engine):
     name = "verilator"
 
     def prepare(self, netlist: Netlist, options: Options) -> None:
-        executable(netlist, options)
+        self._program(netlist, options)
 
     @contextlib.contextmanager
     def start(self, netlist: Netlist, capture: Path | None, options: Options) -> Iterator[Child]:
@@ -36,7 +38,7 @@ class VerilatorEngine(Engine):
             settings["input"] = f"/dev/fd/{reading}"
         with tempfile.TemporaryFile() as log:
             process = subprocess.Popen(
-                [executable(netlist, options), *(f"{name}={value}" for name, value in settings.items())],
+                [self._program(netlist, options), *(f"{name}={value}" for name, value in settings.items())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -57,6 +59,18 @@ class VerilatorEngine(Engine):
                     if pipe is not None:
                         with contextlib.suppress(BrokenPipeError, ValueError):
                             pipe.close()
+
+
+    def _program(self, netlist: Netlist, options: Options) -> Path:
+        recipe = Recipe(
+            kind="native",
+            top="hardpath",
+            prefix="Vhardpath",
+            main=NATIVE / "main.cpp",
+            defines={"VL_TIME_CONTEXT": 1, "HARDPATH_WIDTH": netlist.width},
+            trace=trace_flag(options.waves),
+        )
+        return program(recipe, netlist.verilog, options.cache)
 
 
 class _NativeChild(Child):
