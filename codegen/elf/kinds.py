@@ -6,8 +6,8 @@ import re
 
 _OTHER = (
     "socket|sk_reuseport|kprobe|kretprobe|uprobe|uretprobe|ksyscall|kretsyscall|usdt|tc|tcx|classifier|action"
-    "|netkit|tracepoint|tp|raw_tracepoint|raw_tp|tp_btf|fentry|fmod_ret|fexit|freplace|lsm|lsm_cgroup|iter"
-    "|syscall|perf_event|lwt_in|lwt_out|lwt_xmit|lwt_seg6local|cgroup|cgroup_skb|sockops|sk_skb|sk_msg"
+    "|netkit|tracepoint|tp_btf|tp|raw_tracepoint|raw_tp|fentry|fmod_ret|fexit|freplace|lsm_cgroup|lsm|iter"
+    "|syscall|perf_event|lwt_in|lwt_out|lwt_xmit|lwt_seg6local|cgroup_skb|cgroup|sockops|sk_skb|sk_msg"
     "|sk_lookup|lirc_mode2|flow_dissector|struct_ops"
 )
 _OTHER_NAME = re.compile(rf"({_OTHER})([0-9]*|[./+_].*)")

@@ -1,4 +1,4 @@
-/* Maps as tc and ip of iproute2 take them (struct bpf_elf_map), one of them a map of maps. */
+/* Maps as tc and ip of iproute2 take them (struct bpf_elf_map), one a map of maps; a static function in a section. */
 #include "common.h"
 
 struct bpf_elf_map {
@@ -10,10 +10,15 @@ struct bpf_elf_map SEC("maps") inner_map = {
 struct bpf_elf_map SEC("maps") outer_map = {
 	.type = 12, .size_key = 4, .size_value = 4, .max_elem = 2, .id = 43, .pinning = 2, .inner_id = 42};
 
+static __noinline SEC("prog") int verdict(__u64 found)
+{
+	return found ? XDP_DROP : XDP_PASS;
+}
+
 SEC("prog") int nested(struct xdp_md *ctx)
 {
 	__u32 key = 0;
 	void *map = bpf_map_lookup_elem(&outer_map, &key);
 
-	return map && bpf_map_lookup_elem(map, &key) ? XDP_DROP : XDP_PASS;
+	return verdict(map && bpf_map_lookup_elem(map, &key));
 }
