@@ -71,10 +71,10 @@ class Interpreter:
         index = self._frames if frame_index is None else frame_index
         self._frames = index + 1
         machine = self._machine = _Machine(self._maps, frame, time_ns, index)
-        machine.memory.map(_CONTEXT_REGION, _Context(machine, ifindex, rx_queue))
+        context = machine.memory.map(_CONTEXT_REGION, _Context(machine, ifindex, rx_queue))
         processor = Processor(self.program, machine.memory, machine)
         machine.processor = processor
-        r0 = processor.run(_CONTEXT_REGION << 32)
+        r0 = processor.run(context)
         verdict = Verdict.of(r0)
         redirect = (machine.redirect or 0) if verdict == Verdict.REDIRECT else None
         return Outcome(verdict, machine.content(machine.data, machine.data_end), redirect, r0)
@@ -150,7 +150,7 @@ class _Context(Region):
         if size != 4 or offset % 4 or not 0 <= offset < 20:
             raise Trap(f"read of {size} bytes at byte {offset} of {self.name}; its fields have 4 bytes")
         position = {0: self._machine.data, 4: self._machine.data_end, 8: self._machine.data_meta}.get(offset)
-        value = self._fields[offset] if position is None else (_FRAME_REGION << 32) + HEADROOM + position
+        value = self._fields[offset] if position is None else self._machine.address(position)
         return value.to_bytes(8, "little")
 
 
@@ -201,7 +201,7 @@ class _Machine(Environment):
         self.random_calls = 0
         self.redirect: int | None = None
         self.frame = _FrameBuffer(frame)
-        self.memory.map(_FRAME_REGION, self.frame)
+        self._frame_address = self.memory.map(_FRAME_REGION, self.frame)
         self._data = self._data_meta = 0
         self._data_end = len(frame)
         self._maps = maps
@@ -236,6 +236,10 @@ class _Machine(Environment):
     def data_meta(self, position: int) -> None:
         self._data_meta = position
         self.frame.low = HEADROOM + position
+
+    def address(self, position: int) -> int:
+        """The pointer to a position."""
+        return self._frame_address + HEADROOM + position
 
     def content(self, start: int, end: int) -> bytes:
         """Frame bytes by position."""

@@ -59,6 +59,8 @@ def _bytes(written: Any, size: int, where: str) -> bytes:
     try:
         if isinstance(written, str):
             data = bytes.fromhex(written.removeprefix("0x"))
+        elif not isinstance(written, list):
+            raise TypeError
         else:
             data = bytes(int(byte, 16) if isinstance(byte, str) else byte for byte in written)
     except (TypeError, ValueError):

@@ -1,7 +1,7 @@
 """The reference interpreter's memory: regions at 64-bit addresses, with a trap on every illegal access.
 
-The upper 32 bits of an address name the region, the lower 32 the byte in it; region 0 does not exist, so that
-NULL and small numbers are no addresses.
+The upper 32 bits of an address name the region. Its bytes start in the middle of the 4 GiB, so that what runs over
+either end is still known as an access to this region. Region 0 does not exist: small numbers are no addresses.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from ..hdl.errors import HardpathError, Place
 
 _REGION_BITS = 32
 _OFFSET = (1 << _REGION_BITS) - 1
+_START = 1 << 31
 
 
 class Trap(HardpathError):
@@ -84,7 +85,7 @@ class Memory:
     def map(self, number: int, region: Region) -> int:
         """Put a region in; returns the address of its byte 0."""
         self._regions[number] = region
-        return number << _REGION_BITS
+        return (number << _REGION_BITS) + _START
 
     def unmap(self, number: int) -> None:
         del self._regions[number]
@@ -94,7 +95,7 @@ class Memory:
         region = self._regions.get(address >> _REGION_BITS)
         if region is None:
             raise Trap(f"access to 0x{address:x}, which is no memory" if address else "access through NULL")
-        return region, address & _OFFSET
+        return region, (address & _OFFSET) - _START
 
     def load(self, address: int, size: int) -> bytes:
         region, offset = self.locate(address)
