@@ -9,6 +9,8 @@ from amaranth.back import verilog as backend
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Flow
 
+from ...hdl.verilog_memory import VerilogMemories
+
 
 def verilog(component: Any, name: str) -> str:
     """A wiring component as Verilog-2001 whose top module is ``name``.
@@ -20,7 +22,9 @@ def verilog(component: Any, name: str) -> str:
     if any(len(path) > 1 for path in paths):
         component = _Flat(component)
     # Positions in our own Python sources tell a reader of the Verilog nothing; signal names carry the program's.
-    return str(backend.convert(component, name=name, emit_src=False, strip_internal_attrs=True))
+    memories = VerilogMemories()
+    text = backend.convert(component, name=name, platform=memories, emit_src=False, strip_internal_attrs=True)
+    return str(text) + memories.text
 
 
 class _Flat(wiring.Component):

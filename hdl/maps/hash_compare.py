@@ -25,17 +25,24 @@ class Comparison:
             for number, (row, bucket) in enumerate(zip(rows, buckets, strict=True))
             for way in range(table.ways)
         ]
+        width = len(places[0][0])
         hits = Signal(len(places), name=f"{name}_hits")
         empty = Signal(len(places), name=f"{name}_empty")
+        first = Signal(len(places), name=f"{name}_first_empty")
+        self.hit = Signal(name=f"{name}_hit")
+        self.slot = Signal(width, name=f"{name}_slot")
+        self.free = Signal(name=f"{name}_free")
+        self.free_slot = Signal(width, name=f"{name}_free_slot")
+        slots = [slot for slot, _ in places]
         m.d.comb += [
             hits.eq(Cat(place.present & (place.key == key) for _, place in places)),
             empty.eq(Cat(~place.present for _, place in places)),
+            first.eq(empty & -empty),
+            self.hit.eq(hits.any()),
+            self.slot.eq(_one_hot(hits, slots)),
+            self.free.eq(empty.any()),
+            self.free_slot.eq(_one_hot(first, slots)),
         ]
-        self.hit = hits.any()
-        self.free = empty.any()
-        first_empty = empty & ~(empty - 1)[: len(places)]
-        self.slot = _one_hot(hits, [slot for slot, _ in places])
-        self.free_slot = _one_hot(first_empty, [slot for slot, _ in places])
 
 
 def _one_hot(select: Value, values: Sequence[Value]) -> Value:

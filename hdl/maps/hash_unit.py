@@ -11,8 +11,8 @@ counters of the buckets that it went past are at least one as long as it is ther
 operations on one key in order (equal tags), and operations that take or free slots in order whatever their tags (part
 ``space`` of the sites), so the number of keys that decides on -E2BIG is that of the older frames, with several update
 and delete sites too, and only one commit happens at an edge. What takes longer is done in offset 2, where the frame
-stalls itself and so all younger frames, until it is finished; older frames that go on meanwhile can only commit at other
-keys.
+stalls itself and so all younger frames, until it is finished; older frames that go on meanwhile can only commit at
+other keys.
 
 The address of a value is its slot number (with a row number below), so it stays the same while its key is there. An
 update of a key that is present writes the value in place.

@@ -1,4 +1,4 @@
-"""Maps inside pipelines: random programs, random schedules, few keys, back to back, against one frame after the other."""
+"""Maps inside pipelines: random programs, random schedules, few keys; against one frame after the other."""
 
 from __future__ import annotations
 

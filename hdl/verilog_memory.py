@@ -1,0 +1,110 @@
+"""Memories as Verilog modules of their own.
+
+Amaranth writes the initial contents of a memory bit by bit, through Yosys: a zeroed memory of 64 Ki rows of 64 bytes
+takes minutes. Here zeros cost one loop. To be given to ``amaranth.back.verilog.convert`` as ``platform``; what is in
+``text`` afterwards belongs into the same file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Shape, Value
+from amaranth.lib.memory import Memory
+
+
+class VerilogMemories:
+    """Stands in for an Amaranth platform: turns each ``lib.memory.Memory`` into an instance of a module in `text`.
+
+    All ports must be in the domain ``sync`` (read ports may be asynchronous, too).
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}  # by what is between "module <name>" and the end
+
+    @property
+    def text(self) -> str:
+        """The modules of all memories met so far."""
+        return "".join(f"\nmodule {name}{body}" for body, name in self._names.items())
+
+    def get_memory(self, memory: Memory) -> Instance:
+        """Called by Amaranth in place of ``Memory.elaborate``."""
+        body = "\n".join(_lines(memory)) + "\n"
+        name = self._names.setdefault(body, f"hardpath_memory_{len(self._names)}")
+        ports: dict[str, Any] = {"i_clk": ClockSignal()}
+        for kind, group in (("w", memory.write_ports), ("r", memory.read_ports)):
+            for number, port in enumerate(group):
+                wires = {"en": port.en, "addr": port.addr, "data": Value.cast(port.data)}
+                if memory.depth == 1:
+                    wires["addr"] = Cat(port.addr, Const(0, 1))
+                for field, value in wires.items():
+                    direction = "o" if (kind, field) == ("r", "data") else "i"
+                    ports[f"{direction}_{kind}{number}_{field}"] = value
+        return Instance(name, **ports)
+
+
+def _lines(memory: Memory) -> Iterator[str]:
+    width, depth = Shape.cast(memory.shape).width, memory.depth
+    address = f"[{max(0, (depth - 1).bit_length() - 1)}:0]"
+    row = f"[{width - 1}:0]"
+    writes = [(f"w{i}", len(port.en), port) for i, port in enumerate(memory.write_ports)]
+    reads = [(f"r{i}", port) for i, port in enumerate(memory.read_ports)]
+    if any(port.domain not in ("sync", "comb") for port in (*memory.write_ports, *memory.read_ports)):
+        raise ValueError("memory ports outside the domain sync")
+
+    names = [f"{name}_{field}" for name, *_ in (*writes, *reads) for field in ("en", "addr", "data")]
+    yield f"({', '.join(['clk', *names])});"
+    yield "  input clk;"
+    for name, enables, _ in writes:
+        yield f"  input [{enables - 1}:0] {name}_en;"
+        yield f"  input {address} {name}_addr;"
+        yield f"  input {row} {name}_data;"
+    for name, port in reads:
+        yield f"  input {name}_en;"
+        yield f"  input {address} {name}_addr;"
+        yield f"  output {'reg ' if port.domain == 'sync' else ''}{row} {name}_data;"
+    yield f"  reg {row} mem [0:{depth - 1}];"
+    yield from _contents(memory, width)
+
+    if writes:
+        yield "  always @(posedge clk) begin"
+        for name, enables, _ in writes:
+            yield from _parts(name, enables, width, f"    if (|{name}_en)", f"mem[{name}_addr]")
+        yield "  end"
+    for name, port in reads:
+        if port.domain == "comb":
+            yield f"  assign {name}_data = mem[{name}_addr];"
+            continue
+        yield f"  always @(posedge clk) if ({name}_en) begin"
+        yield f"    {name}_data <= mem[{name}_addr];"
+        for writer, enables, write_port in writes:
+            if write_port in port.transparent_for:
+                same = f"    if (|{writer}_en && {writer}_addr == {name}_addr)"
+                yield from _parts(writer, enables, width, same, f"{name}_data")
+        yield "  end"
+    yield "endmodule"
+
+
+def _contents(memory: Memory, width: int) -> Iterator[str]:
+    rows = [(i, Const.cast(value).value & (1 << width) - 1) for i, value in enumerate(memory.init) if value]
+    yield "  integer i;"
+    yield "  initial begin"
+    yield f"    for (i = 0; i < {memory.depth}; i = i + 1) mem[i] = {{{width}{{1'b0}}}};"
+    for index, value in rows:
+        if value:
+            yield f"    mem[{index}] = {width}'h{value:x};"
+    yield "  end"
+
+
+def _parts(writer: str, enables: int, width: int, condition: str, target: str) -> Iterator[str]:
+    """Assign the parts of a row that a write port changes."""
+    if enables == 1:
+        yield f"{condition} {target} <= {writer}_data;"
+        return
+    part = width // enables
+    yield f"{condition} begin"
+    for i in range(enables):
+        bits = f"[{(i + 1) * part - 1}:{i * part}]"
+        yield f"      if ({writer}_en[{i}]) {target}{bits} <= {writer}_data{bits};"
+    yield "    end"
