@@ -102,6 +102,7 @@ def store(
 class _Read:
     site: Node
     predicate: int
+    born: int
 
 
 class Rows:
@@ -118,7 +119,7 @@ class Rows:
         self._p = p
         self._maps = maps
         self._plugins = plugins
-        self._reads: dict[tuple[str, Node, int], _Read] = {}
+        self._reads: dict[tuple[str, Node, int], list[_Read]] = {}
         self._epoch_count = 0
         self._epoch_starts: dict[int, int] = {0: TRUE}
         self.sites: list[tuple[Node, int]] = []
@@ -168,24 +169,32 @@ class Rows:
         if spec.readonly and spec.initial is not None and row.address.op == "const":
             where = row.address.attr * self.row_bytes(row.map) + position
             return self._c.const(spec.initial[where] if where < len(spec.initial) else 0, 8)
-        # Every read is anchored where its entry and this state of the map begin. It can then serve loads on
-        # several paths, and its predicate depends on nothing that came later.
-        epoch = state.epochs.get(row.map, 0)
-        key = (row.map, row.address, epoch)
-        read = self._reads.get(key)
-        if read is None:
-            kind = self._plugins[spec.type].read_kind(spec)
-            node = self.site(row.map, kind, state.predicate, row.address, row.entry.tag)
-            read = self._reads[key] = _Read(node, state.predicate)
-        elif not self._p.implies(state.predicate, read.predicate):
-            wide = self._p.both(row.entry.born, self._epoch_starts[epoch])
-            found = self._p.of(row.entry.found)
-            read.predicate = self._p.both(wide, found)
-            if not self._p.implies(state.predicate, read.predicate):
-                read.predicate = wide
-            read.site.args = (self._p.node(read.predicate), *read.site.args[1:])
-            self.sites = [(n, read.predicate if n is read.site else q) for n, q in self.sites]
+        read = self._find_read(state, row)
         return self._c.slice(self._c.field(read.site, "row"), 8 * position, 8)
+
+    def _find_read(self, state: State, row: Row) -> _Read:
+        """The read site of a row in this state of its map, one that serves this path too."""
+        p, here = self._p, state.predicate
+        epoch = state.epochs.get(row.map, 0)
+        reads = self._reads.setdefault((row.map, row.address, epoch), [])
+        for read in reads:
+            if p.implies(here, read.predicate):
+                return read
+        # A read can be widened up to where its entry and this state of the map begin: that is known before
+        # the read is, so its predicate never comes to depend on its own result.
+        wide = p.both(row.entry.born, self._epoch_starts[epoch])
+        for read in reads:
+            if read.born == wide:
+                read.predicate = p.both(wide, p.of(row.entry.found))
+                if not p.implies(here, read.predicate):
+                    read.predicate = wide
+                read.site.args = (p.node(read.predicate), *read.site.args[1:])
+                self.sites = [(n, read.predicate if n is read.site else q) for n, q in self.sites]
+                return read
+        spec = self._maps[row.map]
+        kind = self._plugins[spec.type].read_kind(spec)
+        reads.append(_Read(self.site(row.map, kind, here, row.address, row.entry.tag), here, wide))
+        return reads[-1]
 
     def store_byte(self, state: State, row: Row, position: int, value: Node) -> None:
         """One byte of a row changes."""

@@ -40,6 +40,8 @@ def build(
     b = BuildContext(verified, Extent.of(verified, helpers, width, max_window), helpers, map_types)
     b.incoming[0].append(_start(b))
     for point in b.points:
+        if not b.incoming[point.index]:
+            continue  # only behind branches whose conditions exclude each other
         b.c.slot = None
         state = join(b.c, b.p, b.incoming[point.index], b.rows.new_epoch)
         b.incoming[point.index] = []

@@ -47,35 +47,34 @@ class RegisterView:
         parts: tuple[Node | Pointer, ...]
         parts = tuple(v for _, v in value.alternatives) if isinstance(value, Union) else (value,)
         if isinstance(fact, facts.Scalar):
-            for part in parts:
-                if isinstance(part, Node):
-                    return arithmetic.narrow(self.c, part, fact)
-            return self.null_or_value(parts[0])
+            return arithmetic.narrow(self.c, self.as_scalar(value), fact)
         for part in parts:
             if isinstance(part, Pointer) and _matches(part, fact):
                 return self.refine_pointer(part, fact)
         raise AssertionError(f"no {fact.kind.value} among {parts}")
 
-    def null_or_value(self, part: Node | Pointer) -> Node:
-        """A pointer where verification sees a number: a NULL that was told apart on the way here."""
-        return self.c.const(0, 64)
+    def as_scalar(self, value: Value) -> Node:
+        """A value where verification sees a number: a pointer there is a NULL that was told apart on the way."""
+        zero = self.c.const(0, 64)
+        if not isinstance(value, Union):
+            return value if isinstance(value, Node) else zero
+        here = self.state.predicate
+        parts = [(q, part if isinstance(part, Node) else zero) for q, part in value.alternatives]
+        return self.select([(q, part) for q, part in parts if not self.p.exclusive(q, here)] or parts)
 
     def refine_mixed(self, value: Value, fact: facts.Mixed) -> Value:
         if not isinstance(value, Union):
             return value
-        kept = []
+        kept: list[tuple[int, Node | Pointer]] = []
         for q, part in value.alternatives:
             q = self.p.both(q, self.state.predicate)
-            for alternative in fact.alternatives:
-                number = isinstance(part, Node) and isinstance(alternative, facts.Scalar)
-                same = (
-                    isinstance(part, Pointer) and isinstance(alternative, facts.Pointer) and _matches(part, alternative)
-                )
-                if q != FALSE and (number or same):
-                    refined = self.refine(part, alternative)
-                    assert not isinstance(refined, Union)
-                    kept.append((q, refined))
-                    break
+            if q == FALSE:
+                continue
+            if isinstance(part, Node):
+                kept.append((q, part))
+                continue
+            known = [f for f in fact.alternatives if isinstance(f, facts.Pointer) and _matches(part, f)]
+            kept.append((q, self.refine_pointer(part, known[0]) if known else self.c.const(0, 64)))
         return kept[0][1] if len(kept) == 1 else Union(tuple(kept))
 
     def refine_pointer(self, pointer: Pointer, fact: facts.Pointer) -> Pointer:
