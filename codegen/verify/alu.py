@@ -23,6 +23,7 @@ def execute(state: State, i: Instruction, fresh: Callable[[], int]) -> None:
     if i.operation == Alu.MOV:
         _move(state, i, width, fresh)
         return
+    _check_immediate(i, width)
     a = readable(state, i.dst)
     if i.operation in (Alu.NEG, Alu.END):
         if isinstance(a, Ptr):
@@ -53,6 +54,19 @@ def execute(state: State, i: Instruction, fresh: Callable[[], int]) -> None:
         if i.operation != Alu.ADD:
             raise _prohibited(i, b, i.src)
         state.set(i.dst, _moved(i, b, a.number, i.src, fresh))
+
+
+def _check_immediate(i: Instruction, width: int) -> None:
+    """Linux accepts no constant that has no meaning."""
+    if i.uses_register:
+        return
+    if i.operation in (Alu.LSH, Alu.RSH, Alu.ARSH) and not 0 <= i.imm < width:
+        problem = f"a shift of {width} bits by {i.imm}"
+    elif i.operation in (Alu.DIV, Alu.MOD) and not i.imm:
+        problem = "a division by the constant 0"
+    else:
+        return
+    raise Failure(Category.INSTRUCTION, problem, "correct the constant; C leaves such an operation undefined")
 
 
 def _move(state: State, i: Instruction, width: int, fresh: Callable[[], int]) -> None:

@@ -11,11 +11,11 @@ from ...hdl.maps.base import MapPlugin
 from ..spec import MapSpec
 from . import stack
 from .failure import Category, Failure, address_dependent
-from .memory import MAX_OFFSET, check_access, check_context_pointer, readable
+from .memory import MAX_OFFSET, check_access, check_context_pointer, readable, unreadable
 from .number import between
 from .result import Kind
 from .state import State
-from .values import CLOBBERED, PACKET_KINDS, Num, Ptr, is_null, scalar
+from .values import CLOBBERED, PACKET_KINDS, STALE, Num, Ptr, is_null, scalar
 
 
 class Environment:
@@ -96,6 +96,8 @@ def _check_arguments(state: State, plugin: HelperPlugin, env: Environment) -> st
     """Raise unless every argument is as declared; returns the name of the map argument, if there is one."""
     map_name: str | None = None
     for register, kind in enumerate(plugin.args, 1):
+        if kind != Arg.SCALAR and state.get(register) == STALE:
+            raise unreadable(register, STALE)
         value = readable(state, register)
         match kind:
             case Arg.SCALAR:

@@ -232,10 +232,8 @@ class Explorer:
         self._headers[loop] = [state.copy() for state in visit.states]
 
     def _facts(self, visit: Visit) -> dict[int, AbstractValue]:
-        """The facts of the registers that the instruction reads."""
+        """The facts of the registers that the instruction reads, as far as they are usable."""
         i = self._program.instructions[visit.slot]
-        depth = len(visit.context.calls)
-        optional = i.is_local_call or (i.is_exit and depth > 0)
         registers: Iterable[int] = sorted(reads(i))
         if i.is_call:
             mask = self._argument_mask(i, visit.slot)
@@ -247,23 +245,14 @@ class Explorer:
                 value = state.get(r)
                 if not isinstance(value, Unusable):
                     found.append(fact(value, state.head, state.meta))
-                elif optional:
-                    break
                 else:
-                    self._fail_in(visit, state, r)
+                    break
             else:
                 result[r] = join_facts(found)
         base = i.src if i.is_load else i.dst if i.is_store or i.is_atomic else None
-        if base is not None:
+        if base in result:
             self._note_access(visit, i, base, result[base])
         return result
-
-    def _fail_in(self, visit: Visit, state: State, register: int) -> None:
-        state.history = Step(visit.slot, state.depth, state.history)
-        try:
-            memory.readable(state, register)
-        except Failure as failure:
-            raise Rejection(self._error(failure, visit.slot, state), not state.lossy) from None
 
     def _note_access(self, visit: Visit, i: Instruction, register: int, value: AbstractValue) -> None:
         """How deep the stack is used, and that context and memory do not share an instruction."""
@@ -426,7 +415,7 @@ class Explorer:
     def _leave(self, visit: Visit, state: State) -> list[tuple[Key, bool | None]]:
         result, context = state.get(0), visit.context
         if context.caller is None:
-            if isinstance(result, Ptr):
+            if isinstance(memory.readable(state, 0), Ptr):
                 raise address_dependent("the program returns a pointer")
             return []
         if isinstance(result, Ptr) and result.kind == Kind.STACK:

@@ -12,7 +12,7 @@ from .failure import Category, Failure, Unbuildable, address_dependent
 from .number import Number, between, bits, constant
 from .result import Kind
 from .state import STACK_BYTES, State
-from .values import DATA, META, PACKET_KINDS, Num, Ptr, Unusable, Value, scalar
+from .values import DATA, META, PACKET_KINDS, STALE, Num, Ptr, Unusable, Value, scalar
 
 MAX_OFFSET = 1 << 29
 """BPF_MAX_VAR_OFF: pointers further off than this are refused by Linux."""
@@ -35,6 +35,8 @@ def unknown(size: int) -> Num:
 
 def pointer_in(state: State, register: int, what: str = "memory access through") -> Ptr:
     """The pointer in a register that is about to be dereferenced; `Failure` if it is none or may be NULL."""
+    if state.get(register) == STALE:
+        raise unreadable(register, STALE)
     value = readable(state, register)
     if isinstance(value, Num):
         raise Failure(
@@ -56,14 +58,19 @@ def pointer_in(state: State, register: int, what: str = "memory access through")
 def readable(state: State, register: int) -> Num | Ptr:
     """The value of a register that is about to be read."""
     value = state.get(register)
+    if value == STALE:
+        raise address_dependent(f"r{register} {STALE.why}; Linux takes it for a number")
     if isinstance(value, Unusable):
-        raise Failure(
-            Category.UNREADABLE,
-            f"r{register} {value.why}",
-            "initialise it on every path, and load pointers into the frame again after helpers that move it",
-            register,
-        )
+        raise unreadable(register, value)
     return value
+
+
+def unreadable(register: int, value: Unusable) -> Failure:
+    """The failure of an instruction that needs a value that is none."""
+    remedy = "initialise it on every path"
+    if value == STALE:
+        remedy = "load data and data_end from the context again after the helper"
+    return Failure(Category.UNREADABLE, f"r{register} {value.why}", remedy, register)
 
 
 def check_access(
