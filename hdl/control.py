@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 
 from . import registers
 from .errors import InputError, Refused
-from .ingress import DROPS
+from .ingress import DROPS, LONGEST_FRAME, MIN_FRAME, WIDTHS
 from .latency import RESULT, Histogram
 from .maps.base import MapShape
 from .maps.unit import HostOp, HostSignature
@@ -22,8 +22,14 @@ from .registers import COUNTERS, Register, RegisterMap
 
 @dataclass(frozen=True)
 class Identity:
-    """What a device tells about itself. ``digest``: 32 bytes; ``maps`` and ``stalls``: in the order of their
-    numbers on the bus; sizes in bytes."""
+    """The parameters of a device, which it also tells about itself.
+
+    ``width`` W: bytes a beat; ``window`` H: bytes that the program gets, a multiple of W; ``headroom`` G: bytes in
+    front of them; ``max_frame``: bytes. ``maps`` and ``stalls``: in the order of their numbers on the bus.
+    ``digest``: 32 bytes that name what was built. ``bins``: of each latency histogram.
+
+    Raises `InputError` for parameters that make no device, `Refused` for maps that the control bus cannot reach.
+    """
 
     program: str
     width: int
@@ -34,6 +40,32 @@ class Identity:
     stalls: Sequence[str] = ()
     digest: bytes = bytes(32)
     bins: int = 1024
+
+    def __post_init__(self) -> None:
+        width = self.width
+        if width not in WIDTHS:
+            raise InputError(f"stream width of {width} bytes: choose one of {', '.join(map(str, WIDTHS))}")
+        if not MIN_FRAME <= self.max_frame <= LONGEST_FRAME:
+            raise InputError(f"longest frame of {self.max_frame} bytes: choose {MIN_FRAME} to {LONGEST_FRAME}")
+        if self.window < width or self.window % width:
+            raise InputError(f"window of {self.window} bytes: choose a multiple of the stream width, {width}")
+        if not 2 <= self.bins <= registers.MAX_BINS:
+            raise InputError(f"{self.bins} latency bins: choose 2 to {registers.MAX_BINS}")
+        for shape in self.maps:
+            for what, size, limit in (
+                ("keys", shape.key_size, 4 * registers.MAX_KEY_WORDS),
+                ("values", shape.value_size, 4 * registers.MAX_VALUE_WORDS),
+            ):
+                if size > limit:
+                    raise Refused(
+                        f"{what} of map {shape.name} have {size} bytes",
+                        f"make them at most {limit} bytes, which is what the control bus can reach",
+                    )
+        if len(self.stalls) > registers.MAX_STALLS or len(self.text()) > 4 * registers.MAX_DESCRIPTION_WORDS:
+            raise Refused(
+                f"the control bus cannot hold the names or the stalls of {len(self.maps)} maps",
+                "use fewer maps in one program",
+            )
 
     def text(self) -> bytes:
         """The register block ``description``."""
@@ -50,31 +82,11 @@ class Control(wiring.Component):
     ``received``, ``received_length``, ``dropped`` from ingress, ``result_valid`` and ``result`` from the probe,
     ``stalls`` (bit i: cause i holds a frame back in this cycle), ``hosts[i]``: to map i's unit.
 
-    A transfer takes four cycles, to a map while its command runs as long as that. Raises `Refused` for maps,
-    `InputError` for a device, that do not fit the register map.
+    A transfer takes four cycles, to a map while its command runs as long as that.
     """
 
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
-        if identity.bins < 2 or identity.bins > registers.MAX_BINS:
-            raise InputError(f"{identity.bins} latency bins: choose 2 to {registers.MAX_BINS}")
-        if len(identity.stalls) > registers.MAX_STALLS:
-            raise Refused(
-                f"{len(identity.stalls)} causes of stalls, more than the control bus can count",
-                "use fewer maps in one program",
-            )
-        if len(identity.text()) > 4 * registers.MAX_DESCRIPTION_WORDS:
-            raise Refused(f"the program's description takes {len(identity.text())} bytes", "use fewer maps")
-        for shape in identity.maps:
-            for what, size, limit in (
-                ("keys", shape.key_size, 4 * registers.MAX_KEY_WORDS),
-                ("values", shape.value_size, 4 * registers.MAX_VALUE_WORDS),
-            ):
-                if size > limit:
-                    raise Refused(
-                        f"{what} of map {shape.name} have {size} bytes",
-                        f"make them at most {limit} bytes, which is what the control bus can reach",
-                    )
         super().__init__({
             "address": In(16),
             "write": In(1),

@@ -10,8 +10,10 @@ from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .errors import InputError
 from .stream import frame_layout, receipt_layout, window_layout
+
+WIDTHS = (8, 16, 32, 64, 128)
+"""Bytes a beat that the datapath can be built for."""
 
 MIN_FRAME = 14
 """Bytes of an Ethernet header: the shortest frame that Linux hands to an XDP program."""
@@ -36,8 +38,8 @@ DROPS = data.StructLayout({
 class Ingress(wiring.Component):
     """Store and forward: hands a frame's window on when its last beat is in.
 
-    ``width`` W: bytes a beat, a power of two from 8 to 128. ``window`` H: bytes, a multiple of W.
-    ``max_frame``: bytes.
+    ``width`` W: bytes a beat, one of `WIDTHS`. ``window`` H: bytes, a multiple of W. ``max_frame``: bytes, from
+    MIN_FRAME to LONGEST_FRAME.
 
     ``output`` (`window_layout`) has one item for each good frame; ``receipt`` (`receipt_layout`) belongs to
     it. Beats behind the window go to the payload FIFO (``payload_*``), zero behind the frame's end, so that
@@ -45,17 +47,9 @@ class Ingress(wiring.Component):
 
     ``received``: a frame of ``received_length`` bytes was good; ``dropped``: a frame was dropped. Both for
     one cycle, the one after the last beat.
-
-    Raises `InputError` for parameters that make no datapath.
     """
 
     def __init__(self, width: int, window: int, max_frame: int) -> None:
-        if width not in (8, 16, 32, 64, 128):
-            raise InputError(f"stream width of {width} bytes: choose 8, 16, 32, 64 or 128")
-        if not MIN_FRAME <= max_frame <= LONGEST_FRAME:
-            raise InputError(f"longest frame of {max_frame} bytes: choose {MIN_FRAME} to {LONGEST_FRAME}")
-        if window < width or window % width:
-            raise InputError(f"a window of {window} bytes: choose a multiple of the stream width of {width}")
         self.width = width
         self.window = window
         self.max_frame = max_frame
