@@ -8,11 +8,13 @@ Needs root (the Linux verifier chooses the programs, the kernel runs them). Exit
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
 import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -22,12 +24,21 @@ from hardpath.codegen.spec import MapSpec, ProgramSpec
 from hardpath.hdl.errors import HardpathError, InputError, Refused, VerificationError
 from hardpath.sim.compare import Input, compare
 from hardpath.sim.linux import available, kernel_verdict
+from hardpath.sim.memory import Trap
 from hardpath.sim.traffic_random import random_frames
 from reduce import listing, reduce
-from stages import STAGES, Stage, linux
+from stages import STAGES, Stage, interpreter, linux
 
 
-def problem(stage: Stage, program: ProgramSpec, maps: Mapping[str, MapSpec], frames: Sequence[bytes]) -> str | None:
+@dataclass(frozen=True)
+class Problem:
+    """``kind`` tells problems apart while a program is made smaller."""
+
+    kind: str
+    report: str
+
+
+def problem(stage: Stage, program: ProgramSpec, maps: Mapping[str, MapSpec], frames: Sequence[bytes]) -> Problem | None:
     """What is wrong with what a stage makes of a program that Linux accepts; None if nothing is.
 
     Raises Refused or VerificationError if hardpath does not take it.
@@ -36,17 +47,37 @@ def problem(stage: Stage, program: ProgramSpec, maps: Mapping[str, MapSpec], fra
         made = stage(program, maps, frames)
     except (Refused, VerificationError):
         raise
-    except HardpathError as error:
-        return str(error)
+    except Trap as trap:
+        return Problem(trap.reason, str(trap))
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
-        return f"{type(error).__name__} {Path(where.filename).name}:{where.lineno} {error}"
+        kind = f"{type(error).__name__} {Path(where.filename).name}:{where.lineno}"
+        return Problem(kind, f"{kind} {error}")
     difference = compare(linux(program, maps, frames), made, Input(program, maps, frames, {}))
-    return None if difference is None else str(difference)
+    return None if difference is None else Problem(difference.what, str(difference))
+
+
+def smaller(
+    stage: Stage, wrong: Problem, program: ProgramSpec, maps: Mapping[str, MapSpec], frames: Sequence[bytes]
+) -> ProgramSpec:
+    """Less of the program with the same kind of problem, and as well behaved for the interpreter as before."""
+
+    def still(candidate: ProgramSpec) -> bool:
+        try:
+            if not kernel_verdict(candidate, maps)[0]:
+                return False
+            if stage is not interpreter and problem(interpreter, candidate, maps, frames):
+                return False
+            found = problem(stage, candidate, maps, frames)
+        except HardpathError:
+            return False
+        return found is not None and found.kind == wrong.kind
+
+    return reduce(program, still)
 
 
 def fuzz(stage: Stage, seed: int, frames: int, features: Features) -> str:
-    """One program: what became of it, in one word, or a report of what is wrong with it."""
+    """One program: what became of it, in one line, or a report of what is wrong with it."""
     program, maps = generate(seed, features)
     if not kernel_verdict(program, maps)[0]:
         return "rejected by Linux"
@@ -54,22 +85,15 @@ def fuzz(stage: Stage, seed: int, frames: int, features: Features) -> str:
     try:
         wrong = problem(stage, program, maps, traffic)
     except Refused as refused:
-        return f"refused: {refused.reason}"
+        return f"refused: {re.sub('[0-9]+', 'N', refused.reason)}"
     except VerificationError as error:
-        return f"verification failed: {error.category}: {error.reason}"
+        return f"verification failed: {error.category}: {re.sub('[0-9]+', 'N', error.reason)}"
     if wrong is None:
         return "equal"
-
-    def still(smaller: ProgramSpec) -> bool:
-        """Whether it goes wrong in the same way, as far as the first words of the report tell."""
-        try:
-            report = kernel_verdict(smaller, maps)[0] and problem(stage, smaller, maps, traffic)
-        except HardpathError:
-            return False
-        return bool(report) and str(report).split()[:2] == wrong.split()[:2]
-
-    small = reduce(program, still)
-    return f"DIFFERENT: seed {seed}\n{listing(small)}\n{problem(stage, small, maps, traffic)}"
+    small = smaller(stage, wrong, program, maps, traffic)
+    after = problem(stage, small, maps, traffic)
+    report = after.report if after else wrong.report
+    return f"DIFFERENT: seed {seed}\n{listing(small)}\n{report}"
 
 
 def main() -> int:
