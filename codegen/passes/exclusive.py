@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from ..graph.construct import Construct
 from ..graph.ir import Graph, Node, Order, Site
 from .literals import Literals
-from .rebuild import Pass, distance, live, orders_among, plain
+from .rebuild import Pass, distance, finish, live, orders_among, plain
 
 
 def merge_exclusive(graph: Graph) -> Graph:
@@ -19,7 +19,7 @@ def merge_exclusive(graph: Graph) -> Graph:
     nodes = live(graph)
     sites = [node for node in nodes if node.op == "site"]
     literals = Literals(nodes, (site.args[0] for site in sites))
-    orders = _without_exclusive(list(orders_among(graph, set(sites))), literals)
+    orders = _without_exclusive(orders_among(graph.order, set(sites)), literals)
     classes = _classes(sites, _ancestors(nodes, orders), literals)
     return _rebuild(graph, nodes, orders, classes)
 
@@ -106,10 +106,7 @@ def _rebuild(graph: Graph, nodes: list[Node], orders: list[Order], classes: list
             merged = _merged(copy, members, new)
             new.update(dict.fromkeys(members, merged))
     _renumber(copy.graph)
-    copy.graph.outputs = {name: new[node] for name, node in graph.outputs.items()}
-    ends = {(new[o.before], new[o.after]): o.distance for o in orders}
-    copy.graph.order = [Order(a, b, d) for (a, b), d in ends.items()]
-    return copy.graph
+    return finish(graph, orders, copy, new)
 
 
 def _merged(copy: Construct, members: list[Node], new: dict[Node, Node]) -> Node:

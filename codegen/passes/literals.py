@@ -36,8 +36,8 @@ class Literals:
         if node.op == "not":
             return known[node.args[0], not value]
         if node.op in ("and", "or"):
-            a, b = (known[arg, value] for arg in node.args)
-            return a | b if (node.op == "and") == value else a & b
+            left, right = (known[arg, value] for arg in node.args)
+            return left | right if (node.op == "and") == value else left & right
         if node.op == "mux":
             select, a, b = node.args
             return (known[select, True] | known[a, value]) & (known[select, False] | known[b, value])

@@ -34,8 +34,7 @@ def rebuild(graph: Graph, visit: Visit | None = None) -> Graph:
         args = tuple(new[a] for a in node.args)
         found = visit(copy, node, args) if visit is not None else None
         new[node] = plain(copy, node, args) if found is None else found
-    finish(graph, copy, new)
-    return copy.graph
+    return finish(graph, graph.order, copy, new)
 
 
 def plain(copy: Construct, node: Node, args: tuple[Node, ...]) -> Node:
@@ -51,15 +50,18 @@ def plain(copy: Construct, node: Node, args: tuple[Node, ...]) -> Node:
     return copy.op(node.op, node.width, *args, attr=node.attr)
 
 
-def finish(graph: Graph, copy: Construct, new: dict[Node, Node]) -> None:
-    """Carry outputs and orders over to the copy."""
-    copy.graph.outputs = {name: new[node] for name, node in graph.outputs.items()}
-    seen: set[tuple[Node, Node]] = set()
-    for order in orders_among(graph, {old for old, node in new.items() if node.op == "site"}):
-        ends = (new[order.before], new[order.after])
-        if ends not in seen:
-            seen.add(ends)
-            copy.graph.order.append(Order(*ends, order.distance))
+def finish(graph: Graph, orders: Iterable[Order], copy: Construct, new: dict[Node, Node]) -> Graph:
+    """Carry outputs and orders over to the copy; drop what was made on the way but is not needed."""
+    made = copy.graph
+    made.outputs = {name: new[node] for name, node in graph.outputs.items()}
+    made.nodes = live(made)
+    for position, node in enumerate(made.nodes):
+        node.id = position
+    kept = set(made.nodes)
+    survivors = {old for old, node in new.items() if old.op == node.op == "site" and node in kept}
+    ends = {(new[o.before], new[o.after]): o.distance for o in orders_among(orders, survivors)}
+    made.order = [Order(a, b, d) for (a, b), d in ends.items()]
+    return made
 
 
 def live(graph: Graph) -> list[Node]:
@@ -77,9 +79,9 @@ def _never(predicate: Node) -> bool:
     return predicate.op == "const" and predicate.attr == 0
 
 
-def orders_among(graph: Graph, kept: set[Node]) -> Iterable[Order]:
+def orders_among(given: Iterable[Order], kept: set[Node]) -> list[Order]:
     """The orders between kept sites, those that went through a dropped site included."""
-    orders = {(o.before, o.after): o.distance for o in graph.order}
+    orders = {(o.before, o.after): o.distance for o in given}
     dropped = {end for ends in orders for end in ends if end not in kept}
     for site in sorted(dropped, key=lambda n: n.id):
         earlier = [a for a, b in orders if b is site]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .check import check
 from .plan import Schedule, ScheduleError
+from .report import ScheduleReport, StageReport, report
 from .scheduler import schedule
 
-__all__ = ["Schedule", "ScheduleError", "check", "schedule"]
+__all__ = ["Schedule", "ScheduleError", "ScheduleReport", "StageReport", "check", "report", "schedule"]

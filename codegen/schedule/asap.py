@@ -45,8 +45,7 @@ def asap(graph: Graph, target: Target) -> Asap:
         ready[node.id] = stage + timing.latency(node)
         late = timing.latency(node) > 0
         arrival[node.id] = min(timing.behind(node), limit) if late else moment + need
-    last = max((ready[node.id] for node in graph.outputs.values()), default=0)
-    last = max([last, *(issue[node.id] + timing.span(node) for node in graph.nodes if node.op == "site")])
+    last = max((issue[node.id] + timing.span(node) for node in graph.nodes), default=0)
     return Asap(issue, last + 1)
 
 

@@ -23,16 +23,20 @@ class Origins:
 
     def __init__(self, graph: Graph) -> None:
         self._spans: list[tuple[Span, ...]] = []
+        self._roots: list[tuple[Node, ...]] = []
         for node in graph.nodes:
             self._spans.append(tuple(self._resolve(node)))
+            wiring = node.op in timing.WIRING
+            below = (root for arg in node.args for root in self._roots[arg.id])
+            self._roots.append(tuple(dict.fromkeys(below)) if wiring else () if node.op == "const" else (node,))
 
     def spans(self, node: Node) -> list[tuple[Node, int, int]]:
         """(root, low, width) of all bits of a node that are not constant."""
         return [(root, low, width) for root, low, width, _ in self._spans[node.id] if root is not None]
 
-    def roots(self, node: Node) -> list[Node]:
-        """The different roots of a node."""
-        return list(dict.fromkeys(root for root, _, _ in self.spans(node)))
+    def roots(self, node: Node) -> tuple[Node, ...]:
+        """The values that a node is wired to, those included whose bits a slice behind cuts off."""
+        return self._roots[node.id]
 
     def _resolve(self, node: Node) -> Iterable[Span]:
         if node.op not in timing.WIRING:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
-
 from hardpath.codegen.graph.construct import Construct
 from hardpath.codegen.graph.ir import INPUTS, Graph, Node, Order
 from hardpath.codegen.graph.legal import OUTPUTS

@@ -6,15 +6,12 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-import pytest
+from hardpath.codegen.graph.ir import Graph
+from hardpath.codegen.graph.legal import check
+from hardpath.codegen.passes import passes_for
+from hardpath.hdl.target import Target
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from hardpath.codegen.graph.construct import Construct
-from hardpath.codegen.graph.ir import Graph, Node
-from hardpath.codegen.graph.legal import check
-from hardpath.codegen.passes import PASSES, Pass, expand, passes_for, run_passes
-from hardpath.hdl.target import Target
 
 STEPS = {f"{step.name}-{i}": step for i, step in enumerate(passes_for(Target(clock_mhz=200)))}
 
