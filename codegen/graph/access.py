@@ -103,6 +103,7 @@ class _Read:
     site: Node
     predicate: int
     born: int
+    found: Node
 
 
 class Rows:
@@ -185,7 +186,7 @@ class Rows:
         wide = p.both(row.entry.born, self._epoch_starts[epoch])
         for read in reads:
             if read.born == wide:
-                read.predicate = p.both(wide, p.of(row.entry.found))
+                read.predicate = p.both(wide, p.of(read.found))
                 if not p.implies(here, read.predicate):
                     read.predicate = wide
                 read.site.args = (p.node(read.predicate), *read.site.args[1:])
@@ -193,7 +194,8 @@ class Rows:
                 return read
         spec = self._maps[row.map]
         kind = self._plugins[spec.type].read_kind(spec)
-        reads.append(_Read(self.site(row.map, kind, here, row.address, row.entry.tag), here, wide))
+        site = self.site(row.map, kind, here, row.address, row.entry.tag)
+        reads.append(_Read(site, here, wide, row.entry.found))
         return reads[-1]
 
     def store_byte(self, state: State, row: Row, position: int, value: Node) -> None:
