@@ -13,14 +13,16 @@ import tempfile
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from ..hdl.errors import HardpathError, InputError
 from .captures import Frame, write_frames
+from .control_client import ControlClient
 from .results import FrameResult, Verdict
 from .statistics import Latency
 from .timing import BACK_TO_BACK, CERTAIN, Rate, coin_seed
@@ -36,15 +38,15 @@ class SimulationError(HardpathError):
 class Netlist:
     """Verilog of a module ``hardpath`` with the ports of docs/architecture.md ("Datapath").
 
-    ``width``: bytes a beat (W). ``max_frame``: longest frame in bytes that it takes. ``stall_counters``: control-bus
-    word address of each 32-bit counter of stalled cycles, by cause.
+    ``width``: bytes a beat (W). ``max_frame``: longest frame in bytes that it takes. ``registers``: whether
+    the register map of `hdl.registers` is behind the control bus.
     """
 
     verilog: str
     width: int
     max_frame: int = 2048
     clock_mhz: float = 125.0
-    stall_counters: Mapping[str, int] = field(default_factory=dict)
+    registers: bool = True
 
     @property
     def period_ps(self) -> int:
@@ -84,14 +86,26 @@ class Bus:
     def __init__(self, child: Child) -> None:
         self._child = child
 
+    @cached_property
+    def client(self) -> ControlClient:
+        """The device behind the bus: maps and counters."""
+        return ControlClient(self.read, self.write, self.transfer)
+
     def write(self, address: int, data: int) -> None:
         """Write one word."""
         self._child.send(f"w {address} {data}")
 
     def read(self, address: int) -> int:
         """Read one word, after all earlier writes."""
-        self._child.send(f"r {address}")
-        return int(self._child.answer())
+        return self.transfer([(address, None)])[0]
+
+    def transfer(self, transfers: Sequence[tuple[int, int | None]]) -> list[int]:
+        """Carry out (address, word to write or None to read) in order; the words read. At most some 1,000 reads."""
+        reads = 0
+        for address, word in transfers:
+            self._child.send(f"r {address}" if word is None else f"w {address} {word}")
+            reads += word is None
+        return [int(self._child.answer()) for _ in range(reads)]
 
 
 BusRoutine = Callable[[Bus], None]
@@ -104,8 +118,8 @@ class RunResult:
     ``cycles``: from the first beat in to the last result, both included. ``cycles_per_frame``: sustained, (cycle of the
     last frame's first beat in - that of the first frame's) / (frames - 1); None for fewer than two frames.
     ``latency``: first beat in to first beat out, or to the verdict of frames that are not sent; ``latency_last``: to
-    the last beat out. ``skipped``: bad frames left out. ``wall_s``: seconds for input, simulation and output,
-    without compiling. ``note``: something the user should know, or empty.
+    the last beat out. ``skipped``: bad frames left out. ``stalls``: cycles in which each cause held frames back.
+    ``wall_s``: seconds for input, simulation and output, without compiling and without ``setup`` and ``teardown``.
     """
 
     engine: str
@@ -119,7 +133,6 @@ class RunResult:
     stalls: Mapping[str, int]
     wall_s: float
     frames_out: Path | None = None
-    note: str = ""
 
     def results(self) -> Iterator[FrameResult]:
         """The records in ``frames_out``, in input order."""
@@ -222,10 +235,10 @@ class Engine(ABC):
             raise InputError(f"{capture}: no such file: give an existing pcap or pcapng file")
         self.prepare(netlist, options)
         with self.start(netlist, capture, options) as child:
-            started = time.perf_counter()
             bus = Bus(child)
             if setup is not None:
                 setup(bus)
+            started = time.perf_counter()
             feeder = None if isinstance(source, (str, Path)) else _Feeder(child, source)
             child.send("run")
             try:
@@ -233,11 +246,11 @@ class Engine(ABC):
             finally:
                 if feeder is not None:
                     feeder.finish()
-            stalls = {cause: bus.read(address) for cause, address in netlist.stall_counters.items()}
+            wall_s = time.perf_counter() - started
+            stalls = bus.client.stalls() if netlist.registers else {}
             if teardown is not None:
                 teardown(bus)
             child.quit()
-            wall_s = time.perf_counter() - started
         return self._result(netlist, options, figures, stalls, wall_s)
 
     def _result(

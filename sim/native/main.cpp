@@ -9,6 +9,7 @@
 // What happens in which cycle is told in sim/driver.py; here it is made fast.
 
 #include <algorithm>
+#include <cinttypes>
 #include <cstdint>
 #include <cstdio>
 #include <deque>
@@ -283,13 +284,14 @@ std::string json_string(const std::string& text) {
 }
 
 void serve(Simulation& simulation) {
-    std::string command;
-    while (std::cin >> command) {
+    std::string line;
+    while (std::getline(std::cin, line)) {
         uint32_t address, data;
-        if (command == "w" && std::cin >> address >> data) simulation.write(address, data);
-        else if (command == "r" && std::cin >> address) std::cout << simulation.read(address) << std::endl;
-        else if (command == "run") std::cout << simulation.run() << std::endl;
+        if (std::sscanf(line.c_str(), "w %" SCNu32 " %" SCNu32, &address, &data) == 2) simulation.write(address, data);
+        else if (std::sscanf(line.c_str(), "r %" SCNu32, &address) == 1) std::cout << simulation.read(address) << '\n';
+        else if (line == "run") std::cout << simulation.run() << '\n';
         else return;
+        if (std::cin.rdbuf()->in_avail() <= 0) std::cout.flush();  // answers to a batch leave together
     }
 }
 
@@ -297,6 +299,7 @@ void serve(Simulation& simulation) {
 
 int main(int argc, char** argv) {
     std::ios::sync_with_stdio(false);
+    std::cin.tie(nullptr);
     const auto report = [](const char* kind, const std::string& message) {
         std::cout << "{\"error\": \"" << kind << "\", \"message\": " << hardpath::json_string(message) << "}" << std::endl;
         return 1;

@@ -1,0 +1,55 @@
+"""The cache of compiled simulations."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hardpath.hdl.errors import InputError
+from hardpath.sim import build_cache
+from hardpath.sim.build_cache import BuildCache
+
+
+def write(text: str) -> object:
+    return lambda folder: (folder / "made").write_text(text)
+
+
+def test_the_same_inputs_are_built_once(tmp_path: Path) -> None:
+    cache = BuildCache(tmp_path)
+    first = cache.get("x", ["a", b"b"], write("first"))
+    again = cache.get("x", ["a", b"b"], write("second"))
+    assert again == first and (again / "made").read_text() == "first"
+
+
+def test_other_inputs_are_another_build_even_if_their_bytes_join_to_the_same(tmp_path: Path) -> None:
+    cache = BuildCache(tmp_path)
+    folders = {cache.get("x", inputs, write("x")) for inputs in (["ab", "c"], ["a", "bc"], ["abc"])}
+    assert len(folders) == 3
+
+
+def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
+    def fail(folder: Path) -> None:
+        (folder / "half").write_text("")
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError):
+        BuildCache(tmp_path).get("x", ["a"], fail)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_builds_not_used_for_longest_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build_cache, "KEEP", 3)
+    cache = BuildCache(tmp_path)
+    folders = [cache.get("x", [str(i)], write("x")) for i in range(3)]
+    for age, folder in enumerate(folders):
+        os.utime(folder, (1000 - age, 1000 - age))
+    cache.get("x", ["2"], write("x"))  # the oldest, used again
+    cache.get("x", ["new"], write("x"))
+    assert [folder.is_dir() for folder in folders] == [True, False, True]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"file.*--cache"):
+        BuildCache(tmp_path / "file" / "cache").get("x", [], write("x"))
