@@ -1,0 +1,82 @@
+"""A short fuzzing campaign in every test run, and tests of the fuzzer itself."""
+
+from dataclasses import replace
+
+import pytest
+from assembler import Assembler, Label
+from generator import Features, generate
+from hardpath.codegen.isa import decode, encode
+from hardpath.sim.linux import available, kernel_verdict
+from hardpath.sim.results import Verdict
+from hardpath.sim.traffic_random import random_frames
+from reduce import NOP
+from run import fuzz, problem, smaller
+from stages import STAGES, interpreter
+
+needs_linux = pytest.mark.skipif(available() is not None, reason=str(available()))
+pytestmark = pytest.mark.linux
+
+SEED = 70_000
+
+
+@needs_linux
+@pytest.mark.parametrize("seed", range(SEED, SEED + 25))
+def test_interpreter_equals_linux(seed):
+    outcome = fuzz(STAGES["interpreter"], seed, 30, Features())
+    assert outcome in ("equal", "rejected by Linux"), outcome
+
+
+@needs_linux
+@pytest.mark.parametrize("seed", range(SEED, SEED + 12))
+def test_optimised_graph_equals_linux(seed):
+    outcome = fuzz(STAGES["passes"], seed, 30, Features(statements=12))
+    assert not outcome.startswith("DIFFERENT"), outcome
+
+
+@needs_linux
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(SEED, SEED + 4))
+def test_hardware_equals_linux(seed):
+    outcome = fuzz(STAGES["netlist"], seed, 50, Features(statements=10))
+    assert not outcome.startswith("DIFFERENT"), outcome
+
+
+@needs_linux
+def test_linux_accepts_nearly_all_generated_programs():
+    accepted = [kernel_verdict(*generate(seed))[0] for seed in range(SEED, SEED + 60)]
+    assert sum(accepted) >= 50
+
+
+def test_a_seed_always_gives_the_same_program():
+    assert generate(SEED) == generate(SEED)
+    assert generate(SEED) != generate(SEED + 1)
+
+
+def test_generated_programs_are_well_encoded():
+    for seed in range(SEED, SEED + 40):
+        program, _ = generate(seed)
+        assert len(decode(encode(program.instructions))) == len(program.instructions)
+
+
+@needs_linux
+def test_a_wrong_result_is_found_and_made_small():
+    """With a stage that drops what passes, and passes what drops, no instruction but the last ones matters."""
+    program, maps = generate(SEED)
+    frames = list(random_frames(SEED, 10))
+
+    def wrong(candidate, maps, frames):
+        made = interpreter(candidate, maps, frames)
+        return replace(made, results=[replace(r, verdict=Verdict((r.verdict + 1) % 5)) for r in made.results])
+
+    found = problem(wrong, program, maps, frames)
+    assert found is not None and found.kind == "verdict"
+    small = smaller(wrong, found, program, maps, frames)
+    assert problem(wrong, small, maps, frames).kind == "verdict"
+    assert sum(i != NOP for i in small.instructions) < 10
+
+
+def test_a_label_that_is_never_placed_is_an_error():
+    a = Assembler()
+    a.call_local(Label())
+    with pytest.raises(AssertionError, match="never placed"):
+        a.finish()
