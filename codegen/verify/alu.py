@@ -27,7 +27,7 @@ def execute(state: State, i: Instruction, fresh: Callable[[], int]) -> None:
     a = readable(state, i.dst)
     if i.operation in (Alu.NEG, Alu.END):
         if isinstance(a, Ptr):
-            raise _prohibited(i, a, i.dst)
+            raise address_dependent(f"{Alu(i.operation).name} of r{i.dst}, a {a.kind.value} pointer")
         if i.operation == Alu.END:
             # On a little-endian machine "to little endian" only truncates.
             swap = i.cls == Class.ALU64 or i.uses_register

@@ -38,10 +38,10 @@ class Limits:
     point. ``seconds``: in all.
     """
 
-    points: int = 200_000
-    iterations: int = 8192
+    points: int = 100_000
+    iterations: int = 2048
     states: int = 4096
-    seconds: float = 120.0
+    seconds: float = 60.0
 
 
 class Rejection(Exception):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..isa import FRAME_POINTER, Instruction, reads, successors, writes
+from ..isa import Instruction, reads, successors, writes
 from .failure import Category, Failure
 
 Key = tuple[int, ...]
@@ -90,8 +90,6 @@ def _edges(instructions: Sequence[Instruction], entry: int, end: int) -> Mapping
         slot = todo.pop()
         if slot in edges:
             continue
-        if FRAME_POINTER in writes(instructions[slot]):
-            raise FlowFailure(slot, "r10 is the frame pointer and cannot be written")
         edges[slot] = successors(instructions[slot], slot)
         for target in edges[slot]:
             if not entry <= target < end or target in seconds:

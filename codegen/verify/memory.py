@@ -102,6 +102,8 @@ def check_access(
             )
     elif pointer.kind in PACKET_KINDS:
         _check_packet(state, register, pointer, offset, size)
+    elif pointer.kind == Kind.MAP:
+        raise address_dependent(f"r{register} is map {pointer.map} itself, of which Linux keeps a structure")
     else:
         raise Failure(
             Category.TYPE,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ..isa import FRAME_POINTER
 from .arithmetic import add, sub
+from .failure import Category, Failure
 from .number import Number, constant, meet
 from .result import Kind
 from .values import DATA, META, NEVER_WRITTEN, PACKET_KINDS, STALE, Num, Ptr, Value, scalar
@@ -79,6 +80,8 @@ class State:
 
     def set(self, register: int, value: Value) -> None:
         """Write a register of the current frame."""
+        if register == FRAME_POINTER:
+            raise Failure(Category.INSTRUCTION, "r10, the frame pointer, is written", "compile the program again")
         self.registers[self.depth << 4 | register] = value
 
     def enter(self) -> None:
@@ -87,7 +90,7 @@ class State:
         self.depth += 1
         for r, value in enumerate(arguments, 1):
             self.set(r, value)
-        self.set(FRAME_POINTER, Ptr(Kind.STACK, frame=self.depth))
+        self.registers[self.depth << 4 | FRAME_POINTER] = Ptr(Kind.STACK, frame=self.depth)
 
     def leave(self) -> None:
         """Return from a subprogram: its registers and its stack are gone, its r0 is the caller's."""
