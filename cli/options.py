@@ -1,0 +1,218 @@
+"""Options that several verbs share, each group collected into one object."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..codegen.elf import load, select, with_map_size, with_variables
+from ..codegen.flow import MAX_WINDOW, Design, Progress, compile_program, maps_of
+from ..codegen.spec import MapSpec, ObjectSpec, ProgramSpec
+from ..hdl.errors import InputError
+from ..hdl.ingress import LONGEST_FRAME, MIN_FRAME, WIDTHS
+from ..hdl.target import Target
+from ..sim.captures import Frame, fitting, read_capture
+from ..sim.mapfile import Contents, load_maps
+from ..sim.session import ENGINES, refuse_frozen
+from ..sim.traffic import mixes, traffic
+from .settings import Settings
+
+Command = Callable[..., Any]
+
+FILE = click.Path(path_type=Path)
+
+
+def collected(
+    parameter: str, kind: type, *options: Callable[[Command], Command]
+) -> Callable[[Command], Command]:
+    """A decorator: the values of ``options``, one for each field of the dataclass ``kind``, reach the command as
+    one object."""
+    names = [field.name for field in fields(kind)]
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def call(*arguments: Any, **values: Any) -> Any:
+            values[parameter] = kind(**{name: values.pop(name) for name in names})
+            return command(*arguments, **values)
+
+        for option in reversed(options):
+            call = option(call)
+        return call
+
+    return decorate
+
+
+class Assignment(click.ParamType):
+    """``NAME=NUMBER``, the number decimal or with 0x."""
+
+    name = "name=number"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, int]:
+        name, equals, number = str(value).partition("=")
+        try:
+            if name and equals:
+                return name, int(number, 0)
+        except ValueError:
+            pass
+        self.fail(f"{value!r} is not NAME=NUMBER", param, ctx)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which program, with which changes."""
+
+    object: Path
+    program: str | None
+    section: str | None
+    map_size: tuple[tuple[str, int], ...]
+    set: tuple[tuple[str, int], ...]
+
+    def load(self) -> ObjectSpec:
+        """The object with map sizes and variables as wanted."""
+        spec = load(self.object)
+        for name, entries in self.map_size:
+            spec = with_map_size(spec, name, entries)
+        return with_variables(spec, dict(self.set))
+
+    def select(self, spec: ObjectSpec) -> ProgramSpec:
+        """The program meant."""
+        return select(spec, self.program, self.section)
+
+
+program_options = collected(
+    "chosen",
+    Chosen,
+    click.argument("object", type=FILE),
+    click.option("--program", metavar="NAME", help="The program, if the object has several."),
+    click.option("--section", metavar="NAME", help="The ELF section of the program."),
+    click.option(
+        "--map-size", type=Assignment(), multiple=True, metavar="NAME=N", help="Other max_entries of a map."
+    ),
+    click.option(
+        "--set",
+        type=Assignment(),
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Another value of a global variable.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Build:
+    """What hardware to compile for."""
+
+    width: str
+    clock: float
+    max_frame: int
+    max_window: int
+
+    def target(self) -> Target:
+        return Target(clock_mhz=self.clock, width=int(self.width), max_frame=self.max_frame)
+
+    def compile(self, spec: ObjectSpec, program: ProgramSpec, progress: Progress) -> Design:
+        """`compile_program` for this hardware."""
+        return compile_program(spec, program, self.target(), max_window=self.max_window, progress=progress)
+
+
+build_options = collected(
+    "build",
+    Build,
+    click.option(
+        "--width", type=click.Choice([str(width) for width in WIDTHS]), default=str(Target.width), show_default=True,
+        metavar="BYTES", help=f"Bytes a beat of the frame streams: {', '.join(map(str, WIDTHS))}.",
+    ),
+    click.option(
+        "--clock", type=click.FloatRange(1, 2000), default=Target.clock_mhz, show_default=True, metavar="MHZ",
+        help="Clock in MHz.",
+    ),
+    click.option(
+        "--max-frame", type=click.IntRange(MIN_FRAME, LONGEST_FRAME), default=Target.max_frame, show_default=True,
+        metavar="BYTES", help="Longest frame.",
+    ),
+    click.option(
+        "--max-window", type=click.IntRange(min=MIN_FRAME), default=MAX_WINDOW, show_default=True, metavar="BYTES",
+        help="Most bytes at the front of a frame that the program may get at once.",
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where frames come from."""
+
+    read: Path | None
+    traffic: str | None
+    count: int
+    seed: int
+    skip_bad: bool
+
+    def check(self) -> None:
+        """Raise a usage error unless there is exactly one source."""
+        if (self.read is None) == (self.traffic is None):
+            raise click.UsageError("give frames: either -r CAPTURE or --traffic NAME")
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return str(self.read) if self.read is not None else f"traffic {self.traffic}"
+
+    def frames(self) -> Iterable[Frame]:
+        """All frames, unsuitable ones included."""
+        if self.read is not None:
+            return read_capture(self.read)
+        assert self.traffic is not None
+        return traffic(self.traffic, self.count, self.seed)
+
+    def fitting(self, max_frame: int) -> tuple[list[Frame], int]:
+        """Frames that the datapath takes, and how many were left out."""
+        skipped: list[int] | None = [] if self.skip_bad else None
+        frames = [frame for _, frame in fitting(self.frames(), self.name, max_frame, skipped)]
+        return frames, len(skipped or ())
+
+
+source_options = collected(
+    "source",
+    Source,
+    click.option("-r", "--read", type=FILE, metavar="CAPTURE", help="Frames from a pcap or pcapng file."),
+    click.option(
+        "--traffic", metavar="NAME",
+        help=f"Generated frames: {'; '.join(f'{name} ({summary})' for name, summary in mixes())}; "
+        "or packets in scapy's notation.",
+    ),
+    click.option(
+        "--count", type=click.IntRange(min=1), default=10_000, show_default=True, help="How many generated frames."
+    ),
+    click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Other random frames."),
+    click.option("--skip-bad", is_flag=True, help="Leave out frames that are too short or too long."),
+)  # fmt: skip
+
+maps_option = click.option(
+    "--maps", type=FILE, metavar="FILE", help='Map contents: {"map": [{"key": HEX, "value": HEX}, ...]}.'
+)
+engine_option = click.option(
+    "--engine", type=click.Choice(ENGINES), default=ENGINES[0], show_default=True,
+    help="How to simulate: a compiled loop, or Python with cocotb.",
+)  # fmt: skip
+
+
+def read_contents(path: Path | None, spec: ObjectSpec, program: ProgramSpec, settings: Settings) -> Contents:
+    """The contents in a ``--maps`` file for the maps that the program uses; a note tells of others."""
+    if path is None:
+        return {}
+    contents = load_maps(path, spec.maps)
+    used: Mapping[str, MapSpec] = maps_of(program, spec.maps)
+    try:
+        refuse_frozen(contents, spec.maps)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    for name in contents.keys() - used.keys():
+        settings.note(f"{program.name} does not use map {name}; its contents in {path} are left out")
+    return {name: entries for name, entries in contents.items() if name in used}

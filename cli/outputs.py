@@ -1,0 +1,50 @@
+"""Files appear whole or not at all: they are written beside their place and moved there at the end."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from ..hdl.errors import InputError
+
+
+class Outputs:
+    """A context manager. ``path(final)`` is where to write what shall become ``final`` if nothing fails."""
+
+    def __init__(self) -> None:
+        self._scratch: dict[Path, Path] = {}  # folder of outputs -> folder to write them in
+        self._moves: list[tuple[Path, Path]] = []
+
+    def path(self, final: Path) -> Path:
+        """A path with the same name. Raises `InputError` where nothing can be written."""
+        if final.exists() and not final.is_file():
+            if final.is_dir():
+                raise InputError(f"{final} is a directory: name a file")
+            return final  # a device or a pipe: nothing to move
+        folder = final.parent
+        if folder not in self._scratch:
+            try:
+                self._scratch[folder] = Path(tempfile.mkdtemp(prefix=".hardpath-", dir=folder))
+            except OSError as error:
+                raise InputError(f"{final}: cannot write there: {error.strerror}") from None
+        path = self._scratch[folder] / final.name
+        self._moves.append((path, final))
+        return path
+
+    def optional(self, final: Path | None) -> Path | None:
+        """`path` unless there is none."""
+        return None if final is None else self.path(final)
+
+    def __enter__(self) -> Outputs:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *failure: object) -> None:
+        try:
+            if kind is None:
+                for path, final in self._moves:
+                    if path.exists():
+                        path.replace(final)
+        finally:
+            for folder in self._scratch.values():
+                shutil.rmtree(folder, ignore_errors=True)

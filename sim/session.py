@@ -1,0 +1,140 @@
+"""A compiled design on the simulator: map contents in, frames through, map contents out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ..codegen.flow import Design
+from ..codegen.spec import MapSpec
+from ..hdl.errors import InputError
+from . import linux
+from .captures import Frame
+from .compare import Record, fill, record
+from .control_client import Map
+from .engine import DEFAULTS, Bus, Engine, Netlist, Options, RunResult
+from .interpreter import Interpreter
+from .linux import LinuxOracle
+from .mapfile import Contents
+
+ENGINES = ("verilator", "cocotb")
+
+
+def engine(name: str) -> Engine:
+    """The engine of that name, one of `ENGINES`."""
+    if name == "cocotb":
+        from .cocotb_engine import CocotbEngine  # loads cocotb's runner
+
+        return CocotbEngine()
+    from .verilator_engine import VerilatorEngine
+
+    return VerilatorEngine()
+
+
+def refuse_frozen(contents: Contents, maps: Mapping[str, MapSpec]) -> None:
+    """Raise `InputError` if contents are given for a map that nobody may write once the program is loaded."""
+    for name in contents:
+        if maps[name].readonly:
+            raise InputError(f"map {name} is read-only: change its variables with --set NAME=VALUE")
+
+
+class Session:
+    """A design with the contents that its maps have before the first frame.
+
+    ``contents``: of maps that the design uses; entries not named keep their initial value. Raises `InputError`
+    for read-only maps.
+    """
+
+    def __init__(self, design: Design, contents: Contents | None = None) -> None:
+        self.design = design
+        self.contents = contents or {}
+        self.maps = {**design.maps, **design.constants}
+        refuse_frozen(self.contents, self.maps)
+
+    @cached_property
+    def netlist(self) -> Netlist:
+        """What engines run; making the Verilog takes seconds."""
+        target = self.design.target
+        return Netlist(self.design.verilog, target.width, target.max_frame, target.clock_mhz)
+
+    def run(
+        self,
+        engine: Engine,
+        source: Path | Iterable[Frame],
+        options: Options = DEFAULTS,
+        *,
+        read_maps: bool = True,
+    ) -> tuple[RunResult, dict[str, dict[bytes, bytes]]]:
+        """Frames through the hardware: its figures, and its maps afterwards (none without ``read_maps``)."""
+        maps: dict[str, dict[bytes, bytes]] = {}
+
+        def fetch(bus: Bus) -> None:
+            for name, found in bus.client.maps.items():
+                maps[name] = dict(found.items())
+            for name, spec in self.design.constants.items():
+                maps[name] = {bytes(spec.key_size): (spec.initial or b"").ljust(spec.value_size, b"\0")}
+
+        result = engine.run(self.netlist, source, options, self._load, fetch if read_maps else None)
+        return result, maps
+
+    def _load(self, bus: Bus) -> None:
+        for name, entries in self.contents.items():
+            _fill(bus.client.maps[name], entries)
+
+    def hardware(self, engine: Engine, frames: Iterable[Frame], options: Options = DEFAULTS) -> Record:
+        """What the hardware makes of frames, for comparison; ``options.frames_out`` is ignored."""
+        with TemporaryDirectory(prefix="hardpath-") as folder:
+            options = replace(options, frames_out=Path(folder) / "frames.jsonl")
+            result, maps = self.run(engine, frames, options)
+            return Record("hardware", list(result.results()), maps)
+
+    def interpreter(self, frames: Sequence[Frame]) -> Record:
+        """What the reference interpreter makes of them, with the hardware's clock and random numbers."""
+        oracle = Interpreter(self.design.program, self.maps)
+        fill(oracle, self.contents)
+        results = [
+            oracle.run(
+                frame.data, ifindex=frame.ifindex, rx_queue=frame.rx_queue, time_ns=frame.time_ns
+            ).result(index)
+            for index, frame in enumerate(frames)
+        ]
+        return Record("interpreter", results, oracle.maps())
+
+    def linux(self, frames: Sequence[Frame]) -> Record:
+        """What the running kernel makes of them. Raises `InputError` where it cannot be asked."""
+        with LinuxOracle(self.design.program, self.maps) as oracle:
+            fill(oracle, self.contents)
+            return record("Linux", oracle, [frame.data for frame in frames])
+
+    def without_linux(self, frames: Sequence[Frame]) -> str | None:
+        """Why Linux cannot be asked about these frames, in one line; None if it can.
+
+        BPF_PROG_TEST_RUN fixes the context, and clock and random numbers are the kernel's own.
+        """
+        if reason := linux.available():
+            return reason
+        inputs = {node.attr for node in self.design.graph.nodes if node.op == "input"}
+        if "time_ns" in inputs:
+            return "the program asks for the time, which is another one there"
+        if "frame_index" in inputs:
+            return "the program asks for random numbers, which are others there"
+        if "ifindex" in inputs and any(frame.ifindex != 1 for frame in frames):
+            return "the program reads ingress_ifindex, which is always 1 in BPF_PROG_TEST_RUN"
+        if "rx_queue" in inputs and any(frame.rx_queue for frame in frames):
+            return "the program reads rx_queue_index, which is always 0 in BPF_PROG_TEST_RUN"
+        for index, frame in enumerate(frames):
+            if len(frame.data) > linux.LONGEST_FRAME:
+                return f"frame {index} is longer than the {linux.LONGEST_FRAME} bytes that BPF_PROG_TEST_RUN takes"
+        return None
+
+
+def _fill(into: Map, entries: Mapping[bytes, bytes]) -> None:
+    for key, status in zip(entries, into.update_many(entries.items()), strict=True):
+        if status:
+            raise InputError(
+                f"map {into.name} does not take the entry with key {key.hex()}: {os.strerror(-status)}"
+            )
