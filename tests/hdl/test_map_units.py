@@ -1,0 +1,189 @@
+"""Map units alone, operated by the host, against the reference models."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from amaranth.sim import Simulator
+from hardpath.codegen.spec import MapSpec
+from hardpath.hdl.maps.registry import MAP_TYPES
+from hardpath.hdl.maps.table import Table
+from hardpath.hdl.maps.unit import HostOp
+
+HASH, ARRAY, PERCPU_ARRAY = 1, 2, 6
+ENOENT, E2BIG, EEXIST, EINVAL = 2, 7, 17, 22
+
+Operate = Callable[..., Awaitable[tuple[int, bytes, bytes]]]
+
+
+class Device:
+    """A unit whose host may always operate."""
+
+    def __init__(self, spec: MapSpec) -> None:
+        self.spec = spec
+        self.unit = MAP_TYPES[spec.type].hardware(spec, [])
+
+    def run(self, testbench: Callable[[Device], Awaitable[None]]) -> None:
+        async def process(ctx: Any) -> None:
+            self.ctx = ctx
+            await testbench(self)
+
+        async def grant(ctx: Any) -> None:
+            while True:
+                ctx.set(self.unit.host_grant, ctx.get(self.unit.host_request))
+                await ctx.changed(self.unit.host_request)
+
+        simulator = Simulator(self.unit)
+        simulator.add_clock(1e-6)
+        simulator.add_testbench(process)
+        simulator.add_testbench(grant, background=True)
+        simulator.run()
+
+    async def __call__(
+        self, op: HostOp, key: bytes = b"", value: bytes = b"", flags: int = 0, index: int = 0
+    ) -> tuple[int, bytes, bytes]:
+        """Status, key, value."""
+        ctx, host = self.ctx, self.unit.host
+        ctx.set(host.op, op)
+        ctx.set(host.key, int.from_bytes(key, "little"))
+        ctx.set(host.value, int.from_bytes(value, "little"))
+        ctx.set(host.flags, flags)
+        ctx.set(host.index, index)
+        ctx.set(host.request, 1)
+        for _ in range(1000):
+            _, _, done, status, result_key, result_value = await ctx.tick().sample(
+                host.done, host.status, host.result_key, host.result_value
+            )
+            if done:
+                break
+        assert done, f"{op.name} does not end"
+        ctx.set(host.request, 0)
+        await ctx.tick()
+        return (
+            status - (1 << 32) if status >> 31 else status,
+            result_key.to_bytes(self.spec.key_size, "little"),
+            result_value.to_bytes(self.spec.value_size, "little"),
+        )
+
+    async def entries(self) -> dict[bytes, bytes]:
+        """What ENTRY tells; no key twice."""
+        found: dict[bytes, bytes] = {}
+        index = 0
+        while True:
+            status, key, value = await self(HostOp.ENTRY, index=index)
+            if status == -E2BIG:
+                return found
+            if status == 0:
+                assert key not in found
+                found[key] = value
+            else:
+                assert status == -ENOENT
+            index += 1
+
+
+def colliding(spec: MapSpec, rng: random.Random, count: int, buckets: tuple[int | None, int | None]) -> list[bytes]:
+    """Different keys with these buckets (None: any) in table 0 and 1."""
+    table, keys = Table.of(spec), set[int]()
+    while len(keys) < count:
+        key = rng.getrandbits(8 * spec.key_size)
+        if all(want in (None, table.bucket(i, key)) for i, want in enumerate(buckets)):
+            keys.add(key)
+    return [key.to_bytes(spec.key_size, "little") for key in sorted(keys)]
+
+
+SPECS = [
+    MapSpec("m", HASH, 4, 4, 16),
+    MapSpec("m", HASH, 3, 1, 13),
+    MapSpec("m", HASH, 16, 130, 9),
+    MapSpec("m", HASH, 1, 2, 3),
+    MapSpec("m", HASH, 2, 8, 1),
+    MapSpec("m", ARRAY, 4, 8, 5),
+    MapSpec("m", ARRAY, 4, 200, 1, initial=bytes(range(200))),
+    MapSpec("m", PERCPU_ARRAY, 4, 3, 4),
+]
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda s: f"{MAP_TYPES[s.type].name}-{s.key_size}-{s.value_size}")
+def test_host_operations_do_what_the_model_does(spec: MapSpec) -> None:
+    rng = random.Random(str(spec))
+    model = MAP_TYPES[spec.type].model(spec)
+    if spec.type == HASH:
+        count = min(24, 2 * spec.max_entries)
+        keys = colliding(spec, rng, count, (0, 0)) if spec.key_size > 1 else [bytes([i]) for i in range(6)]
+        keys += [rng.randbytes(spec.key_size) for _ in range(4)]
+    else:
+        keys = [i.to_bytes(4, "little") for i in range(spec.max_entries + 2)]
+
+    async def testbench(device: Device) -> None:
+        for number in range(500):
+            key, value = rng.choice(keys), rng.randbytes(spec.value_size)
+            filling = number % 200 < 120
+            op = rng.choice((HostOp.LOOKUP, HostOp.UPDATE, HostOp.UPDATE if filling else HostOp.DELETE, HostOp.DELETE))
+            flags = rng.choice((0, 0, 0, 1, 2, 3))
+            status, _, result = await device(op, key, value, flags)
+            if op == HostOp.LOOKUP:
+                handle = model.lookup(key)
+                assert status == (-ENOENT if handle is None else 0)
+                if handle is not None:
+                    assert result == model.value(handle)
+            elif op == HostOp.UPDATE:
+                assert status == model.update(key, value, flags)
+            else:
+                assert status == model.delete(key)
+        assert await device.entries() == dict(model.items())
+
+    Device(spec).run(testbench)
+
+
+def test_entries_that_are_there_are_found_when_those_they_overflowed_with_are_gone() -> None:
+    """Counters must go down by one for each key that leaves, not sooner and not later."""
+    spec = MapSpec("m", HASH, 4, 4, 16)
+    rng = random.Random(1)
+    keys = colliding(spec, rng, 16, (2, 1))
+
+    async def testbench(device: Device) -> None:
+        for key in keys:
+            assert (await device(HostOp.UPDATE, key, key))[0] == 0
+        assert (await device(HostOp.UPDATE, rng.randbytes(4), bytes(4)))[0] == -E2BIG
+        left = list(keys)
+        rng.shuffle(left)
+        while left:
+            assert (await device(HostOp.DELETE, left.pop()))[0] == 0
+            for key in keys:
+                status, _, value = await device(HostOp.LOOKUP, key)
+                assert (status, value if status == 0 else key) == (0 if key in left else -ENOENT, key)
+        assert await device.entries() == {}
+
+    Device(spec).run(testbench)
+
+
+def test_a_search_ends_after_one_round_when_keys_went_past_every_bucket() -> None:
+    spec = MapSpec("m", HASH, 4, 4, 16)
+    assert Table.of(spec) == Table(32, 4, 2)
+    rng = random.Random(2)
+    in_bucket = [colliding(spec, rng, 9, (i, 0)) for i in range(4)]
+
+    async def testbench(device: Device) -> None:
+        async def put(*keys: bytes) -> None:
+            for key in keys:
+                assert (await device(HostOp.UPDATE, key, key))[0] == 0
+
+        async def drop(*keys: bytes) -> None:
+            for key in keys:
+                assert (await device(HostOp.DELETE, key))[0] == 0
+
+        await put(*in_bucket[1][:4], *in_bucket[0][:8])  # the last four are in table 1
+        await put(in_bucket[0][8])  # past buckets 0 and 1, into bucket 2
+        await drop(*in_bucket[0][:4], *in_bucket[1][:4])
+        await put(*in_bucket[3][:4], *in_bucket[2][:3])
+        await put(in_bucket[2][3])  # past buckets 2 and 3, into bucket 0
+        for key in (in_bucket[0][8], in_bucket[2][3]):
+            assert (await device(HostOp.LOOKUP, key))[2] == key
+        for absent in (in_bucket[0][0], *(keys[8] for keys in in_bucket[1:])):
+            assert (await device(HostOp.LOOKUP, absent))[0] == -ENOENT
+            assert (await device(HostOp.DELETE, absent))[0] == -ENOENT
+
+    Device(spec).run(testbench)
