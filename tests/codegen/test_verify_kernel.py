@@ -1,0 +1,93 @@
+"""Random programs, legal and damaged: what the kernel accepts is not rejected, what is accepted runs safely."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
+
+from generator import Features, generate
+from hardpath.codegen.elf import load
+from hardpath.codegen.isa import Instruction, encoding_problem
+from hardpath.codegen.spec import MapSpec, ProgramSpec
+from hardpath.codegen.verify import Limits, verify
+from hardpath.hdl.errors import Refused, VerificationError
+from hardpath.sim import linux
+from hardpath.sim.interpreter import Interpreter
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples").glob("*/*.o"))
+NOTHING = Instruction(0x05, 0, 0, 0, 0)
+
+
+def damaged(program: ProgramSpec, rng: random.Random) -> ProgramSpec:
+    """The program with one to three instructions changed into other legal encodings."""
+    code = list(program.instructions)
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        while True:
+            slot = rng.randrange(len(code))
+            old = code[slot]
+            new = rng.choice(
+                (
+                    replace(old, imm=rng.choice((old.imm + 1, old.imm - 1, 0, rng.randrange(-64, 64)))),
+                    replace(old, offset=rng.choice((old.offset + 1, old.offset - 1, old.offset + 8, 0))),
+                    replace(old, dst=rng.randrange(11)),
+                    replace(old, src=rng.randrange(11)),
+                    replace(old, opcode=old.opcode ^ rng.choice((0x10, 0x20, 0x40, 0x80, 8, 3))),
+                    NOTHING,
+                    rng.choice(code),
+                )
+            )
+            wide = any(not i.opcode or i.is_load64 for i in (old, new))
+            grown = (new.is_call and not old.is_call) or abs(new.imm) >= 1 << 31 or abs(new.offset) >= 1 << 15
+            if new != old and not wide and not grown and not encoding_problem(new):
+                code[slot] = new
+                break
+    return replace(program, instructions=tuple(code))
+
+
+def subject(seed: int, rng: random.Random) -> tuple[ProgramSpec, Mapping[str, MapSpec]]:
+    """A random program or an example; most of them damaged."""
+    if rng.random() < 0.5:
+        program, maps = generate(seed, Features(statements=10))
+    else:
+        specification = load(rng.choice(EXAMPLES))
+        program, maps = specification.programs[0], dict(specification.maps)
+    return (damaged(program, rng) if rng.random() < 0.8 else program), maps
+
+
+@pytest.mark.linux
+@pytest.mark.skipif(linux.available() is not None, reason=str(linux.available()))
+@pytest.mark.parametrize("seed", range(150))
+def test_what_the_kernel_accepts_is_not_rejected(seed: int) -> None:
+    program, maps = subject(seed, random.Random(seed))
+    accepted, _ = linux.kernel_verdict(program, maps)
+    try:
+        verify(program, maps, limits=Limits(points=20_000))
+    except VerificationError as error:
+        assert not accepted, str(error)
+    except Refused:
+        pass  # no claim about safety
+
+
+@pytest.mark.parametrize("first", range(1000, 1150, 15))
+def test_what_is_accepted_runs_without_a_trap(first: int) -> None:
+    accepted = 0
+    for seed in range(first, first + 15):
+        rng = random.Random(seed)
+        program, maps = subject(seed, rng)
+        try:
+            verify(program, maps, limits=Limits(points=20_000))
+        except (VerificationError, Refused):
+            continue
+        accepted += 1
+        machine = Interpreter(program, maps)
+        for size in (14, 15, 33, 34, 42, 54, 60, 61, 128, 1500):
+            machine.run(rng.randbytes(size))
+    assert accepted
