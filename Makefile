@@ -20,11 +20,13 @@ test: lint
 test-slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -q -n $(JOBS) -m slow
 
-# mypy follows the package by its name, so it needs a folder in which the repository is called hardpath.
+# mypy takes a module's name from its folder, so it needs a folder in which the repository is called hardpath.
+SOURCES := $(patsubst %/__init__.py,hardpath/%,$(wildcard */__init__.py))
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
-	@mkdir -p $(VENV)/src && ln -sfn ../.. $(VENV)/src/hardpath
-	MYPYPATH=$(VENV)/src $(BIN)/mypy -p hardpath
+	@mkdir -p build/lint && ln -sfn ../.. build/lint/hardpath
+	cd build/lint && MYPYPATH=. ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache \
+	    --explicit-package-bases $(SOURCES)
 
 PROGRAMS ?= 2000
 SEED ?= 1

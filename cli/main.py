@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -50,6 +51,8 @@ def verbs() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     settings = Settings()
+    if arguments is None and not sys.warnoptions:
+        warnings.simplefilter("ignore")  # Amaranth warns of designs that an error left unfinished
     try:
         status: Any = verbs.main(arguments, prog_name="hardpath", standalone_mode=False, obj=settings)
         sys.stdout.flush()

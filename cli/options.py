@@ -36,10 +36,11 @@ def collected(
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
-        def call(*arguments: Any, **values: Any) -> Any:
+        def collect(*arguments: Any, **values: Any) -> Any:
             values[parameter] = kind(**{name: values.pop(name) for name in names})
             return command(*arguments, **values)
 
+        call: Command = collect
         for option in reversed(options):
             call = option(call)
         return call
@@ -47,21 +48,22 @@ def collected(
     return decorate
 
 
-class Assignment(click.ParamType):
+def _assignments(
+    context: click.Context, option: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, int], ...]:
     """``NAME=NUMBER``, the number decimal or with 0x."""
-
-    name = "name=number"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, int]:
-        name, equals, number = str(value).partition("=")
+    pairs = []
+    for value in values:
+        name, _, number = value.partition("=")
         try:
-            if name and equals:
-                return name, int(number, 0)
+            pairs.append((name, int(number, 0)))
         except ValueError:
-            pass
-        self.fail(f"{value!r} is not NAME=NUMBER", param, ctx)
+            raise click.BadParameter(f"{value!r} is not NAME=NUMBER", context, option) from None
+    return tuple(pairs)
+
+
+def _assignment_option(name: str, metavar: str, help: str) -> Callable[[Command], Command]:
+    return click.option(name, multiple=True, metavar=metavar, callback=_assignments, help=help)
 
 
 @dataclass(frozen=True)
@@ -92,16 +94,8 @@ program_options = collected(
     click.argument("object", type=FILE),
     click.option("--program", metavar="NAME", help="The program, if the object has several."),
     click.option("--section", metavar="NAME", help="The ELF section of the program."),
-    click.option(
-        "--map-size", type=Assignment(), multiple=True, metavar="NAME=N", help="Other max_entries of a map."
-    ),
-    click.option(
-        "--set",
-        type=Assignment(),
-        multiple=True,
-        metavar="NAME=VALUE",
-        help="Another value of a global variable.",
-    ),
+    _assignment_option("--map-size", "NAME=N", "Other max_entries of a map."),
+    _assignment_option("--set", "NAME=VALUE", "Another value of a global variable."),
 )
 
 
@@ -155,9 +149,10 @@ class Source:
     skip_bad: bool
 
     def check(self) -> None:
-        """Raise a usage error unless there is exactly one source."""
+        """Raise an error, before anything takes time, unless there is exactly one source and it is there."""
         if (self.read is None) == (self.traffic is None):
             raise click.UsageError("give frames: either -r CAPTURE or --traffic NAME")
+        next(iter(self.frames()), None)
 
     @property
     def name(self) -> str:
