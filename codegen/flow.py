@@ -111,7 +111,7 @@ def compile_program(
     progress("verify")
     verified = verify(program, used)
     progress("graph")
-    graph = build(verified, width=target.width, max_window=max_window)
+    graph = build(verified, width=target.width, max_window=max_window, max_frame=target.max_frame)
     progress("passes")
     graph = run_passes(graph, target)
     check_graph(graph)

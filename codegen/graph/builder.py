@@ -29,15 +29,16 @@ def build(
     *,
     width: int = 64,
     max_window: int = 1024,
+    max_frame: int = 2048,
     helpers: Mapping[int, HelperPlugin] = HELPERS,
     map_types: Mapping[int, MapPlugin] = MAP_TYPES,
 ) -> Graph:
     """The graph of a verified program.
 
     ``width``: bytes a beat; the window is a multiple of it. ``max_window``: most bytes of the frame's front that
-    the program may get. Raises `Refused` with the place where the hardware cannot do what the program does.
+    the program may get. ``max_frame``: the longest frame in bytes. Raises `Refused` with the place where the hardware cannot do what the program does.
     """
-    b = BuildContext(verified, Extent.of(verified, helpers, width, max_window), helpers, map_types)
+    b = BuildContext(verified, Extent.of(verified, helpers, width, max_window, max_frame), helpers, map_types)
     b.incoming[0].append(_start(b))
     for point in b.points:
         if not b.incoming[point.index]:

@@ -23,12 +23,18 @@ class Extent:
     headroom: int
 
     @staticmethod
-    def of(verified: VerifiedProgram, helpers: Mapping[int, HelperPlugin], width: int, max_window: int) -> Extent:
-        """Cover every access of the program. Raises `Refused` when the window would be larger than allowed."""
+    def of(
+        verified: VerifiedProgram, helpers: Mapping[int, HelperPlugin], width: int, max_window: int, max_frame: int
+    ) -> Extent:
+        """Cover every access of the program. Raises `Refused` when the window would be larger than allowed.
+
+        Accesses are proven to lie inside the frame, so none gets behind the longest one.
+        """
         first, last = 0, 1
         for point in verified.points:
             first = min(first, point.head[0])
             for low, end in _touched(verified, point, helpers):
+                end = min(end, max_frame)
                 first = min(first, low)
                 last = max(last, end)
                 if end > max_window:
