@@ -13,7 +13,7 @@ from amaranth.sim import Simulator
 from hardpath.hdl.control import Identity
 from hardpath.hdl.datapath import Datapath
 from hardpath.hdl.stream import outcome_layout, window_layout
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 DROP, PASS, TX, REDIRECT = 1, 2, 3, 4
@@ -171,7 +171,7 @@ SHAPES = [(8, 16, 1), (16, 32, 5), (32, 32, 3), (64, 64, 7), (64, 128, 2)]
 
 @pytest.mark.parametrize(("width", "window", "stages"), SHAPES)
 @given(seed=st.integers(0, 2**32), pace=st.sampled_from([1.0, 0.7]), ready=st.sampled_from([1.0, 0.5]))
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3, deadline=None, phases=[Phase.generate])
 def test_frames_come_out_in_order_with_their_results(width, window, stages, seed, pace, ready):
     rng = random.Random(seed)
     frames = [

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 from amaranth.sim import Simulator
 from hardpath.hdl.egress import XDP_PASS, XDP_REDIRECT, Egress
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 PASS, TX = 2, 3
@@ -153,7 +153,7 @@ SHAPES = [  # width, window, headroom, start, tail_fixed
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @given(seed=st.integers(0, 2**32), pace=st.sampled_from([1.0, 0.6]), ready=st.sampled_from([1.0, 0.5]))
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4, deadline=None, phases=[Phase.generate])
 def test_sent_bytes_are_what_the_outcome_says(shape, seed, pace, ready):
     width, window, headroom, start, tail_fixed = shape
     egress = Egress(width, window, headroom, 6, 32, start=start, tail_fixed=tail_fixed)
