@@ -71,8 +71,7 @@ class Array(MapPlugin):
                 f"{self.name} map {shape.name} has keys of {shape.key_size} bytes, so Linux cannot create it",
                 "give it a key of 4 bytes",
             )
-        rows = layout(shape)
-        check_memory(shape, rows.depth * rows.row_bytes)
+        check_memory(shape, lambda entries: ValueRows(entries, shape.value_size, 1).bytes)
 
     def model(self, shape: MapShape) -> ArrayModel:
         return ArrayModel(shape)

@@ -93,8 +93,12 @@ class Hash(MapPlugin):
                 f"hash map {shape.name} has keys of {shape.key_size} bytes; hardware compares up to {KEY_LIMIT}",
                 "use a shorter key",
             )
-        rows, table = layout(shape), Table.of(shape)
-        check_memory(shape, rows.depth * rows.row_bytes + table.slots * table.slot_bits // 8)
+
+        def needed(entries: int) -> int:
+            table = Table.sized(shape.key_size, entries)
+            return ValueRows(table.slots, shape.value_size, 1).bytes + table.slots * table.slot_bits // 8
+
+        check_memory(shape, needed)
 
     def model(self, shape: MapShape) -> HashModel:
         return HashModel(shape, layout(shape))

@@ -6,7 +6,7 @@ number is rounded up to a power of two (the *stride*), so that an address is an 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import Refused
@@ -17,6 +17,9 @@ ROW_LIMIT = 64
 
 MEMORY_LIMIT = 32 << 20
 """Bytes of memory, keys and spare slots included, that one map may need."""
+
+VALUE_LIMIT = 4096
+"""Bytes of one value: the host port carries a whole one."""
 
 VALUES = frozenset({"values"})
 
@@ -51,6 +54,11 @@ class ValueRows:
     def depth(self) -> int:
         """Rows of the memory."""
         return self.entries << self.row_index_bits
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the memory."""
+        return self.depth * self.row_bytes
 
     @property
     def address_bits(self) -> int:
@@ -99,7 +107,7 @@ def operands_by_name(kind: SiteKind, operands: Sequence[int]) -> Mapping[str, in
 
 
 def check_sizes(shape: MapShape) -> None:
-    """Refuse what Linux cannot create either: no entries, no key or no value."""
+    """Refuse what Linux cannot create either (no entries, no key, no value), and values of more than `VALUE_LIMIT`."""
     if shape.max_entries < 1:
         raise Refused(
             f"map {shape.name} has no entries, so Linux cannot create it",
@@ -111,14 +119,19 @@ def check_sizes(shape: MapShape) -> None:
             "so Linux cannot create it",
             "give key and value at least one byte",
         )
-
-
-def check_memory(shape: MapShape, needed: int) -> None:
-    """Refuse a map that needs more than `MEMORY_LIMIT` bytes of memory."""
-    if needed > MEMORY_LIMIT:
+    if shape.value_size > VALUE_LIMIT:
         raise Refused(
-            f"map {shape.name} needs {needed} bytes of memory for {shape.max_entries} entries; "
+            f"map {shape.name} has values of {shape.value_size} bytes; hardware takes up to {VALUE_LIMIT}",
+            "split the value over several entries or maps",
+        )
+
+
+def check_memory(shape: MapShape, needed: Callable[[int], int]) -> None:
+    """Refuse a map that needs more than `MEMORY_LIMIT` bytes; ``needed`` tells them for a number of entries."""
+    if needed(shape.max_entries) > MEMORY_LIMIT:
+        fitting = next(1 << bits for bits in range(32, -1, -1) if needed(1 << bits) <= MEMORY_LIMIT)
+        raise Refused(
+            f"map {shape.name} needs {needed(shape.max_entries)} bytes of memory for {shape.max_entries} entries; "
             f"the limit is {MEMORY_LIMIT}",
-            f"build it smaller with --map-size {shape.name}=ENTRIES "
-            f"(about {max(1, shape.max_entries * MEMORY_LIMIT // needed)} fit)",
+            f"build it smaller: --map-size {shape.name}={fitting} fits",
         )

@@ -26,10 +26,16 @@ class Table:
 
     @staticmethod
     def of(shape: MapShape) -> Table:
-        """The tables for a map: half full at most, so a key rarely finds both its buckets full."""
-        ways = min(MOST_WAYS, 1 << (shape.max_entries - 1).bit_length())
-        buckets = -(-shape.max_entries // ways)
-        return Table(8 * shape.key_size, ways, max(1, (buckets - 1).bit_length()))
+        """The tables for a map."""
+        return Table.sized(shape.key_size, shape.max_entries)
+
+    @staticmethod
+    def sized(key_size: int, entries: int) -> Table:
+        """The tables for so many keys of ``key_size`` bytes: half full at most, so that a key rarely finds both its
+        buckets full."""
+        ways = min(MOST_WAYS, 1 << (entries - 1).bit_length())
+        buckets = -(-entries // ways)
+        return Table(8 * key_size, ways, max(1, (buckets - 1).bit_length()))
 
     @property
     def buckets(self) -> int:

@@ -14,12 +14,14 @@ from hardpath.codegen.emit import emit
 from hardpath.codegen.graph.construct import Construct
 from hardpath.codegen.graph.evaluate import Evaluator
 from hardpath.codegen.graph.ir import Graph, Node
+from hardpath.codegen.schedule import schedule
 from hardpath.codegen.schedule.plan import Schedule
 from hardpath.codegen.spec import MapSpec
 from hardpath.hdl.maps.base import MapModel
 from hardpath.hdl.maps.registry import MAP_TYPES
 from hardpath.hdl.maps.table import Table
 from hardpath.hdl.maps.unit import HostOp
+from hardpath.hdl.target import Target
 
 HASH, ARRAY = 1, 2
 
@@ -325,3 +327,42 @@ def test_host_operations_happen_between_two_frames(seed: int) -> None:
 
     bench.run(frames, host)
     assert dict(bench.entries) in explanations(program.graph, spec, frames, bench.outputs, actions)
+
+
+def flow_counter(spec: MapSpec) -> Graph:
+    """Counts frames by key: one counter is incremented if it is there, else inserted."""
+    graph = Graph(window=24)
+    c = Construct(graph)
+    plugin = MAP_TYPES[spec.type]
+    window = c.input("window", 8 * 24)
+    key = c.slice(window, 8, 8 * spec.key_size)
+    always = c.const(1, 1)
+    entry = plugin.lower_lookup(c, spec, always, key)
+    row = c.field(c.site(spec.name, plugin.read_kind(spec), entry.found, entry.address, entry.tag), "row")
+    more = c.op("add", 64, row, c.const(1, 64))
+    c.site(spec.name, plugin.write_kind(spec), entry.found, entry.address, entry.tag, more, c.const(255, 8))
+    plugin.lower_update(c, spec, c.not_(entry.found), key, c.const(1, 64), c.const(0, 64))
+    sites = [node for node in graph.nodes if node.op == "site"]
+    for i, after in enumerate(sites):
+        for before in sites[:i]:
+            if before.attr.kind.conflicts(after.attr.kind):
+                distance = before.attr.kind.touch[1] - after.attr.kind.touch[0] + 1
+                c.order(before, after, distance)
+    graph.outputs = {"verdict": c.const(2, 3), "window": key}
+    return graph
+
+
+@pytest.mark.parametrize("flows", [1, 2, 200])
+def test_traffic_of_any_number_of_flows_runs_a_frame_a_cycle(flows: int) -> None:
+    rng = random.Random(flows)
+    spec = MapSpec("m", HASH, 5, 8, 256)
+    keys = [rng.getrandbits(40) for _ in range(flows)]
+    graph = flow_counter(spec)
+    bench = Bench(Program(graph, schedule(graph, Target()), spec, keys), rng)
+    bench.gap = bench.busy = 0
+    seen = [keys[i % flows] for i in range(600)]
+    bench.run([key << 8 for key in seen])
+    count = {key.to_bytes(5, "little"): seen.count(key).to_bytes(8, "little") for key in keys}
+    assert dict(bench.entries) == count
+    # Frames of a flow right behind its first one wait until it is in the map.
+    assert bench.cycles <= len(seen) + bench.dut.latency + 8
