@@ -1,0 +1,52 @@
+"""``hardpath compile``: a folder with the hardware and everything about it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from ..hdl import registers
+from . import options as shared
+from . import report
+from .options import Build, Chosen
+from .outputs import Outputs
+from .progress import Steps
+from .settings import Settings
+
+
+@click.command()
+@shared.program_options
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder, made if needed.",
+)
+@shared.build_options
+@click.pass_obj
+def command(settings: Settings, chosen: Chosen, output: Path, build: Build) -> None:
+    """Write Verilog, register map and report."""
+    spec = chosen.load()
+    with Steps() as steps:
+        design = build.compile(spec, chosen.select(spec), steps)
+        steps("Verilog")
+        facts = report.document(design)
+        files = {
+            f"{design.program.name}.v": design.verilog,
+            "registers.md": registers.markdown(),
+            "device.json": design.identity.text().decode() + "\n",
+            "report.txt": report.text(design),
+            "report.json": json.dumps(facts, indent=2) + "\n",
+        }
+        output.mkdir(parents=True, exist_ok=True)
+        with Outputs() as outputs:
+            for name, content in files.items():
+                outputs.path(output / name).write_text(content)
+    settings.answer(
+        {"output": str(output), "files": list(files), "report": facts},
+        lambda console: console.print("\n".join(str(output / name) for name in files)),
+    )

@@ -1,0 +1,100 @@
+"""``hardpath diff``: is the hardware what Linux is?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from ..codegen.flow import Design
+from ..sim.captures import Frame
+from ..sim.compare import Difference, Input, Record, compare
+from ..sim.session import Session, engine
+from . import options as shared
+from .main import NO
+from .options import Build, Chosen, Source
+from .progress import Steps
+from .settings import Settings
+
+
+@click.command()
+@shared.program_options
+@shared.source_options
+@shared.maps_option
+@shared.engine_option
+@shared.build_options
+@click.pass_obj
+def command(
+    settings: Settings, chosen: Chosen, source: Source, build: Build, maps: Path | None, engine: str
+) -> int:
+    """Compare hardware, interpreter and Linux: verdicts, bytes, redirects and maps."""
+    source.check()
+    spec = chosen.load()
+    program = chosen.select(spec)
+    contents = shared.read_contents(maps, spec, program, settings)
+    frames, skipped = source.fitting(build.max_frame)
+    with Steps() as steps:
+        session = Session(build.compile(spec, program, steps), contents)
+        without_linux = session.without_linux(frames)
+        records = _records(session, engine, frames, without_linux is None, steps)
+        steps("compare")
+        found = _first_difference(session, frames, records)
+    document = {
+        "program": program.name,
+        "frames": len(frames),
+        "skipped": skipped,
+        "compared": [record.name for record in records],
+        "without_linux": without_linux,
+        "equal": found is None,
+        "difference": None if found is None else found.document(),
+    }
+    settings.answer(document, lambda console: _show(console, session.design, records, without_linux, found))
+    return 0 if found is None else NO
+
+
+def _records(
+    session: Session, name: str, frames: list[Frame], with_linux: bool, steps: Steps
+) -> list[Record]:
+    runner = engine(name)
+    steps("Verilog and its simulation")
+    hardware = session.hardware(runner, frames)
+    steps("interpreter")
+    records = [hardware, session.interpreter(frames)]
+    if with_linux:
+        steps("Linux")
+        records.append(session.linux(frames))
+    return records
+
+
+def _first_difference(session: Session, frames: list[Frame], records: list[Record]) -> Difference | None:
+    """Between the hardware and Linux or else the interpreter, or between those two."""
+    design = session.design
+    source = Input(design.program, session.maps, [frame.data for frame in frames], session.contents)
+    hardware, interpreter, *linux = records
+    for left, right in [
+        *((hardware, each) for each in (*linux, interpreter)),
+        *((interpreter, x) for x in linux),
+    ]:
+        if found := compare(left, right, source):
+            return found
+    return None
+
+
+def _show(
+    console: Console,
+    design: Design,
+    records: list[Record],
+    without_linux: str | None,
+    found: Difference | None,
+) -> None:
+    if without_linux is not None:
+        console.print(f"Linux was skipped: {without_linux}")
+    if found is not None:
+        console.print(str(found))
+        return
+    names = [record.name for record in records]
+    frames, maps = len(records[0].results), len(records[0].maps)
+    console.print(
+        f"{design.program.name}: {', '.join(names[:-1])} and {names[-1]} agree on {frames:,} frames and {maps} maps"
+    )

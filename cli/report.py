@@ -1,0 +1,131 @@
+"""What a compiled design consists of: its report as JSON and as text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..codegen.emit import Hazard
+from ..codegen.flow import Design
+from ..codegen.map_names import map_type_name
+from ..codegen.schedule import ScheduleReport, report
+from ..codegen.spec import MapSpec, ProgramSpec
+
+
+def document(design: Design) -> dict[str, Any]:
+    """The report for JSON. Times in ns, sizes in bytes unless the name says bits."""
+    stages = report(design.graph, design.schedule, design.target)
+    target = design.target
+    return {
+        "program": design.program.name,
+        "section": design.program.section,
+        "digest": design.digest.hex(),
+        "target": {"clock_mhz": target.clock_mhz, "width": target.width, "max_frame": target.max_frame},
+        "window": design.graph.window,
+        "headroom": design.graph.headroom,
+        "initiation_interval": 1,
+        "stages": design.schedule.stages,
+        "register_bits": stages.register_bits,
+        "longest": {"stage": stages.critical.number, "ns": round(stages.critical.ns, 3)},
+        "budget_ns": round(stages.budget_ns, 3),
+        "overruns": [
+            {"at": line(design.program, node.slot), "ns": round(ns, 3)} for node, ns in stages.overruns
+        ],
+        "maps": [_map(design, spec) for spec in (*design.maps.values(), *design.constants.values())],
+        "stage": [
+            {
+                "number": s.number,
+                "ns": round(s.ns, 3),
+                "register_bits": s.register_bits,
+                "instructions": s.slots,
+            }
+            for s in stages.stages
+        ],
+    }
+
+
+def _map(design: Design, spec: MapSpec) -> dict[str, Any]:
+    found = [hazard for hazard in design.pipeline.hazards if hazard.unit == spec.name]
+    return {
+        "name": spec.name,
+        "type": map_type_name(spec.type),
+        "key_size": spec.key_size,
+        "value_size": spec.value_size,
+        "max_entries": spec.max_entries,
+        "mechanism": mechanism(design, spec.name),
+        "worst_cycles_per_frame": 1 + max((hazard.cost for hazard in found), default=0),
+        "hazards": [_hazard(design.program, hazard) for hazard in found],
+    }
+
+
+def _hazard(program: ProgramSpec, hazard: Hazard) -> dict[str, Any]:
+    return {
+        "access": hazard.early.attr.kind.name,
+        "stage": hazard.stage,
+        "at": line(program, hazard.early.slot),
+        "waits_for": hazard.late.attr.kind.name,
+        "waits_for_at": line(program, hazard.late.slot),
+        "in_stages": [hazard.window[0], hazard.window[-1]],
+        "whatever_the_key": hazard.tags is None,
+        "worst_cycles": hazard.cost,
+    }
+
+
+def mechanism(design: Design, name: str) -> str:
+    """How a map keeps frames in flight from seeing stale state, in a few words."""
+    if name in design.constants:
+        return "constants in the logic"
+    kinds = [node.attr.kind for node, _ in design.schedule.sites(design.graph) if node.attr.unit == name]
+    if not kinds:
+        return "only the host's"
+    if any(hazard.unit == name for hazard in design.pipeline.hazards):
+        return "interlock on the key"
+    if not any(kind.writes for kind in kinds):
+        return "only read by the program"
+    return "atomic unit with forwarding"
+
+
+def line(program: ProgramSpec, slot: int | None) -> str | None:
+    """Where an instruction comes from: ``file:line`` or, without line information, its number."""
+    if slot is None:
+        return None
+    source = program.line_of(slot)
+    return f"instruction {slot}" if source is None else f"{source.file}:{source.line}"
+
+
+def text(design: Design) -> str:
+    """The report for people."""
+    facts, stages = document(design), report(design.graph, design.schedule, design.target)
+    target = design.target
+    lines = [
+        f"{facts['program']} (section {facts['section']})",
+        "",
+        f"target       {target.width} bytes a beat, {target.clock_mhz:g} MHz, frames up to {target.max_frame} bytes",
+        f"throughput   one frame every ceil(bytes / {target.width}) cycles (initiation interval 1)",
+        f"window       {facts['window']} bytes of the frame's front, {facts['headroom']} bytes of headroom",
+        f"pipeline     {facts['stages']} stages, {facts['register_bits']} register bits",
+        f"clock        {_clock(stages)}",
+        f"digest       {facts['digest']}",
+    ]
+    for each in facts["maps"]:
+        lines += ["", *_map_text(each)]
+    return "\n".join([*lines, "", str(stages), ""])
+
+
+def _clock(stages: ScheduleReport) -> str:
+    longest = f"longest chain {stages.critical.ns:.2f} of {stages.budget_ns:.2f} ns, in stage {stages.critical.number}"
+    return f"{longest}; the target's clock will not be reached" if stages.overruns else longest
+
+
+def _map_text(facts: dict[str, Any]) -> list[str]:
+    lines = [
+        f"map {facts['name']}: {facts['type']}, key {facts['key_size']}, value {facts['value_size']}, "
+        f"{facts['max_entries']} entries",
+        f"  {facts['mechanism']}; at worst {facts['worst_cycles_per_frame']} cycles a frame",
+    ]
+    for each in facts["hazards"]:
+        tags = "any key" if each["whatever_the_key"] else "same key"
+        lines.append(
+            f"  {each['access']} in stage {each['stage']} ({each['at']}) waits for {each['waits_for']} "
+            f"({each['waits_for_at']}) of older frames, {tags}: {each['worst_cycles']} cycles at most"
+        )
+    return lines

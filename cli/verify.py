@@ -1,0 +1,31 @@
+"""``hardpath verify``: is a program safe?"""
+
+from __future__ import annotations
+
+import click
+
+from ..codegen.flow import maps_of
+from ..codegen.verify import verify
+from . import options as shared
+from .options import Chosen
+from .progress import Steps
+from .settings import Settings
+
+
+@click.command()
+@shared.program_options
+@click.pass_obj
+def command(settings: Settings, chosen: Chosen) -> None:
+    """Prove a program safe, or say where and why it is not."""
+    spec = chosen.load()
+    program = chosen.select(spec)
+    with Steps() as steps:
+        steps("verify")
+        verified = verify(program, maps_of(program, spec.maps))
+    size, points = len(program.instructions), len(verified.points)
+    settings.answer(
+        {"program": program.name, "verdict": "safe", "instructions": size, "unrolled": points},
+        lambda console: console.print(
+            f"{program.name}: safe ({size} instructions, {points} after inlining and unrolling)"
+        ),
+    )
