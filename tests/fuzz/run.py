@@ -2,30 +2,35 @@
 
     python tests/fuzz/run.py --programs 2000 --seed 1 --stage graph
 
-Needs root (the Linux verifier chooses the programs, the kernel runs them). Exit status 1 if anything differs.
+Needs root (the Linux verifier chooses the programs, the kernel runs them). Stage "soundness" is another question:
+damaged programs, and whether any that verification accepts traps in the interpreter. Exit status 1 if anything
+is wrong.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import re
 import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from generator import Features, generate
 from hardpath.codegen.spec import MapSpec, ProgramSpec
+from hardpath.codegen.verify import verify
 from hardpath.hdl.errors import HardpathError, InputError, Refused, VerificationError
 from hardpath.sim.compare import Input, compare
 from hardpath.sim.linux import available, kernel_verdict
 from hardpath.sim.memory import Trap
 from hardpath.sim.traffic_random import random_frames
+from mutate import mutate
 from reduce import listing, reduce
 from stages import STAGES, Stage, interpreter, linux
 
@@ -96,12 +101,46 @@ def fuzz(stage: Stage, seed: int, frames: int, features: Features) -> str:
     return f"DIFFERENT: seed {seed}\n{listing(small)}\n{report}"
 
 
+def soundness(seed: int, frames: int, features: Features) -> str:
+    """A damaged program: whatever verification accepts must never trap in the interpreter."""
+    program, maps = generate(seed, features)
+    program = mutate(program, random.Random(seed))
+    if not _verifies(program, maps):
+        return "verification failed"
+    traffic = list(random_frames(seed, frames))
+    if _trap(program, maps, traffic) is None:
+        return "accepted, no trap"
+
+    def still(candidate: ProgramSpec) -> bool:
+        return _verifies(candidate, maps) and _trap(candidate, maps, traffic) is not None
+
+    small = reduce(program, still)
+    return f"DIFFERENT: seed {seed}: verification accepts\n{listing(small)}\n{_trap(small, maps, traffic)}"
+
+
+def _verifies(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> bool:
+    try:
+        verify(program, maps)
+    except HardpathError:
+        return False
+    return True
+
+
+def _trap(program: ProgramSpec, maps: Mapping[str, MapSpec], frames: Sequence[bytes]) -> Trap | None:
+    try:
+        interpreter(program, maps, frames)
+    except Trap as trap:
+        return trap
+    return None
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--programs", type=int, default=200, help="programs to generate")
     parser.add_argument("--frames", type=int, default=50, help="frames for each program")
     parser.add_argument("--seed", type=int, default=1, help="the first program's seed; the next has the next number")
-    parser.add_argument("--stage", choices=sorted(STAGES), default="interpreter")
+    parser.add_argument("--stage", choices=[*STAGES, "soundness"], default="passes", help="how far to take them")
+    parser.add_argument("--netlist", type=int, default=0, help="take so many of them to the netlist as well")
     parser.add_argument("--stop", type=int, default=3, help="give up after so many differences")
     parser.add_argument("--statements", type=int, default=Features.statements, help="size of the programs")
     options = parser.parse_args()
@@ -113,23 +152,37 @@ def main() -> int:
 
 def campaign(options: argparse.Namespace) -> int:
     """All programs; prints reports as they come and a summary."""
+    seeds = range(options.seed, options.seed + options.programs)
     features = Features(statements=options.statements)
+    wrong = 0
+    if options.stage == "soundness":
+        wrong += several(options, "soundness", seeds, lambda seed: soundness(seed, options.frames, features))
+    else:
+        stage = STAGES[options.stage]
+        wrong += several(options, options.stage, seeds, lambda seed: fuzz(stage, seed, options.frames, features))
+    if options.netlist:
+        small = replace(features, statements=min(10, features.statements))
+        taken = seeds[: options.netlist]
+        wrong += several(options, "netlist", taken, lambda seed: fuzz(STAGES["netlist"], seed, options.frames, small))
+    return int(wrong > 0)
+
+
+def several(options: argparse.Namespace, name: str, seeds: Sequence[int], outcome_of: Callable[[int], str]) -> int:
+    """Runs all seeds through ``outcome_of``; returns how many were wrong."""
     counts: Counter[str] = Counter()
     started = time.monotonic()
-    different = 0
-    for seed in range(options.seed, options.seed + options.programs):
-        outcome = fuzz(STAGES[options.stage], seed, options.frames, features)
+    for seed in seeds:
+        outcome = outcome_of(seed)
         if outcome.startswith("DIFFERENT"):
             print(outcome, flush=True)
-            different += 1
             outcome = "DIFFERENT"
         counts[outcome] += 1
-        if different >= options.stop:
+        if counts["DIFFERENT"] >= options.stop:
             break
-    print(f"{sum(counts.values())} programs, stage {options.stage}, {time.monotonic() - started:.0f} s")
+    print(f"{sum(counts.values())} programs, stage {name}, {time.monotonic() - started:.0f} s")
     for outcome, count in counts.most_common():
         print(f"{count:7} {outcome}")
-    return int(different > 0)
+    return counts["DIFFERENT"]
 
 
 if __name__ == "__main__":

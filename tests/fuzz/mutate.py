@@ -1,0 +1,35 @@
+"""Programs that are nearly safe: one to three instructions of a generated program changed."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from hardpath.codegen.isa import Instruction, encoding_problem
+from hardpath.codegen.spec import ProgramSpec
+from reduce import NOP
+
+CONDITIONS = (0x10, 0x20, 0x30, 0x50, 0xA0, 0xB0)
+
+
+def mutate(program: ProgramSpec, rng: random.Random) -> ProgramSpec:
+    """Drops instructions, turns conditions around, moves offsets, swaps registers: what bound checks guard against."""
+    code = list(program.instructions)
+    changeable = [slot for slot, i in enumerate(code) if i.opcode and not i.is_load64]
+    for slot in rng.sample(changeable, min(rng.randint(1, 3), len(changeable))):
+        changed = _changed(code[slot], rng)
+        code[slot] = NOP if encoding_problem(changed) else changed
+    return replace(program, instructions=tuple(code))
+
+
+def _changed(i: Instruction, rng: random.Random) -> Instruction:
+    kind = rng.random()
+    if i.is_conditional and kind < 0.6:
+        return replace(i, opcode=(i.opcode & 0x0F) | rng.choice(CONDITIONS))
+    if (i.is_load or i.is_store) and kind < 0.6:
+        return replace(i, offset=i.offset + rng.choice((-8, -4, -1, 1, 4, 8, 40)))
+    if i.is_alu and not i.uses_register and kind < 0.5:
+        return replace(i, imm=i.imm + rng.choice((-4, -1, 1, 4, 16)))
+    if i.is_alu and i.uses_register and kind < 0.3:
+        return replace(i, src=rng.randrange(10))
+    return NOP
