@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 SHORTEST, LONGEST = 14, 1514
 
@@ -15,9 +15,12 @@ _HOSTS = 4  # addresses and ports come from a small set, so that maps see the sa
 _PORTS = (53, 80, 443, 4789, 8080, 22, 1024, 65535)
 
 
-def random_frames(seed: int, count: int, *, longest: int = LONGEST) -> Iterator[bytes]:
-    """``count`` frames of 14 to ``longest`` bytes; the same seed gives the same frames."""
-    generator = FrameGenerator(random.Random(seed), longest)
+def random_frames(seed: int, count: int, *, longest: int = LONGEST, like: Sequence[bytes] = ()) -> Iterator[bytes]:
+    """``count`` frames of 14 to ``longest`` bytes; the same arguments give the same frames.
+
+    Half of them start from one of ``like``, frames that are known to interest a program, when there are any.
+    """
+    generator = FrameGenerator(random.Random(seed), longest, like)
     for _ in range(count):
         yield generator.frame()
 
@@ -25,9 +28,10 @@ def random_frames(seed: int, count: int, *, longest: int = LONGEST) -> Iterator[
 class FrameGenerator:
     """Makes frames, one after the other, with ``rng``."""
 
-    def __init__(self, rng: random.Random, longest: int = LONGEST) -> None:
+    def __init__(self, rng: random.Random, longest: int = LONGEST, like: Sequence[bytes] = ()) -> None:
         self._rng = rng
         self._longest = longest
+        self._like = like
         self._past: list[bytes] = []
 
     def frame(self) -> bytes:
@@ -35,6 +39,8 @@ class FrameGenerator:
         rng = self._rng
         if self._past and rng.random() < 0.25:
             frame = rng.choice(self._past)  # one flow, back to back
+        elif self._like and rng.random() < 0.5:
+            frame = rng.choice(self._like)
         else:
             frame = self._ethernet() if rng.random() < 0.93 else rng.randbytes(rng.randint(14, 128))
         damage = rng.random()

@@ -30,6 +30,13 @@ def test_protocols_and_lies_are_all_there():
     assert any(int.from_bytes(frame[16:18], "big") > len(frame) for frame in ipv4)
 
 
+def test_frames_like_others_are_among_them_whole_and_damaged():
+    model = bytes(range(200))
+    frames = list(random_frames(4, 1000, like=[model]))
+    assert frames.count(model) > 100
+    assert any(frame != model and frame[40:64] == model[40:64] for frame in frames)
+
+
 def test_frames_repeat_so_that_maps_see_the_same_keys():
     frames = list(random_frames(3, 1000))
     assert sum(a == b for a, b in pairwise(frames)) > 5
