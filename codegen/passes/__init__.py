@@ -21,6 +21,8 @@ PASSES: tuple[Pass, ...] = (
     muxes.SHARE_ARMS,
     muxes.FLATTEN_CHAINS,
     balance.PASS,
+    muxes.SHARE_ARMS,
+    balance.PASS,
     narrow.PASS,
     SHARE,
 )

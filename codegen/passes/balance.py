@@ -15,29 +15,25 @@ from ..schedule import timing
 from .rebuild import Pass, live, rebuild, users
 
 _ASSOCIATIVE = frozenset({"and", "or", "xor", "add"})
+_DUAL = {"and": "or", "or": "and"}
+
+Leaf = tuple[Node, bool]
+"""A value and whether its complement is meant."""
 
 
 def balance(graph: Graph) -> Graph:
     """Rebuild every maximal tree of one associative operator whose inner nodes nobody else uses."""
     nodes = live(graph)
-    uses = users(nodes)
-    outputs = set(graph.outputs.values())
-    inside = {
-        arg
-        for node in nodes
-        if node.op in _ASSOCIATIVE
-        for arg in node.args
-        if arg.op == node.op and uses[arg] == 1 and arg not in outputs
-    }
+    leaves = _trees(graph, nodes)
     moments: dict[Node, float] = {}
     copied: dict[Node, Node] = {}
 
     def visit(c: Construct, node: Node, args: tuple[Node, ...]) -> Node | None:
         copied.update(zip(node.args, args, strict=True))
-        if node.op not in _ASSOCIATIVE or node in inside or not any(a in inside for a in node.args):
+        if node not in leaves:
             return None
-        leaves = [copied[leaf] for leaf in _leaves(node, inside)]
-        return _combine(c, node.op, leaves, moments) if len(leaves) > 2 else None
+        terms = [c.not_(copied[leaf]) if negated else copied[leaf] for leaf, negated in leaves[node]]
+        return _combine(c, node.op, terms, moments)
 
     return rebuild(graph, visit)
 
@@ -45,16 +41,32 @@ def balance(graph: Graph) -> Graph:
 PASS = Pass("balance", "chains of and, or, xor and add become trees with a short way for late values", balance)
 
 
-def _leaves(node: Node, inside: set[Node]) -> list[Node]:
-    leaves = []
-    stack = list(reversed(node.args))
-    while stack:
-        x = stack.pop()
-        if x in inside:
-            stack.extend(reversed(x.args))
-        else:
-            leaves.append(x)
-    return leaves
+def _trees(graph: Graph, nodes: list[Node]) -> dict[Node, list[Leaf]]:
+    """The leaves of the trees with more than two of them, by root."""
+    uses = users(nodes)
+    outputs = set(graph.outputs.values())
+    inside: set[Node] = set()
+    trees: dict[Node, list[Leaf]] = {}
+    for root in reversed(nodes):
+        if root.op not in _ASSOCIATIVE or root in inside:
+            continue
+        leaves: list[Leaf] = []
+        stack: list[Leaf] = [(arg, False) for arg in reversed(root.args)]
+        while stack:
+            node, negated = stack.pop()
+            single = uses[node] == 1 and node not in outputs
+            if single and node.op == "not" and root.op in _DUAL:
+                inside.add(node)
+                stack.append((node.args[0], not negated))
+            elif single and node.op == (_DUAL[root.op] if negated else root.op):
+                # De Morgan: the complement of an "or" is an "and" of complements.
+                inside.add(node)
+                stack += [(arg, negated) for arg in reversed(node.args)]
+            else:
+                leaves.append((node, negated))
+        if len(leaves) > 2:
+            trees[root] = leaves
+    return trees
 
 
 def _combine(c: Construct, op: str, leaves: list[Node], moments: dict[Node, float]) -> Node:

@@ -20,7 +20,8 @@ Split = Callable[[Construct, str, int, tuple[Node, ...]], Node]
 def expand(graph: Graph, target: Target) -> Graph:
     """Split what does not fit a stage of the target, products and variable shifts if they fill half of one."""
     limit = timing.budget(target)
-    chunk = max(4, 2 * int((limit - delays.CARRY_ENDS) / delays.CARRY))
+    # Two bits of a chain take the carry in and out; see `_sum`.
+    chunk = max(4, 2 * int((limit - delays.CARRY_ENDS) / delays.CARRY) - 2)
 
     def visit(c: Construct, node: Node, args: tuple[Node, ...]) -> Node | None:
         long = timing.delay(node)
@@ -38,11 +39,14 @@ def expand(graph: Graph, target: Target) -> Graph:
             return _sum(c, args[0], c.not_(args[1]), c.const(1, 1), chunk)[0]
         if node.op == "ult":
             return c.not_(_sum(c, args[0], c.not_(args[1]), c.const(1, 1), chunk)[1])
+        if node.op == "eq":
+            return _equal(c, args[0], args[1], limit)
         if node.op == "slt":
             return c.not_(_sum(c, _flip(c, args[0]), c.not_(_flip(c, args[1])), c.const(1, 1), chunk)[1])
         return None
 
-    return rebuild(graph, visit)
+    # Quotients and products leave sums that may be too long themselves.
+    return rebuild(rebuild(graph, visit), visit)
 
 
 def for_target(target: Target) -> Pass:
@@ -122,6 +126,17 @@ def _row(c: Construct, width: int, row: list[tuple[int, Node]]) -> Node:
     if position < width:
         parts.append(c.const(0, width - position))
     return c.concat(parts)
+
+
+def _equal(c: Construct, a: Node, b: Node, limit: float) -> Node:
+    """All parts are equal."""
+    whole = c.eq(a, b)
+    if timing.delay(whole) <= limit or a.width < 4:
+        return whole
+    half = a.width // 2
+    cuts = ((0, half), (half, a.width - half))
+    low, high = (_equal(c, c.slice(a, at, width), c.slice(b, at, width), limit) for at, width in cuts)
+    return c.and_(low, high)
 
 
 def _flip(c: Construct, x: Node) -> Node:

@@ -32,9 +32,20 @@ def share_arms(graph: Graph) -> Graph:
                 return c.mux(c.and_(select, inner), x, b)
             if x is b:
                 return c.mux(c.and_(select, c.not_(inner)), y, b)
-        return None
+        return _absorb(c, select, a, b) if node.width == 1 else None
 
     return rebuild(graph, visit)
+
+
+def _absorb(c: Construct, select: Node, a: Node, b: Node) -> Node | None:
+    """``s ? a : a & x`` is ``a & (s | x)``, and so on: gates that can be joined with others."""
+    for whole, part, condition in ((a, b, select), (b, a, c.not_(select))):
+        if part.op in ("and", "or") and whole in part.args:
+            other = part.args[1] if part.args[0] is whole else part.args[0]
+            if part.op == "and":
+                return c.and_(whole, c.or_(condition, other))
+            return c.or_(whole, c.and_(c.not_(condition), other))
+    return None
 
 
 SHARE_ARMS = Pass("share-arms", "muxes that lead to the same value become one with a longer condition", share_arms)

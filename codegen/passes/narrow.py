@@ -128,6 +128,9 @@ def _multiply(c: Construct, node: Node, args: Args, wanted: int, known: Facts) -
 
 def _equal(c: Construct, node: Node, args: Args, wanted: int, known: Facts) -> Node | None:
     """Bits known on both sides need no comparing (they are equal, or the result were known)."""
+    top = max(_signed_width(x) for x in args)
+    if top < args[0].width:
+        return c.eq(*(c.slice(x, 0, top) for x in args))
     a, b = (known[x] for x in node.args)
     open_bits = a.unknown | b.unknown
     if open_bits == (1 << args[0].width) - 1:
@@ -145,7 +148,18 @@ def _below(c: Construct, node: Node, args: Args, wanted: int, known: Facts) -> N
         top = max(_signed_width(x) for x in args)
         return c.slt(*(c.slice(x, 0, top) for x in args)) if top < width else None
     top = max(((a.value ^ b.value) | a.unknown | b.unknown).bit_length(), 1)
-    return c.ult(*(c.slice(x, 0, top) for x in args))
+    x, y = (c.slice(arg, 0, top) for arg in args)
+    if y.op == "const" and y.attr:
+        # Low zeros of a bound do not matter: x < 0x40 looks at the bits from 6 up.
+        return _less(c, x, y)
+    if x.op == "const" and x.attr + 1 < 1 << top:
+        return c.not_(_less(c, y, c.const(x.attr + 1, top)))
+    return c.ult(x, y)
+
+
+def _less(c: Construct, x: Node, bound: Node) -> Node:
+    low = _zeros(Bits(bound.attr, 0))
+    return c.ult(*(c.slice(value, low, x.width - low) for value in (x, bound)))
 
 
 def _signed_width(x: Node) -> int:
