@@ -182,6 +182,10 @@ def _shape(value: Value) -> Hashable:
     return "-"
 
 
+_NEAR = 8
+"""In a large group a state is compared with so many others only, the latest: they are the most similar ones."""
+
+
 def gather(states: Iterable[State], per_shape: int, fresh: Callable[[], int]) -> list[State]:
     """States that cover all of ``states``, at most ``per_shape`` of each shape, the most similar ones joined."""
     groups: dict[Hashable, list[State]] = {}
@@ -189,9 +193,10 @@ def gather(states: Iterable[State], per_shape: int, fresh: Callable[[], int]) ->
         group = groups.setdefault(shape(state), [])
         best, best_loss = -1, 0
         best_join: Join | None = None
-        for position, other in enumerate(group):
-            join = Join(other, state, fresh)
-            if not join.lost_a:  # ``other`` covers ``state``
+        first = 0 if len(group) <= 2 * _NEAR else len(group) - _NEAR
+        for position in range(first, len(group)):
+            join = Join(group[position], state, fresh)
+            if not join.lost_a:  # the other one covers ``state``
                 break
             if not join.lost_b:
                 group[position] = state
