@@ -44,6 +44,14 @@ class StageControl(wiring.Component):
         self.enable = [getattr(self, f"enable_{k}") for k in range(stages)]
         self.stall: Mapping[int, Any] = {k: getattr(self, f"stall_{k}") for k in sorted(stalling)}
 
+    def moves(self, stage: int) -> Any:
+        """Whether what is in a stage goes on at the coming edge; in stage -1 it is in front of the pipeline."""
+        return self.enable[stage] if stage >= 0 else self.input_ready
+
+    def leaves(self, stage: int) -> Any:
+        """Whether a frame leaves a stage at the coming edge."""
+        return self.moves(stage) & (self.valid[stage] if stage >= 0 else self.input_valid)
+
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         last = len(self.valid) - 1

@@ -1,12 +1,9 @@
-"""How long each bit is needed: what the registers between stages hold."""
+"""In which stages each bit is needed: what registers and delay memories between the stages hold."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from itertools import pairwise
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ...hdl.maps.unit import offsets
 from ..graph.ir import Graph, Node
@@ -17,24 +14,25 @@ from .wires import WIRING, Wires
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Bits [low, low + width) of a root that are last needed in stage ``last``."""
+    """Bits [low, low + width) of a root, needed in the stages ``uses`` (ascending) and nowhere else."""
 
     low: int
     width: int
-    last: int
+    uses: tuple[int, ...]
 
 
 class Liveness:
-    """The segments of every root, in bit order; unneeded bits are left out."""
+    """``segments[root.id]``: the needed bits of a root in bit order."""
 
     def __init__(self, graph: Graph, schedule: Schedule, wires: Wires, hazards: list[Hazard]) -> None:
         self._wires = wires
-        self._last: dict[int, NDArray[np.int32]] = {}
+        self._needs: dict[int, set[tuple[int, int, int]]] = {}  # root -> (low, high, stage)
         for node in graph.nodes:
             stage = schedule.issue(node)
             if node.op == "site":
                 predicate, *operands = node.args
-                self._need(predicate, stage + offsets(node.attr.kind) - 1)
+                for k in range(stage, stage + offsets(node.attr.kind)):
+                    self._need(predicate, k)
                 for operand in operands:
                     self._need(operand, stage)
             elif node.op not in WIRING:
@@ -45,20 +43,29 @@ class Liveness:
         for hazard in hazards:
             for node, stage in hazard.uses():
                 self._need(node, stage)
-        self.segments = {root: _runs(last) for root, last in self._last.items()}
+        self.segments = {root: _segments(needs) for root, needs in self._needs.items()}
 
     def _need(self, node: Node, stage: int) -> None:
         for piece in self._wires.pieces(node):
-            if piece.root is None:
-                continue
-            last = self._last.get(piece.root.id)
-            if last is None:
-                last = self._last[piece.root.id] = np.full(piece.root.width, -1, np.int32)
-            part = last[piece.low : piece.low + piece.width]
-            np.maximum(part, stage, out=part)
+            if piece.root is not None:
+                self._needs.setdefault(piece.root.id, set()).add((piece.low, piece.low + piece.width, stage))
 
 
-def _runs(last: NDArray[np.int32]) -> list[Segment]:
-    """Maximal runs of bits with the same last stage."""
-    edges = [0, *(np.flatnonzero(np.diff(last)) + 1).tolist(), len(last)]
-    return [Segment(a, b - a, int(last[a])) for a, b in pairwise(edges) if last[a] >= 0]
+def _segments(needs: set[tuple[int, int, int]]) -> list[Segment]:
+    """Maximal runs of bits that are needed in the same stages."""
+    edges: dict[int, list[tuple[int, int]]] = {}
+    for low, high, stage in needs:
+        edges.setdefault(low, []).append((stage, 1))
+        edges.setdefault(high, []).append((stage, -1))
+    segments: list[Segment] = []
+    active: Counter[int] = Counter()
+    start, uses = 0, ()
+    for position in sorted(edges):
+        for stage, change in edges[position]:
+            active[stage] += change
+        now = tuple(sorted(stage for stage, count in active.items() if count))
+        if now != uses:
+            if uses:
+                segments.append(Segment(start, position - start, uses))
+            start, uses = position, now
+    return segments

@@ -89,9 +89,8 @@ class Pipeline(wiring.Component):
             stalling.update(range(stage, stage + offsets(node.attr.kind)))
         m.submodules.control = control = StageControl(stages, stalling)
 
-        loads = [control.input_ready, *control.enable[:-1]]
         liveness = Liveness(self._graph, self._schedule, self._wires, self.hazards)
-        values = Values(self._graph, self._schedule, self._wires, liveness, loads, self._line_of)
+        values = Values(m, control, self._schedule, self._wires, liveness, self._line_of)
         stalls = _Stalls(control)
         for i, (name, unit) in enumerate(self._units.items()):
             m.submodules[f"map_{i}_{_identifier(name)}"] = unit

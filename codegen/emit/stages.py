@@ -1,14 +1,21 @@
-"""The values of a scheduled graph in hardware: logic and registers, one module a stage."""
+"""The values of a scheduled graph in hardware: logic, and what carries values from stage to stage.
+
+There is one module a stage. A value that is needed again soon moves on in registers; what waits for a stage far
+behind does so in a memory, together with everything else that waits from and to the same stages.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from amaranth import Cat, Const, Module, Signal, Value
 
+from ...hdl.delay import DelayMemory
 from ...hdl.operators import OPERATORS
-from ..graph.ir import Graph, Node
+from ...hdl.pipeline import StageControl
+from ..graph.ir import Node
 from ..schedule.plan import Schedule
 from .hazards import Bound
 from .liveness import Liveness, Segment
@@ -17,46 +24,62 @@ from .wires import WIRING, Piece, Wires
 LineOf = Callable[[int], int | None]
 """From an instruction slot to its source line, if known."""
 
+_SHORTEST_MEMORY = 4
+"""Stages from which on waiting in a memory is worth its addresses."""
+
+_SMALLEST_MEMORY = 256
+"""Register bits that a memory has to save."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """A value that goes from one stage to another."""
+
+    source: Value
+    target: Signal
+    name: str
+
 
 class Values:
     """Builds every node's hardware; ``at(node, stage)`` is its value for the frame in a stage.
 
-    ``loads[k]``: when the registers of stage k load (the enable of the stage before). ``modules[k]`` gets
-    what belongs to stage k. Results of sites and values of inputs come from outside (`define`): an input's
-    value is that of the frame about to enter stage 0.
+    ``modules[k]`` gets what belongs to stage k; memories go into ``m``. Results of sites and values of inputs come
+    from outside (`define`): an input's value is that of the frame about to enter stage 0.
     """
 
     def __init__(
         self,
-        graph: Graph,
+        m: Module,
+        control: StageControl,
         schedule: Schedule,
         wires: Wires,
         liveness: Liveness,
-        loads: list[Value],
         line_of: LineOf | None = None,
     ) -> None:
+        self._m = m
+        self._control = control
         self._schedule = schedule
         self._wires = wires
         self._segments = liveness.segments
-        self._loads = loads
         self._line_of = line_of
         self.modules = [Module() for _ in range(schedule.stages)]
-        self._registers: dict[tuple[int, int], list[tuple[Segment, Value]]] = {}  # (root, stage)
-        self._moves: list[list[Any]] = [[] for _ in self.modules]
-        self._born: dict[int, Value] = {}
+        self._values: dict[tuple[int, int], list[tuple[Segment, Value]]] = {}  # (root, stage)
+        self._moves: dict[tuple[int, int], list[_Move]] = {}  # (from stage, to stage)
+        self._numbers: dict[int, Signal] = {}
 
     def define(self, root: Node, value: Value) -> None:
-        """Give a root's value in the stage where it appears (for an input: in front of stage 0) and register
-        its live bits from there on."""
+        """Give a root's value in the stage where it appears (for an input: in front of stage 0)."""
         born = -1 if root.op == "input" else self._schedule.ready(root)
-        self._born[root.id] = value
         for segment in self._segments.get(root.id, ()):
             part = value[segment.low : segment.low + segment.width]
-            for k in range(born + 1, segment.last + 1):
-                register = Signal(segment.width, name=f"{self._name(root, segment)}_s{k}", reset_less=True)
-                self._moves[k].append(register.eq(part))
-                self._registers.setdefault((root.id, k), []).append((segment, register))
-                part = register
+            stage = born
+            for use in segment.uses:
+                if use > stage:
+                    name = self._name(root, segment)
+                    there = Signal(segment.width, name=f"{name}_s{use}", reset_less=True)
+                    self._moves.setdefault((stage, use), []).append(_Move(part, there, name))
+                    stage, part = use, there
+                self._values.setdefault((root.id, use), []).append((segment, part))
 
     def compute(self, node: Node) -> None:
         """Build the logic of a pure operator in the stage it is scheduled for."""
@@ -69,15 +92,8 @@ class Values:
         m.d.comb += value.eq(built)
         self.define(node, value)
 
-    def finish(self) -> None:
-        """Build the registers."""
-        for module, load, moves in zip(self.modules, self._loads, self._moves, strict=True):
-            if moves:
-                with module.If(load):
-                    module.d.sync += moves
-
     def at(self, node: Node, stage: int) -> Value:
-        """The value of a node for the frame in a stage (not before it is available nor after it is needed)."""
+        """The value of a node for the frame in a stage in which `Liveness` says it is needed."""
         parts = [self._piece(piece, stage) for piece in self._wires.pieces(node)]
         return parts[0] if len(parts) == 1 else Cat(*parts)
 
@@ -85,18 +101,14 @@ class Values:
         if piece.root is None:
             return Const(piece.value, piece.width)
         low, high = piece.low, piece.low + piece.width
-        registers = self._registers.get((piece.root.id, stage), [])
-        if piece.root.op != "input" and self._schedule.ready(piece.root) == stage:
-            value = self._born[piece.root.id][low:high]
-        else:
-            parts = [
-                register[max(low - segment.low, 0) : high - segment.low]
-                for segment, register in registers
-                if segment.low < high and low < segment.low + segment.width
-            ]
-            value = Cat(*parts)
-            if len(value) != piece.width:
-                raise AssertionError(f"{piece} is not alive in stage {stage}")
+        parts = [
+            value[max(low - segment.low, 0) : high - segment.low]
+            for segment, value in self._values.get((piece.root.id, stage), ())
+            if segment.low < high and low < segment.low + segment.width
+        ]
+        value = parts[0] if len(parts) == 1 else Cat(*parts)
+        if len(value) != piece.width:
+            raise AssertionError(f"{piece} is not there in stage {stage}")
         return value.replicate(piece.repeat) if piece.repeat > 1 else value
 
     def bound(self, bound: Bound, stage: int) -> Value:
@@ -118,3 +130,49 @@ class Values:
         if segment is not None and segment.width != node.width:
             name += f"_b{segment.low}"
         return name
+
+    # From stage to stage.
+
+    def finish(self) -> None:
+        """Build the registers and memories, when all values are defined and used."""
+        loads: list[list[Any]] = [[] for _ in self.modules]
+        for (start, end), moves in sorted(self._moves.items()):
+            bits = sum(len(move.target) for move in moves)
+            if end - start >= _SHORTEST_MEMORY and bits * (end - start) >= _SMALLEST_MEMORY:
+                self._remember(start, end, moves)
+                continue
+            for move in moves:
+                value = move.source
+                for k in range(start + 1, end):
+                    between = Signal(len(move.target), name=f"{move.name}_s{k}", reset_less=True)
+                    loads[k].append(between.eq(value))
+                    value = between
+                loads[end].append(move.target.eq(value))
+        for k, (module, load) in enumerate(zip(self.modules, loads, strict=True)):
+            if load:
+                with module.If(self._control.moves(k - 1)):
+                    module.d.sync += load
+
+    def _remember(self, start: int, end: int, moves: Sequence[_Move]) -> None:
+        """A memory between two stages."""
+        width = sum(len(move.target) for move in moves)
+        self._m.submodules[f"delay_{start + 1}_{end}"] = delay = DelayMemory(width, end - start)
+        self._m.d.comb += [
+            delay.write.eq(self._control.leaves(start)),
+            delay.write_number.eq(self._number(start)),
+            delay.write_data.eq(Cat(move.source for move in moves)),
+            delay.read.eq(self._control.moves(end - 1)),
+            delay.read_number.eq(self._number(end - 1)),
+            Cat(move.target for move in moves).eq(delay.read_data),
+        ]
+
+    def _number(self, stage: int) -> Signal:
+        """How many frames have left a stage, so the number of the one that is there (modulo what any memory
+        needs)."""
+        number = self._numbers.get(stage)
+        if number is None:
+            number = Signal(range(self._schedule.stages + 1), name=f"frame_s{stage + 1}")
+            self._numbers[stage] = number
+            with self._m.If(self._control.leaves(stage)):
+                self._m.d.sync += number.eq(number + 1)
+        return number
