@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ...hdl.errors import Refused
 from ...hdl.helpers.base import Arg, HelperPlugin, Ret
-from ...hdl.helpers.xdp_limits import HIGHEST_END, LONGEST_METADATA, LOWEST_START
+from ...hdl.helpers.xdp_limits import HIGHEST_END, LOWEST_START
 from ...hdl.maps.base import MapPlugin
 from ..spec import MapSpec
 from . import stack
@@ -68,28 +68,24 @@ def call(state: State, plugin: HelperPlugin, env: Environment, fresh: Callable[[
         state.forget_packet()
     outcomes = plugin.outcomes()
     states = [state.copy() for _ in outcomes[1:]] + [state]
-    moves = any(outcome.moves_head for outcome in outcomes)
     for outcome, after in zip(outcomes, states, strict=True):
         after.set(0, result or scalar(between(outcome.low, outcome.high)))
-        if outcome.moves_head:
+        if outcome.moves_head or outcome.moves_meta:
             assert isinstance(distance, Num)
-            _move_head(after, distance.number.smin32, distance.number.smax32)
-        elif plugin.changes_frame and not moves:
-            # It may have moved data_meta.
-            after.meta = after.head[0] - LONGEST_METADATA, after.head[1]
+            moved = distance.number.smin32, distance.number.smax32
+            if outcome.moves_head:
+                after.head = _moved(after.head, moved)
+            after.meta = _moved(after.meta, moved)
     return states
 
 
-def _move_head(state: State, low: int, high: int) -> None:
-    """Data start moves by [low, high] bytes and metadata with it, inside what the kernel lets them reach."""
+def _moved(position: tuple[int, int], by: tuple[int, int]) -> tuple[int, int]:
+    """A range of positions plus a range of distances, inside what the kernel lets positions reach."""
 
-    def moved(position: tuple[int, int]) -> tuple[int, int]:
-        return (
-            min(max(position[0] + low, LOWEST_START), HIGHEST_END),
-            min(max(position[1] + high, LOWEST_START), HIGHEST_END),
-        )
+    def reachable(x: int) -> int:
+        return min(max(x, LOWEST_START), HIGHEST_END)
 
-    state.head, state.meta = moved(state.head), moved(state.meta)
+    return reachable(position[0] + by[0]), reachable(position[1] + by[1])
 
 
 def _check_arguments(state: State, plugin: HelperPlugin, env: Environment) -> str | None:

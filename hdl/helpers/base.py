@@ -36,12 +36,14 @@ class Ret(enum.Enum):
 class Outcome:
     """One way a call can end, for verification: the result lies in [``low``, ``high``] (signed 64-bit).
 
-    ``moves_head``: whether in this outcome data start moves by argument 2 (a signed 32-bit number of bytes).
+    ``moves_head``: whether in this outcome data start, and metadata with it, moves by argument 2 (a signed 32-bit
+    number of bytes). ``moves_meta``: whether only data_meta moves by it.
     """
 
     low: int
     high: int
     moves_head: bool = False
+    moves_meta: bool = False
 
 
 class Machine(Protocol):

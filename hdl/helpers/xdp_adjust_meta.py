@@ -21,7 +21,7 @@ class XdpAdjustMeta(HelperPlugin):
     changes_frame = True
 
     def outcomes(self) -> Sequence[Outcome]:
-        return (Outcome(-EINVAL, 0),)
+        return (Outcome(0, 0, moves_meta=True), Outcome(-EINVAL, -EACCES))
 
     def reference(self, machine: Machine, args: Sequence[int]) -> int:
         meta = machine.data_meta + signed(args[1], 32)

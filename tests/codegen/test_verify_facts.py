@@ -23,6 +23,7 @@ from hardpath.codegen.verify.result import (
 )
 from hardpath.hdl.errors import VerificationError
 from hardpath.sim import interpreter
+from hardpath.sim.memory import Stack
 from hardpath.sim.processor import Processor
 
 ROOT = Path(__file__).parents[2]
@@ -80,22 +81,21 @@ class Checked(Processor):
     def points_to(self, value: int, fact: Pointer) -> bool:
         machine = self._environment
         assert isinstance(machine, interpreter._Machine)
-        frame_start = (interpreter._FRAME_REGION << 32) + interpreter.HEADROOM
+        if fact.kind == Kind.MAP:
+            return machine._maps[fact.map or ""].handle == value
+        region, offset = self._memory.locate(value)
         match fact.kind:
-            case Kind.CTX:
-                return in_scalar(value - (interpreter._CONTEXT_REGION << 32) & M64, fact.offset)
-            case Kind.PACKET | Kind.PACKET_META:
-                return in_scalar(value - frame_start & M64, fact.offset)
             case Kind.PACKET_END:
-                return value - frame_start == machine.data_end
+                return region is machine.frame and offset - interpreter.HEADROOM == machine.data_end
+            case Kind.PACKET | Kind.PACKET_META:
+                base, there = interpreter.HEADROOM, region is machine.frame
             case Kind.STACK:
-                return in_scalar(value - (16 + fact.frame << 32) - 512 & M64, fact.offset)
-            case Kind.MAP:
-                return machine._maps[fact.map or ""].handle == value
-        return any(
-            region._owner.spec.name == fact.map and in_scalar(value - address & M64, fact.offset)
-            for region, address in machine._values.values()
-        )
+                base, there = Stack.SIZE, region.name.endswith(f"depth {fact.frame}")
+            case Kind.MAP_VALUE:
+                base, there = 0, isinstance(region, interpreter._Value) and region._owner.spec.name == fact.map
+            case _:
+                base, there = 0, isinstance(region, interpreter._Context)
+        return there and in_scalar(offset - base & M64, fact.offset)
 
 
 def frames(rng: random.Random, captures: Sequence[bytes] = ()) -> list[bytes]:
