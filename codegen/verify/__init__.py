@@ -8,6 +8,7 @@ program on these, with subprograms inlined and loops unrolled, and `join` merges
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from ...hdl.errors import HardpathError
@@ -40,10 +41,13 @@ def verify(
     Raises `VerificationError` when it is not
     safe and `Refused` when it cannot become hardware.
     """
+    limits = limits or Limits()
+    deadline = time.monotonic() + limits.seconds
     error: HardpathError | None = None
     for per_shape in _LADDER:
         try:
-            explorer = Explorer(program, Environment(maps, map_types, helpers), limits or Limits(), per_shape)
+            environment = Environment(maps, map_types, helpers)
+            explorer = Explorer(program, environment, limits, per_shape, deadline)
             return VerifiedProgram(program, maps, explorer.run())
         except Rejection as rejection:
             if error is None or not rejection.limit:

@@ -87,11 +87,14 @@ Ways = Iterable[tuple[int, bool | None, State]]
 
 
 class Explorer:
-    """One exploration, with ``per_shape`` states kept apart where paths meet."""
+    """One exploration, with ``per_shape`` states kept apart where paths meet, until ``deadline``
+    (`time.monotonic`)."""
 
-    def __init__(self, program: ProgramSpec, env: Environment, limits: Limits, per_shape: int) -> None:
+    def __init__(
+        self, program: ProgramSpec, env: Environment, limits: Limits, per_shape: int, deadline: float
+    ) -> None:
         self._program, self._env, self._limits = program, env, limits
-        self._per_shape = per_shape
+        self._per_shape, self._deadline = per_shape, deadline
         self._fresh = count(1).__next__
         self._flows: dict[int, Flow] = {}
         self._arguments_of: set[int] = set()  # functions whose flow is being made, against recursion
@@ -104,7 +107,6 @@ class Explorer:
 
     def run(self) -> tuple[Point, ...]:
         """The points; raises `Rejection`."""
-        deadline = time.monotonic() + self._limits.seconds
         start = Context(self._flow(0, 0))
         self._contexts.append(start)
         self._reach(start, 0, start.flow.start(), State())
@@ -112,7 +114,7 @@ class Explorer:
         while self._queue:
             key = heapq.heappop(self._queue)
             visit = self._pending.pop(key)
-            if len(done) >= self._limits.points or time.monotonic() > deadline:
+            if len(done) >= self._limits.points or time.monotonic() > self._deadline:
                 raise self._too_much(visit, len(done))
             self._prune(visit)
             head = min(s.head[0] for s in visit.states), max(s.head[1] for s in visit.states)
