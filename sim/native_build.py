@@ -23,6 +23,7 @@ COMMON_FLAGS = (
 FAST = ("-O2",)  # the model's code that runs every cycle, and the loop
 SLOW = ("-O0",)  # what runs once: construction, initial values
 UNIT = 1 << 20  # bytes of generated C++ that are compiled together
+SMALL = 200_000  # bytes up to which reading the headers once more costs more than optimising what runs once
 JOBS = 2
 
 Command = Sequence[str]
@@ -32,8 +33,9 @@ Command = Sequence[str]
 class Recipe:
     """One way to make a program of Verilog.
 
-    ``main``: the C++ file with the program's loop; it may include the files beside it and the model's header, which is
-    named after ``prefix``. ``runtime``: files of Verilator's library. ``trace``: `trace_flag`.
+    ``main``: the C++ file that knows the model, whose header is named after ``prefix``; it may include files beside it.
+    ``harness``: C++ files that do not, compiled once for all netlists, as ``runtime`` is, files of Verilator's library.
+    ``trace``: `trace_flag`.
     """
 
     kind: str
@@ -43,6 +45,7 @@ class Recipe:
     flags: tuple[str, ...] = ()
     defines: Mapping[str, int] = field(default_factory=dict)
     runtime: tuple[str, ...] = ("verilated", "verilated_threads")
+    harness: tuple[Path, ...] = ()
     link: tuple[str, ...] = ()
     trace: str = ""
 
@@ -59,9 +62,10 @@ def program(recipe: Recipe, verilog: str, cache_folder: Path | None) -> Path:
     build = _Build(recipe, verilator())
     cache = BuildCache(cache_folder)
     tools = [build.tools.version, compiler().version, *COMMON_FLAGS, *FAST, *SLOW]
-    harness = [path.read_bytes() for path in sorted(recipe.main.parent.iterdir())]
-    runtime = cache.get("runtime", [*tools, *build.runtime_sources(), *build.flags("")], build.runtime)
-    inputs: list[str | bytes] = [*tools, repr(recipe), verilog, *harness]
+    sources = [path.read_bytes() for path in sorted(recipe.main.parent.iterdir())]
+    common = [str(path) for path in build.common_sources()]
+    runtime = cache.get("runtime", [*tools, *common, *build.flags(""), *sources], build.common)
+    inputs: list[str | bytes] = [*tools, repr(recipe), verilog, *sources]
     return cache.get(recipe.kind, inputs, lambda folder: build.model(verilog, runtime, folder)) / recipe.top
 
 
@@ -71,9 +75,11 @@ class _Build:
         self.tools = tools
         self.include = tools.root / "include"
 
-    def runtime_sources(self) -> list[str]:
+    def common_sources(self) -> list[Path]:
+        """What is the same for every netlist."""
         writer = {"--trace-fst": ["verilated_fst_c"], "--trace-vcd": ["verilated_vcd_c"]}
-        return [*self.recipe.runtime, *writer.get(self.recipe.trace, [])]
+        runtime = [*self.recipe.runtime, *writer.get(self.recipe.trace, [])]
+        return [*(self.include / f"{name}.cpp" for name in runtime), *self.recipe.harness]
 
     def flags(self, model: str) -> list[str]:
         trace = self.recipe.trace
@@ -91,22 +97,17 @@ class _Build:
             defines |= self.recipe.defines
         elif "VL_TIME_CONTEXT" in self.recipe.defines:  # the one definition that the runtime looks at
             defines["VL_TIME_CONTEXT"] = 1
-        folders = [self.include, self.include / "vltstd", *([model] if model else [])]
+        folders = [self.include, self.include / "vltstd", self.recipe.main.parent, *([model] if model else [])]
         return [
             *("-std=gnu++20", "-pthread", "-w"),
             *(f"-I{folder}" for folder in folders),
             *(f"-D{name}={value}" for name, value in defines.items()),
         ]
 
-    def runtime(self, folder: Path) -> None:
-        """Verilator's own library, the same for every netlist."""
-        _run(
-            [
-                [compiler().program, *FAST, *self.flags(""), "-c", str(self.include / f"{name}.cpp"), "-o", f"{name}.o"]
-                for name in self.runtime_sources()
-            ],
-            folder,
-        )
+    def common(self, folder: Path) -> None:
+        program, flags = compiler().program, self.flags("")
+        sources = self.common_sources()
+        _run([[program, *FAST, *flags, "-c", str(path), "-o", f"{path.stem}.o"] for path in sources], folder)
 
     def model(self, verilog: str, runtime: Path, folder: Path) -> None:
         recipe = self.recipe
@@ -115,10 +116,12 @@ class _Build:
         names = ["--top-module", recipe.top, "--prefix", recipe.prefix, "--Mdir", "model", "netlist.v"]
         _run([[str(self.tools.program), *flags, *names]], folder, {"VERILATOR_ROOT": str(self.tools.root)})
         model = folder / "model"
-        written = sorted(model.glob(f"{recipe.prefix}*.cpp"))
+        written = [recipe.main, *sorted(model.glob(f"{recipe.prefix}*.cpp"))]
         slow = [path for path in written if "__Slow" in path.name or "__Syms" in path.name]
+        if sum(path.stat().st_size for path in written) <= SMALL:
+            slow = []
         units = [(unit, FAST) for unit in _units([path for path in written if path not in slow])]
-        units += [([recipe.main], FAST), *((unit, SLOW) for unit in _units(slow))]
+        units += [(unit, SLOW) for unit in _units(slow)]
         commands = []
         for number, (unit, optimisation) in enumerate(units):
             (model / f"unit{number}.cpp").write_text("".join(f'#include "{path}"\n' for path in unit))

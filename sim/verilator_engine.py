@@ -66,7 +66,8 @@ class VerilatorEngine(Engine):
             kind="native",
             top="hardpath",
             prefix="Vhardpath",
-            main=NATIVE / "main.cpp",
+            main=NATIVE / "netlist.cpp",
+            harness=(NATIVE / "main.cpp",),
             defines={"VL_TIME_CONTEXT": 1, "HARDPATH_WIDTH": netlist.width},
             trace=trace_flag(options.waves),
         )

@@ -12,29 +12,30 @@
 #include <cinttypes>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <deque>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "capture.hpp"
 #include "fault.hpp"
+#include "netlist.hpp"
 #include "options.hpp"
-#include "pins.hpp"
 #include "results.hpp"
 #include "timing.hpp"
 
 namespace hardpath {
 
-constexpr size_t W = HARDPATH_WIDTH;  // bytes a beat
-
 class Simulation {
   public:
     explicit Simulation(const Options& options)
         : options_(options),
-          netlist_(options.text("waves"), options.number("period_ps")),
-          pins_(netlist_.pins()),
+          netlist_(Netlist::create(options.text("waves"), options.number("period_ps"))),
+          pins_(*netlist_),
+          width_(pins_.width()),
           results_(options.text("frames_out"), options.text("capture_out"), options.number("period_ps")),
           pace_(options),
           offer_(options.number("offer"), options.number("offer_seed")),
@@ -42,13 +43,10 @@ class Simulation {
           max_frame_(options.number("max_frame")),
           patience_(options.number("patience")),
           skip_bad_(options.number("skip_bad")) {
-        pins_.rx_valid = 0;
-        pins_.rx_error = 0;
-        pins_.bus_valid = 0;
-        pins_.tx_ready = 1;
-        pins_.rst = 1;
+        pins_.tx_ready = true;
+        pins_.rst = true;
         for (int i = 0; i < 4; i++) clock();
-        pins_.rst = 0;
+        pins_.rst = false;
         clock();
     }
 
@@ -66,17 +64,17 @@ class Simulation {
             if (offering_) drive_beat();
             pins_.rx_valid = offering_;
             pins_.tx_ready = take_.toss();
-            netlist_.settle();
+            pins_.settle();
             const bool accepted = offering_ && pins_.rx_ready;
             const bool moved = collect();
-            netlist_.edge();
+            pins_.edge();
             if (accepted) advance(reader);
             quiet = accepted || moved || (waits_for_pace && inside_.empty()) ? 0 : quiet + 1;
             if (quiet > patience_) throw stuck();
             cycle_++;
         }
-        pins_.rx_valid = 0;
-        pins_.tx_ready = 1;
+        pins_.rx_valid = false;
+        pins_.tx_ready = true;
         results_.flush();
         return "{" + results_.json() + ", \"skipped\": " + std::to_string(skipped_) +
                ", \"first_accepted\": " + std::to_string(first_accepted_) +
@@ -91,8 +89,9 @@ class Simulation {
     };
 
     const Options& options_;
-    Netlist netlist_;
-    Vhardpath& pins_;
+    std::unique_ptr<Netlist> netlist_;
+    Netlist& pins_;
+    size_t width_;
     Results results_;
     Pace pace_;
     Coin offer_, take_;
@@ -114,22 +113,22 @@ class Simulation {
     std::vector<std::vector<uint8_t>> spare_;  // byte buffers to use again
 
     void clock() {
-        netlist_.settle();
-        netlist_.edge();
+        pins_.settle();
+        pins_.edge();
     }
 
     uint32_t transfer(uint32_t address, bool write, uint32_t data) {
         pins_.bus_address = address;
         pins_.bus_write = write;
         pins_.bus_wdata = data;
-        pins_.bus_valid = 1;
+        pins_.bus_valid = true;
         for (uint64_t waited = 0; waited <= patience_; waited++) {
-            netlist_.settle();
+            pins_.settle();
             const bool ready = pins_.bus_ready;
-            const uint32_t answer = pins_.bus_rdata;
-            netlist_.edge();
+            const uint32_t answer = pins_.bus_rdata();
+            pins_.edge();
             if (ready) {
-                pins_.bus_valid = 0;
+                pins_.bus_valid = false;
                 return answer;
             }
         }
@@ -175,19 +174,14 @@ class Simulation {
         if (driven_) return;
         driven_ = true;
         const std::vector<uint8_t>& data = at_ == 0 ? frame_.data : inside_.back().data;
-        const size_t size = std::min(W, data.size() - at_);
-        uint8_t beat[W] = {}, keep[(W + 7) / 8] = {};
-        std::memcpy(beat, &data[at_], size);
-        for (size_t i = 0; i < size / 8; i++) keep[i] = 0xFF;
-        if (size % 8) keep[size / 8] = static_cast<uint8_t>((1u << size % 8) - 1);
-        set_bytes(pins_.rx_data, beat, W);
-        set_bytes(pins_.rx_keep, keep, sizeof keep);
-        pins_.rx_last = at_ + size == data.size();
-        if (at_ == 0) {
-            pins_.rx_ifindex = frame_.interface + 1;
-            pins_.rx_queue = frame_.queue;
-            pins_.rx_time = frame_.time_ns;
-        }
+        const size_t size = std::min(width_, data.size() - at_);
+        Beat beat = {};
+        std::memcpy(beat.data, &data[at_], size);
+        std::memset(beat.keep, 0xFF, size / 8);
+        if (size % 8) beat.keep[size / 8] = static_cast<uint8_t>((1u << size % 8) - 1);
+        beat.last = at_ + size == data.size();
+        pins_.drive(beat);
+        if (at_ == 0) pins_.drive_metadata(frame_.interface + 1, frame_.queue, frame_.time_ns);
     }
 
     // The beat on the pins was taken.
@@ -197,7 +191,7 @@ class Simulation {
             last_accepted_ = cycle_;
             inside_.push_back(std::move(frame_));
         }
-        at_ += W;
+        at_ += width_;
         offering_ = driven_ = false;
         if (at_ >= inside_.back().data.size()) begin(reader);
     }
@@ -209,8 +203,7 @@ class Simulation {
         const bool result = pins_.result_valid;
         if (result) {
             if (verdicts_.size() >= inside_.size()) throw SimulationFault("the datapath gave a result for no frame");
-            verdicts_.push_back({pins_.result_verdict, pins_.result_redirect, pins_.result_length,
-                                 pins_.result_latency_first, pins_.result_latency_last});
+            verdicts_.push_back(pins_.result());
             last_result_ = cycle_;
         }
         if (beat || result)
@@ -220,21 +213,21 @@ class Simulation {
     }
 
     void take_beat() {
-        uint8_t beat[W], keep[(W + 7) / 8];
-        get_bytes(beat, pins_.tx_data, W);
-        get_bytes(keep, pins_.tx_keep, sizeof keep);
+        Beat beat;
+        uint32_t verdict;
+        pins_.take(beat, verdict);
         size_t size = 0;
-        while (size < W && keep[size / 8] >> size % 8 & 1) size++;
-        for (size_t i = size; i < W; i++)
-            if (keep[i / 8] >> i % 8 & 1) throw SimulationFault("tx_keep has a hole");
-        if (size < W && !pins_.tx_last) throw SimulationFault("a beat that is not the last has less than all bytes");
+        while (size < width_ && beat.keep[size / 8] >> size % 8 & 1) size++;
+        for (size_t i = size; i < width_; i++)
+            if (beat.keep[i / 8] >> i % 8 & 1) throw SimulationFault("tx_keep has a hole");
+        if (size < width_ && !beat.last) throw SimulationFault("a beat that is not the last has less than all bytes");
         if (!output_open_) {
-            outgoing_.push_back({spare(), pins_.tx_verdict});
+            outgoing_.push_back({spare(), verdict});
             output_open_ = true;
         }
         Outgoing& out = outgoing_.back();
-        out.data.insert(out.data.end(), beat, beat + size);
-        if (pins_.tx_last) output_open_ = false;
+        out.data.insert(out.data.end(), beat.data, beat.data + size);
+        if (beat.last) output_open_ = false;
     }
 
     // Delivers the oldest frame when both its result and its bytes are there.

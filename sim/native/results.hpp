@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "fault.hpp"
+#include "netlist.hpp"
 #include "pcapng_writer.hpp"
 
 namespace hardpath {
@@ -24,10 +24,7 @@ struct Frame {
     std::vector<uint8_t> data;
 };
 
-struct Result {
-    uint32_t verdict = 0, redirect = 0, length = 0, latency_first = 0, latency_last = 0;
-    bool sent() const { return verdict >= 2; }
-};
+using Result = Netlist::Result;
 
 // Frames by latency in cycles: exact, and as small as the number of different latencies.
 class LatencyCount {

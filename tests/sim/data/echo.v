@@ -3,6 +3,7 @@
 // Byte 0 of a frame chooses the verdict (its low three bits; more than 4 means aborted) and byte 1 the redirect target
 // (plus 100). A transmitted frame has byte 0 inverted. The bus has 256 words of memory and, at 0x1000, the number of
 // frames; at 0x1001, the cycles in which the input had to wait. Every bus transfer takes two cycles.
+// A number written to 0x1002 breaks it on purpose: see the uses of `fault`.
 module hardpath #(
     parameter W = `WIDTH
 ) (
@@ -34,9 +35,12 @@ module hardpath #(
     reg [31:0] redirect;
     reg [31:0] memory [0:255];
 
+    reg [2:0] fault;
+    localparam STUCK_OUTPUT = 1, STUCK_INPUT = 2, LENGTH = 3, VERDICT = 4, HOLE = 5, EXTRA_RESULT = 6, DEAD_BUS = 7;
+
     wire [10:0] beat_level = beat_write - beat_read;
     wire [8:0] frame_level = frame_write - frame_read;
-    assign rx_ready = beat_level < BEATS && frame_level < FRAMES;
+    assign rx_ready = fault != STUCK_INPUT && beat_level < BEATS && frame_level < FRAMES;
 
     integer i;
     reg [15:0] kept;
@@ -53,10 +57,10 @@ module hardpath #(
     wire waiting = frame_level != 0;
     wire sends = verdicts[head] >= 2;
     wire [9*W:0] beat = beats[beat_read[9:0]];
-    assign tx_valid = waiting && sends;
-    assign tx_keep = beat[9*W-1:8*W];
+    assign tx_valid = waiting && sends && fault != STUCK_OUTPUT;
+    assign tx_keep = beat[9*W-1:8*W] ^ (fault == HOLE ? 2 : 0);
     assign tx_last = beat[9*W];
-    assign tx_verdict = verdicts[head];
+    assign tx_verdict = fault == VERDICT ? 3'd3 : verdicts[head];
     assign tx_redirect = redirects[head];
     always @* begin
         tx_data = beat[8*W-1:0];
@@ -65,7 +69,7 @@ module hardpath #(
 
     always @(posedge clk) begin
         now <= now + 1;
-        result_valid <= 0;
+        result_valid <= fault == EXTRA_RESULT;
         if (rx_valid && rx_ready) begin
             beats[beat_write[9:0]] <= {rx_last, rx_keep, rx_data};
             beat_write <= beat_write + 1;
@@ -85,11 +89,11 @@ module hardpath #(
             end
         end
         if (rx_valid && !rx_ready) wait_count <= wait_count + 1;
-        if (waiting && (!sends || (tx_ready && tx_last))) begin
+        if (waiting && (!sends || (tx_valid && tx_ready && tx_last))) begin
             result_valid <= 1;
             result_verdict <= verdicts[head];
             result_redirect <= redirects[head];
-            result_length <= lengths[head];
+            result_length <= lengths[head] + (fault == LENGTH ? 16'd1 : 16'd0);
             result_latency_first <= (sends && sending ? first_out : now) - starts[head];
             result_latency_last <= now - starts[head];
             frame_read <= frame_read + 1;
@@ -100,15 +104,16 @@ module hardpath #(
             sending <= 1;
             beat_read <= beat_read + 1;
         end
-        bus_ready <= bus_valid && !bus_ready;
+        bus_ready <= bus_valid && !bus_ready && fault != DEAD_BUS;
         if (bus_valid && !bus_ready) begin
-            if (bus_write) memory[bus_address[7:0]] <= bus_wdata;
+            if (bus_write && bus_address == 16'h1002) fault <= bus_wdata[2:0];
+            if (bus_write && bus_address < 256) memory[bus_address[7:0]] <= bus_wdata;
             bus_rdata <= bus_address == 16'h1000 ? frame_count
                 : bus_address == 16'h1001 ? wait_count : memory[bus_address[7:0]];
         end
         if (rst) begin
             now <= 0; beat_write <= 0; beat_read <= 0; frame_write <= 0; frame_read <= 0;
-            in_frame <= 0; sending <= 0; frame_count <= 0; wait_count <= 0; bus_ready <= 0; result_valid <= 0;
+            fault <= 0; in_frame <= 0; sending <= 0; frame_count <= 0; wait_count <= 0; bus_ready <= 0; result_valid <= 0;
         end
     end
 endmodule
