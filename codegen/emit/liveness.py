@@ -59,7 +59,8 @@ def _segments(needs: set[tuple[int, int, int]]) -> list[Segment]:
         edges.setdefault(high, []).append((stage, -1))
     segments: list[Segment] = []
     active: Counter[int] = Counter()
-    start, uses = 0, ()
+    start = 0
+    uses: tuple[int, ...] = ()
     for position in sorted(edges):
         for stage, change in edges[position]:
             active[stage] += change
