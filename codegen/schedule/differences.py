@@ -20,15 +20,6 @@ class Differences:
         self._cost: list[float] = []
         self._gaps: dict[tuple[int, int], int] = {}
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Variables and constraints."""
-        return len(self._bounds), len(self._gaps)
-
-    def bounds(self, variable: int) -> tuple[int, int]:
-        """Its least and greatest value."""
-        return self._bounds[variable]
-
     def variable(self, low: int, high: int) -> int:
         """A new variable in [low, high]."""
         self._bounds.append((low, high))

@@ -3,92 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import permutations
 
-from ...hdl.target import Target
-from ..graph.ir import Graph, Node
+from ..graph.ir import Node
 from . import timing
-from .bits import Origins
-from .chains import too_long
 from .differences import Differences
+from .problem import Problem
 
 STALL = 1e5
 """Register bits that one cycle of waiting for a map entry may cost."""
 
-LARGEST = 200_000
-"""Constraints above which the program is not worth the solver's time."""
 
-
-def optimise(graph: Graph, target: Target, earliest: list[int], stages: int) -> list[int] | None:
-    """The issue stage of every node, or None if the problem is too large."""
-    origins = Origins(graph)
+def optimise(problem: Problem) -> dict[Node, int] | None:
+    """The issue stages with the least cost; None if the solver gave up."""
     program = Differences()
-    variables: dict[Node, int] = {}
-    for node in graph.nodes:
-        if node.op == "const" or node.op in timing.WIRING:
-            continue
-        latest = 0 if node.op == "input" else stages - 1 - timing.span(node)
-        variables[node] = program.variable(earliest[node.id], latest)
-    end = program.variable(stages - 1, stages - 1)
-    for node, variable in variables.items():
-        for arg in node.args:
-            for root in origins.roots(arg):
-                program.apart(variables[root], variable, timing.latency(root))
-    for order in graph.order:
-        program.apart(variables[order.before], variables[order.after], order.distance)
-    for early, late in too_long(graph, origins, target):
-        program.apart(variables[early], variables[late], 1 + timing.latency(early))
-    _add_waiting(program, graph, variables)
-    _add_registers(program, graph, origins, variables, end)
-    if program.size[1] > LARGEST:
-        return None
+    variables = {node: program.variable(problem.earliest[node], problem.latest[node]) for node in problem.nodes}
+    for (early, late), gap in problem.gaps.items():
+        program.apart(variables[early], variables[late], gap)
+    _add_waiting(program, variables)
+    _add_registers(program, problem, variables)
     solution = program.solve()
-    if solution is None:
-        return None
-    return _with_wiring(graph, {node: solution[variable] for node, variable in variables.items()})
+    return None if solution is None else {node: solution[variable] for node, variable in variables.items()}
 
 
-def _add_waiting(program: Differences, graph: Graph, variables: dict[Node, int]) -> None:
+def _add_waiting(program: Differences, variables: dict[Node, int]) -> None:
     """A younger frame waits for an older one as long as its access is ahead of the older one's.
 
     See "Two frames" in docs/architecture.md; a pure read sees a pure write at the same edge.
     """
     by_unit: dict[str, list[Node]] = {}
-    for node in graph.nodes:
+    for node in variables:
         if node.op == "site":
             by_unit.setdefault(node.attr.unit, []).append(node)
     for sites in by_unit.values():
-        for early in sites:
-            for late in sites:
-                x, y = early.attr.kind, late.attr.kind
-                if early is not late and x.conflicts(y):
-                    forwarded = not x.writes and not y.reads
-                    offset = y.touch[1] - x.touch[0] - (1 if forwarded else 0)
-                    program.span(variables[early], variables[late], offset, STALL)
+        for early, late in permutations(sites, 2):
+            x, y = early.attr.kind, late.attr.kind
+            if x.conflicts(y):
+                forwarded = not x.writes and not y.reads
+                offset = y.touch[1] - x.touch[0] - (1 if forwarded else 0)
+                program.span(variables[early], variables[late], offset, STALL)
 
 
-def _add_registers(program: Differences, graph: Graph, origins: Origins, variables: dict[Node, int], end: int) -> None:
+def _add_registers(program: Differences, problem: Problem, variables: dict[Node, int]) -> None:
     """Every bit is kept from the stage where it appears to that of its last user."""
+    end = program.variable(problem.stages - 1, problem.stages - 1)
     uses: dict[Node, list[tuple[int, int, int, int]]] = {}  # root -> (low, width, variable, stages behind it)
     for node, variable in variables.items():
         for position, arg in enumerate(node.args):
             held = timing.span(node) if node.op == "site" and position == 0 else 0
-            for root, low, width in origins.spans(arg):
+            for root, low, width in problem.origins.spans(arg):
                 uses.setdefault(root, []).append((low, width, variable, held))
-    for output in graph.outputs.values():
-        for root, low, width in origins.spans(output):
+    for output in problem.graph.outputs.values():
+        for root, low, width in problem.origins.spans(output):
             uses.setdefault(root, []).append((low, width, end, 0))
     for root, spans in uses.items():
-        birth = variables[root]
         for width, users in _shares(spans):
             if len(users) == 1:
-                ((user, _),) = users
-                last = user
+                ((last, _),) = users
             else:
-                last = program.variable(0, program.bounds(end)[1])
+                last = program.variable(0, problem.stages - 1)
                 for user, held in users:
                     program.apart(user, last, held)
             program.cost(last, width)
-            program.cost(birth, -width)
+            program.cost(variables[root], -width)
 
 
 def _shares(spans: list[tuple[int, int, int, int]]) -> Iterable[tuple[int, frozenset[tuple[int, int]]]]:
@@ -105,13 +82,3 @@ def _shares(spans: list[tuple[int, int, int, int]]) -> Iterable[tuple[int, froze
             key = frozenset(group)
             bits[key] = bits.get(key, 0) + edges[i + 1] - edges[i]
     return [(width, group) for group, width in bits.items()]
-
-
-def _with_wiring(graph: Graph, stage: dict[Node, int]) -> list[int]:
-    """Wiring lies where all of its bits exist."""
-    issue = [0] * len(graph.nodes)
-    ready = [0] * len(graph.nodes)
-    for node in graph.nodes:
-        issue[node.id] = stage.get(node, max((ready[arg.id] for arg in node.args), default=0))
-        ready[node.id] = issue[node.id] + timing.latency(node)
-    return issue

@@ -5,17 +5,24 @@ from __future__ import annotations
 from ...hdl.target import Target
 from ..graph.ir import Graph
 from . import timing
-from .asap import asap
 from .check import check
 from .optimise import optimise
 from .plan import Schedule
+from .problem import complete, problem
+from .settle import settle
+
+LARGEST = 150_000
+"""Distances to keep above which a graph is not worth the solver's time (it takes about a minute there)."""
 
 
-def schedule(graph: Graph, target: Target) -> Schedule:
-    """A checked schedule of the graph."""
-    earliest = asap(graph, target)
-    stage = optimise(graph, target, earliest.stage, earliest.stages) or earliest.stage
-    plan = Schedule(earliest.stages, tuple(stage), _overruns(graph, target))
+def schedule(graph: Graph, target: Target, largest: int = LARGEST) -> Schedule:
+    """A checked schedule of the graph with the fewest stages.
+
+    Graphs with more than ``largest`` distances to keep are scheduled by a heuristic instead of optimally.
+    """
+    given = problem(graph, target)
+    stage = optimise(given) if len(given.gaps) <= largest else None
+    plan = Schedule(given.stages, complete(graph, stage or settle(given)), _overruns(graph, target))
     check(graph, plan, target)
     return plan
 
