@@ -75,10 +75,8 @@ def _move(state: State, i: Instruction, width: int, fresh: Callable[[], int]) ->
         return
     value = readable(state, i.src)
     if isinstance(value, Ptr):
-        if i.offset:
-            raise _prohibited(i, value, i.src)
-        if width == 32:
-            raise address_dependent(f"the low half of the pointer in r{i.src} is copied")
+        if width == 32 or i.offset:
+            raise address_dependent(f"a part of the pointer in r{i.src} is copied")
         state.set(i.dst, value)
         return
     number = sign_extend(value.number, i.offset) if i.offset else value.number

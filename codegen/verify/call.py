@@ -8,6 +8,7 @@ from ...hdl.errors import Refused
 from ...hdl.helpers.base import Arg, HelperPlugin, Ret
 from ...hdl.helpers.xdp_limits import HIGHEST_END, LOWEST_START
 from ...hdl.maps.base import MapPlugin
+from ..helper_names import helper_name
 from ..spec import MapSpec
 from . import stack
 from .failure import Category, Failure, address_dependent
@@ -50,8 +51,6 @@ class Environment:
         """The plug-in of a helper; raises `Refused` if there is none."""
         plugin = self.helpers.get(number)
         if plugin is None:
-            from ..helper_names import helper_name
-
             known = ", ".join(sorted(p.name for p in self.helpers.values()))
             raise Refused(f"helper {helper_name(number)} is not supported", f"supported are: {known}")
         return plugin

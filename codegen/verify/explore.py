@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from ...hdl.errors import HardpathError, Refused, VerificationError
-from ..isa import FRAME_POINTER, Instruction, Load64, MapReference, Mode, reads
-from ..isa import Class as InstructionClass
+from ..isa import FRAME_POINTER, Class, Instruction, Jump, Load64, MapReference, Mode, reads
 from ..spec import ProgramSpec
 from . import alu, branch, memory
 from .call import Environment, call
@@ -82,6 +81,9 @@ class Visit:
     iterations: tuple[int, ...]
     states: list[State] = field(default_factory=list)
 
+
+_FEW = 8
+"""States at a loop header that are compared with those of the iteration before."""
 
 Ways = Iterable[tuple[int, bool | None, State]]
 
@@ -212,7 +214,7 @@ class Explorer:
         return 6 <= register <= 9 and bool(chain[depth].flow.live[behind] >> register & 1)
 
     def _check_progress(self, visit: Visit) -> None:
-        """At the header of a loop: it must not be in the state that it was in one iteration before."""
+        """At the header of a loop: the states must not be those of one iteration before, or it never ends."""
         loops = visit.context.flow.nests[visit.slot].loops
         if not loops or loops[-1] != visit.slot:
             return
@@ -220,18 +222,29 @@ class Explorer:
         if iteration > self._limits.iterations:
             raise self._endless(visit)
         loop = (visit.context, visit.slot, visit.iterations[:-1])
-        for before in self._headers.get(loop, ()) if iteration else ():
-            for state in visit.states:
-                join = Join(before, state, self._fresh)
-                if not join.lost_a and not join.lost_b:
-                    state.history = Step(visit.slot, state.depth, state.history)
-                    failure = Failure(
-                        Category.LOOP,
-                        "an iteration can end in the state it began in, so nothing bounds the loop",
-                        "count the iterations in a variable and compare it with a constant",
-                    )
-                    raise Rejection(self._error(failure, visit.slot, state), not (state.lossy or before.lossy))
+        before = self._headers.get(loop, []) if iteration else []
         self._headers[loop] = [state.copy() for state in visit.states]
+        if before and self._same(before, visit.states):
+            state = visit.states[0]
+            state.history = Step(visit.slot, state.depth, state.history)
+            failure = Failure(
+                Category.LOOP,
+                "an iteration ends in the state it began in, so nothing bounds the loop",
+                "count the iterations in a variable and compare it with a constant",
+            )
+            lossy = any(state.lossy for state in (*before, *visit.states))
+            raise Rejection(self._error(failure, visit.slot, state), not lossy)
+
+    def _same(self, before: list[State], after: list[State]) -> bool:
+        """Whether two sets of states are equal; large ones count as different."""
+
+        def equal(a: State, b: State) -> bool:
+            join = Join(a, b, self._fresh)
+            return not join.lost_a and not join.lost_b
+
+        if len(before) != len(after) or len(after) > _FEW:
+            return False
+        return all(any(equal(a, b) for a in before) for b in after)
 
     def _facts(self, visit: Visit) -> dict[int, AbstractValue]:
         """The facts of the registers that the instruction reads, as far as they are usable."""
@@ -323,7 +336,7 @@ class Explorer:
         """What an instruction that stays in its function does."""
         following = slot + i.slots
         if i.is_conditional:
-            if i.operation == 0xE0:
+            if i.operation == Jump.JCOND:
                 raise Unbuildable("may_goto is not supported", "bound the loop by a counter and a constant")
             target = slot + 1 + i.offset
             return [
@@ -355,7 +368,7 @@ class Explorer:
 
     def _store(self, i: Instruction, state: State) -> None:
         value: Num | Ptr = scalar(constant(i.imm))
-        if i.cls == InstructionClass.STX:
+        if i.cls == Class.STX:
             value = memory.readable(state, i.src)
             if isinstance(value, Num) and not value.id and not value.number.is_constant:
                 # Linux as well tells a stored number and its register to be the same.

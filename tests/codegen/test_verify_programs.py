@@ -98,6 +98,27 @@ def test_too_many_iterations_are_refused_with_the_loop() -> None:
     assert caught.value.place is not None and caught.value.place.slot == 1
 
 
+def test_a_state_that_comes_back_on_another_path_is_no_endless_loop() -> None:
+    """r8 starts at fp-8 or fp-16, and goes down to fp-16: the second state returns once, on the path of the first."""
+
+    def write(a: Assembler) -> None:
+        again, done = Label(), Label()
+        a.call(RANDOM)
+        a.move(9, src=FP)
+        a.alu(Alu.ADD, 9, imm=-16)
+        a.move(8, src=9)
+        a.jump(Jump.JEQ, again, 0, imm=0)
+        a.alu(Alu.ADD, 8, imm=8)
+        a.place(again)
+        a.jump(Jump.JEQ, done, 8, src=9)
+        a.alu(Alu.ADD, 8, imm=-8)
+        a.jump(Jump.JA, again)
+        a.place(done)
+        leave(a)
+
+    verify(build(write), MAPS)
+
+
 # Facts
 
 
