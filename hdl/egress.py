@@ -9,7 +9,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .align import Align
-from .stream import Skid, outcome_layout, receipt_layout, thermometer
+from .stream import Skid, mask_bytes, outcome_layout, receipt_layout, thermometer
 
 XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT = range(5)
 
@@ -193,4 +193,4 @@ class Egress(wiring.Component):
             m.d.comb += keep.eq((1 << self.width) - 1)
         with m.Elif(word == limit[shift_bits:]):
             m.d.comb += keep.eq(thermometer(limit[:shift_bits], self.width))
-        return self.payload.payload & Cat(bit.replicate(8) for bit in keep)
+        return mask_bytes(self.payload.payload, keep)

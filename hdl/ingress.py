@@ -6,11 +6,11 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .stream import frame_layout, receipt_layout, window_layout
+from .stream import frame_layout, mask_bytes, receipt_layout, window_layout
 
 WIDTHS = (8, 16, 32, 64, 128)
 """Bytes a beat that the datapath can be built for."""
@@ -106,7 +106,7 @@ class Ingress(wiring.Component):
             m.d.sync += torn.eq(~beat.last & drop.error)
 
         kept = Signal(8 * width)
-        m.d.comb += kept.eq(beat.data & Cat(bit.replicate(8) for bit in keep))
+        m.d.comb += kept.eq(mask_bytes(beat.data, keep))
         self._gather(m, take & (count == 0), take, count, kept)
         with m.If(last):
             m.d.sync += self.output.payload.length.eq(length)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth import Module, Mux, Signal, Value
+from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -67,6 +67,14 @@ def thermometer(count: Value, width: int) -> Value:
     """``width`` bits of which the lowest ``count`` (0 .. width) are set."""
     ones = (1 << width) - 1
     return ~((ones << count)[:width])
+
+
+def mask_bytes(word: Value, keep: Value) -> Value:
+    """``word`` with the bytes zero whose bit in ``keep`` is low.
+
+    One multiplexer a byte: simulators are slow at words that are put together bit by bit.
+    """
+    return Cat(Mux(bit, word.word_select(i, 8), 0) for i, bit in enumerate(keep))
 
 
 class Skid(wiring.Component):
