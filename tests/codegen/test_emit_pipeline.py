@@ -117,6 +117,7 @@ class Toy:
         return old
 
 
+Rows = dict[str, list[int]]
 TYPES: Any = {Toy.type: Toy()}
 
 
@@ -200,25 +201,22 @@ def random_schedule(graph: Graph, rng: random.Random) -> Schedule:
     return schedule
 
 
-def sequential(program: Program, frames: list[dict[str, int]], rows: dict[str, list[int]]) -> list[dict[str, int]]:
-    """What the frames give, one after the other; changes ``rows``."""
-    results = []
-    for number, frame in enumerate(frames):
-        values: dict[Node, int] = {}
-        for node in program.graph.nodes:
-            args = [values[a] for a in node.args]
-            if node.op == "const":
-                values[node] = node.attr
-            elif node.op == "input":
-                values[node] = number if node.attr == "frame_index" else frame[node.attr]
-            elif node.op == "site":
-                predicate, *operands = args
-                values[node] = Toy.run(rows[node.attr.unit], node.attr.kind, operands) if predicate else 0
-            else:
-                widths = [a.width for a in node.args]
-                values[node] = OPERATORS[node.op].evaluate(node.width, node.attr, widths, args)
-        results.append({name: values[node] for name, node in program.graph.outputs.items()})
-    return results
+def run_frame(program: Program, number: int, frame: dict[str, int], rows: Rows) -> dict[str, int]:
+    """The outputs of one frame on its own; changes ``rows``."""
+    values: dict[Node, int] = {}
+    for node in program.graph.nodes:
+        args = [values[a] for a in node.args]
+        if node.op == "const":
+            values[node] = node.attr
+        elif node.op == "input":
+            values[node] = number if node.attr == "frame_index" else frame[node.attr]
+        elif node.op == "site":
+            predicate, *operands = args
+            values[node] = Toy.run(rows[node.attr.unit], node.attr.kind, operands) if predicate else 0
+        else:
+            widths = [a.width for a in node.args]
+            values[node] = OPERATORS[node.op].evaluate(node.width, node.attr, widths, args)
+    return {name: values[node] for name, node in program.graph.outputs.items()}
 
 
 def random_frames(rng: random.Random, count: int) -> list[dict[str, int]]:
@@ -242,10 +240,10 @@ class Bench:
         self.cycles = 0
         self.stalls = dict.fromkeys(self.pipeline.stall_names, 0)
 
-    def run(self, frames: list[dict[str, int]], hosts: Any = None) -> dict[str, list[int]]:
+    def run(self, frames: list[dict[str, int]], hosts: Any = None) -> Rows:
         """Returns the maps' rows at the end."""
         dut = self.pipeline
-        rows: dict[str, list[int]] = {}
+        rows: Rows = {}
         limit = 60 * (len(frames) + 10) + 100 * self.program.schedule.stages
 
         async def source(ctx: Any) -> None:
@@ -307,5 +305,139 @@ def test_pipeline_equals_one_frame_after_the_other(seed: int, monkeypatch: pytes
     bench = Bench(program, rng, gap=rng.choice((0, 0, 0.3)), busy=rng.choice((0, 0, 0.5)), queue=rng.choice((1, 4)))
     rows = bench.run(frames)
     expected_rows = {name: [0] * ROWS for name in program.maps}
-    assert bench.results == sequential(program, frames, expected_rows)
+    assert bench.results == [run_frame(program, i, frame, expected_rows) for i, frame in enumerate(frames)]
     assert rows == expected_rows
+
+
+@dataclass(frozen=True)
+class HostCall:
+    """What the host did to a map's row, and what it saw."""
+
+    unit: str
+    op: HostOp
+    row: int
+    value: int
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_host_operations_happen_between_two_frames(seed: int) -> None:
+    """There is one order of frames and host operations that explains all results and the rows at the end."""
+    rng = random.Random(seed + 10_000)
+    program = random_program(rng)
+    frames = random_frames(rng, 40)
+    calls: list[HostCall] = []
+    bench = Bench(program, rng, gap=rng.choice((0, 0, 0.3)), busy=rng.choice((0, 0.5)), queue=4)
+
+    async def host(ctx: Any) -> None:
+        for _ in range(6):
+            await ctx.tick().repeat(rng.randrange(1, 15))
+            unit, op = rng.choice(list(program.maps)), rng.choice((HostOp.LOOKUP, HostOp.UPDATE))
+            row, value = rng.randrange(ROWS), rng.randrange(256)
+            seen = await operate(ctx, bench.pipeline.hosts[unit], op, key=row, value=value)
+            calls.append(HostCall(unit, op, row, value if op is HostOp.UPDATE else seen))
+
+    end = bench.run(frames, host)
+    assert explained(program, frames, bench.results, calls, end)
+
+
+def explained(
+    program: Program, frames: list[dict[str, int]], results: list[dict[str, int]], calls: list[HostCall], end: Rows
+) -> bool:
+    """Whether some interleaving of frames and calls, each in its own order, gives what was seen."""
+    start = tuple((name, (0,) * ROWS) for name in program.maps)
+    todo, seen = [(0, 0, start)], set()
+    while todo:
+        frame, call, state = todo.pop()
+        if (frame, call, state) in seen:
+            continue
+        seen.add((frame, call, state))
+        rows = {name: list(values) for name, values in state}
+        if frame == len(frames) and call == len(calls) and rows == end:
+            return True
+        if call < len(calls):
+            host = calls[call]
+            copy = {name: list(values) for name, values in rows.items()}
+            if host.op is HostOp.UPDATE:
+                copy[host.unit][host.row] = host.value
+            if copy[host.unit][host.row] == host.value:
+                todo.append((frame, call + 1, tuple((n, tuple(v)) for n, v in copy.items())))
+        if frame < len(frames) and run_frame(program, frame, frames[frame], rows) == results[frame]:
+            todo.append((frame + 1, call, tuple((n, tuple(v)) for n, v in rows.items())))
+    return False
+
+
+def straight_program(kinds: list[str], stages: list[int]) -> Program:
+    """Sites of the given kinds in the given stages, all on the row that the frame's first byte names."""
+    graph = Graph(window=4)
+    c = Construct(graph)
+    window = c.input("window", 32)
+    tag = c.slice(window, 0, 2)
+    stage = {}
+    for name, issue in zip(kinds, stages, strict=True):
+        kind = next(kind for kind in KINDS if kind.name == name)
+        operands = [tag, tag, c.slice(window, 8, 8)][: len(kind.operands)]
+        stage[c.site("flows", kind, c.const(1, 1), *operands)] = issue
+    graph.outputs = {"verdict": c.slice(window, 0, 3)}
+    last = max(issue + 3 for issue in stages)
+    return Program(
+        graph,
+        Schedule(last + 1, tuple(stage.get(node, 0) for node in graph.nodes)),
+        {"flows": MapSpec("flows", Toy.type, 1, 1, ROWS)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("kinds", "stages"),
+    [(["read", "write"], [1, 2]), (["add"], [0]), (["late_read", "write"], [0, 1]), (["write", "write"], [2, 2])],
+)
+def test_one_entry_runs_at_line_rate_when_reads_meet_writes_at_the_memory(kinds: list[str], stages: list[int]) -> None:
+    program = straight_program(kinds, stages)
+    bench = Bench(program, random.Random(0))
+    bench.run([{"window": 1}] * 50)
+    assert bench.pipeline.hazards == []
+    assert bench.cycles == 50 + bench.pipeline.latency
+    assert not any(bench.stalls.values())
+
+
+@pytest.mark.parametrize(
+    ("kinds", "stages", "cost"),
+    [
+        (["read", "write"], [0, 2], 1),
+        (["read", "write"], [1, 5], 3),
+        (["stretched_add"], [0], 2),
+        (["add", "add"], [0, 3], 3),
+    ],
+)
+def test_one_entry_waits_as_long_as_its_hazard_says_and_others_do_not(
+    kinds: list[str], stages: list[int], cost: int
+) -> None:
+    program = straight_program(kinds, stages)
+    same, other = (Bench(program, random.Random(0)) for _ in range(2))
+    same.run([{"window": 2}] * 50)
+    other.run([{"window": i % ROWS} for i in range(50)])
+    assert max(hazard.cost for hazard in same.pipeline.hazards) == cost
+    assert same.stalls["flows interlock"] == 49 * cost
+    assert same.cycles == 50 + 49 * cost + same.pipeline.latency
+    assert not any(other.stalls.values())
+
+
+def test_output_queue_takes_frames_while_the_output_waits() -> None:
+    program = straight_program(["read"], [0])
+    bench = Bench(program, random.Random(0), queue=8)
+
+    async def watch(ctx: Any) -> None:
+        accepted = 0
+        for _ in range(100):
+            _, _, ready, valid = await ctx.tick().sample(bench.pipeline.input.ready, bench.pipeline.input.valid)
+            accepted += ready and valid
+        assert accepted == 8 + program.schedule.stages
+
+    simulator = Simulator(bench.pipeline)
+    simulator.add_clock(1e-6)
+
+    async def source(ctx: Any) -> None:
+        ctx.set(bench.pipeline.input.valid, 1)
+
+    simulator.add_testbench(source)
+    simulator.add_testbench(watch)
+    simulator.run()
