@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ..hdl import registers
+from ..hdl.errors import InputError
 from . import options as shared
 from . import report
 from .options import Build, Chosen
@@ -30,6 +31,8 @@ from .settings import Settings
 @click.pass_obj
 def command(settings: Settings, chosen: Chosen, output: Path, build: Build) -> None:
     """Write Verilog, register map and report."""
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output} is a file: name a folder")
     spec = chosen.load()
     with Steps() as steps:
         design = build.compile(spec, chosen.select(spec), steps)

@@ -46,7 +46,8 @@ class Steps:
 
     def __exit__(self, *failure: object) -> None:
         self._timer.cancel()
-        self._bar.stop()
+        if self._bar.live.is_started:  # stopping what never showed prints an empty line
+            self._bar.stop()
 
     def __call__(self, step: str) -> None:
         self._bar.reset(self._task, description=step, total=None)
