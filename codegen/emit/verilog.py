@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from amaranth import Module, Value
@@ -10,6 +11,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import Flow
 
 from ...hdl.verilog_memory import VerilogMemories
+
+_NEVER_RUNS = re.compile(r"always @\*\n\s+(\S+ = \d+'h[0-9a-f]+ ?;)\n")
+"""A constant part of a signal whose other parts need a process: nothing would ever trigger it."""
 
 
 def verilog(component: Any, name: str) -> str:
@@ -24,6 +28,8 @@ def verilog(component: Any, name: str) -> str:
     # Positions in our own Python sources tell a reader of the Verilog nothing; signal names carry the program's.
     memories = VerilogMemories()
     text = backend.convert(component, name=name, platform=memories, emit_src=False, strip_internal_attrs=True)
+    if never := _NEVER_RUNS.search(text):
+        raise ValueError(f"Yosys wrote a block that is never executed: {never[1]}: give its constant bits a signal")
     return str(text) + memories.text
 
 

@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .hash_compare import Comparison
-from .hash_records import Begin, Op, Records
+from .hash_records import Begin, Fields, Op, Records
 from .linux import BPF_EXIST, BPF_NOEXIST, E2BIG, EEXIST, ENOENT
 from .row_memory import RowMover
 from .rows import ValueRows
@@ -54,7 +54,8 @@ class Walker(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        table, records, walk, commit = self._table, self._records, self.walk, self.commit
+        table, records, walk = self._table, self._records, self.walk
+        commit, outcome = Fields(records.commit, "commit"), Fields(records.outcome, "outcome")
         m.submodules.mover = mover = RowMover(self._rows)
 
         home = Signal(table.index_bits)  # the key's bucket in table 0
@@ -68,8 +69,9 @@ class Walker(wiring.Component):
             other.eq(table.build_bucket(1, walk.key)),
             self.address0.eq(here),
             self.address1.eq(other),
-            self.outcome.found.eq(1),
-            self.outcome.slot.eq(slot),
+            self.commit.eq(commit.value),
+            self.outcome.eq(outcome.value),
+            outcome.slot.eq(slot),
             commit.key.eq(walk.key),
             commit.present.eq(1),
             mover.base.eq(slot << self._rows.row_index_bits),
@@ -87,7 +89,7 @@ class Walker(wiring.Component):
         following = (here + 1)[: table.index_bits]
 
         def end(error: int) -> None:
-            m.d.comb += [self.done.eq(1), self.outcome.found.eq(error == 0), self.outcome.error.eq(-error)]
+            m.d.comb += [self.done.eq(1), outcome.found.eq(error == 0), outcome.error.eq(-error)]
             m.next = "IDLE"
 
         with m.FSM():
