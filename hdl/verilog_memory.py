@@ -65,7 +65,7 @@ def _lines(memory: Memory) -> Iterator[str]:
         yield f"  input {address} {name}_addr;"
         yield f"  output {'reg ' if port.domain == 'sync' else ''}{row} {name}_data;"
     yield f"  reg {row} mem [0:{depth - 1}];"
-    yield from _contents(memory, width)
+    yield from _contents(memory, width, [name for name, port in reads if port.domain == "sync"])
 
     if writes:
         yield "  always @(posedge clk) begin"
@@ -86,7 +86,7 @@ def _lines(memory: Memory) -> Iterator[str]:
     yield "endmodule"
 
 
-def _contents(memory: Memory, width: int) -> Iterator[str]:
+def _contents(memory: Memory, width: int, reads: list[str]) -> Iterator[str]:
     rows = [(i, Const.cast(value).value & (1 << width) - 1) for i, value in enumerate(memory.init) if value]
     yield "  integer i;"
     yield "  initial begin"
@@ -94,6 +94,8 @@ def _contents(memory: Memory, width: int) -> Iterator[str]:
     for index, value in rows:
         if value:
             yield f"    mem[{index}] = {width}'h{value:x};"
+    for name in reads:
+        yield f"    {name}_data = {{{width}{{1'b0}}}};"  # as in Amaranth; simulators would begin with X
     yield "  end"
 
 

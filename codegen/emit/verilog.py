@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from amaranth import Module, Value
-from amaranth.back import verilog as backend
+from amaranth._toolchain.yosys import find_yosys
+from amaranth.back import rtlil
+from amaranth.hdl import Fragment
+from amaranth.hdl._ir import PortDirection
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Flow
 
 from ...hdl.verilog_memory import VerilogMemories
 
-_NEVER_RUNS = re.compile(r"always @\*\n\s+(\S+ = \d+'h[0-9a-f]+ ?;)\n")
-"""A constant part of a signal whose other parts need a process: nothing would ever trigger it."""
+_SCRIPT = ("proc", "opt_expr", "opt_clean", "write_verilog -norename -noattr")
+"""Processes become multiplexers and flip-flops: Amaranth's own script leaves `always @*` blocks, and simulators never
+run one that only assigns constants."""
 
 
 def verilog(component: Any, name: str) -> str:
@@ -27,10 +30,16 @@ def verilog(component: Any, name: str) -> str:
         component = _Flat(component)
     # Positions in our own Python sources tell a reader of the Verilog nothing; signal names carry the program's.
     memories = VerilogMemories()
-    text = backend.convert(component, name=name, platform=memories, emit_src=False, strip_internal_attrs=True)
-    if never := _NEVER_RUNS.search(text):
-        raise ValueError(f"Yosys wrote a block that is never executed: {never[1]}: give its constant bits a signal")
-    return str(text) + memories.text
+    ports = {path[0]: _port(member, value) for path, member, value in component.signature.flatten(component)}
+    fragment = Fragment.get(component, memories)
+    text, _ = rtlil.convert_fragment(fragment, ports, name, emit_src=False)
+    yosys = find_yosys(lambda version: version >= (0, 40))
+    script = "\n".join((f"read_rtlil <<rtlil\n{text}\nrtlil", *_SCRIPT))
+    return str(yosys.run(["-q", "-"], script, ignore_warnings=True)) + memories.text
+
+
+def _port(member: Any, value: Any) -> tuple[Value, PortDirection]:
+    return Value.cast(value), PortDirection.Input if member.flow is Flow.In else PortDirection.Output
 
 
 class _Flat(wiring.Component):
