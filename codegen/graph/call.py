@@ -17,7 +17,8 @@ from .values import Memory, Pointer, Union
 if TYPE_CHECKING:
     from .step import Step
 
-MOST_METADATA = 32
+MOST_METADATA = 252
+"""Bytes in front of the frame that bpf_xdp_adjust_meta can give (hdl/helpers/xdp_limits.py)."""
 
 
 class FrameView:
@@ -49,25 +50,26 @@ class FrameView:
             packet.write(position, 1, c.mux(c.and_(predicate, inside), zero, packet.byte(position)))
 
     def move(self, source: Node, destination: Node, size: Node, predicate: Node) -> None:
-        """memmove of up to 32 bytes of metadata."""
+        """memmove of metadata: it lies in the headroom, or where the head was before it moved into the window."""
         step = self._step
         c, packet, extent = step.c, step.state.packet, step.b.extent
-        low, high = -extent.headroom, extent.window - MOST_METADATA
+        most = min(MOST_METADATA, extent.headroom + extent.window)
+        low, high = -extent.headroom, extent.window
         bits = 18
 
         def at(position: Node) -> Span:
             index = c.add(c.slice(position, 0, bits), c.const(-low, bits))
             return Span(low, high, 1, c.slice(index, 0, (high - low).bit_length()))
 
-        data = load(c, at(source), MOST_METADATA, packet.byte)
-        wanted = c.slice(size, 0, 6)
+        data = load(c, at(source), most, packet.byte)
+        wanted = c.slice(size, 0, 8)
         target = at(destination).index
         assert target is not None
         for position in range(low, extent.window):
             # Byte k of the metadata goes to destination + k.
             k = c.sub(c.const(position - low, bits), c.zext(target, bits))
             inside = c.and_(predicate, c.ult(k, c.zext(wanted, bits)))
-            amount = c.concat([c.const(0, 3), c.slice(k, 0, 5)])
+            amount = c.concat([c.const(0, 3), c.slice(k, 0, 8)])
             byte = c.slice(c.op("lshr", data.width, data, amount), 0, 8)
             packet.write(position, 1, c.mux(inside, byte, packet.byte(position)))
 

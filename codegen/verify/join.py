@@ -14,7 +14,7 @@ from .failure import Failure, Unbuildable
 from .number import M64, constant
 from .result import Kind
 from .state import Proof, State
-from .values import MIXED, PACKET_KINDS, Num, Ptr, Value
+from .values import DATA, META, MIXED, PACKET_KINDS, Num, Ptr, Value
 
 
 class Join:
@@ -38,6 +38,7 @@ class Join:
             for key, value in a.registers.items()
             if key in b.registers
         }
+        self._join_frame()
         self._join_stacks()
         s.lossy = a.lossy or b.lossy or bool(self.lost_a and self.lost_b)
 
@@ -124,6 +125,11 @@ class Join:
         else:
             self.lost_a += behind_a is not None
             self.lost_b += behind_b is not None
+
+    def _join_frame(self) -> None:
+        """What was shown of the frame holds for pointers that are still to be loaded, whether any is held or not."""
+        for base in (DATA, META):
+            self._prove(base, base, 0, 0, base)
 
     def _join_stacks(self) -> None:
         a, b, s = self._a, self._b, self.state
