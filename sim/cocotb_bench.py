@@ -142,6 +142,8 @@ async def serve(dut: Any) -> None:
     except OSError as error:
         message = f"{error.filename}: cannot write: {error.strerror}: choose another place"
         _answer(answers, {"error": "input", "message": message})
+    except ValueError as error:  # cocotb's int() of a signal with X bits, which only Icarus has
+        _answer(answers, {"error": "simulation", "message": f"the datapath gives undefined bits: {error}"})
     except SimulationError as error:
         _answer(answers, {"error": "simulation", "message": str(error)})
 

@@ -89,7 +89,7 @@ def _runner(simulator: str) -> Any:
     from cocotb_tools.runner import get_runner
 
     runner = get_runner(simulator)
-    runner.log.setLevel("ERROR")
+    runner.log.setLevel("CRITICAL")
     return runner
 
 

@@ -113,7 +113,8 @@ module hardpath #(
         end
         if (rst) begin
             now <= 0; beat_write <= 0; beat_read <= 0; frame_write <= 0; frame_read <= 0;
-            fault <= 0; in_frame <= 0; sending <= 0; frame_count <= 0; wait_count <= 0; bus_ready <= 0; result_valid <= 0;
+            fault <= 0; in_frame <= 0; sending <= 0; frame_count <= 0; result_verdict <= 0; result_redirect <= 0;
+            result_length <= 0; result_latency_first <= 0; result_latency_last <= 0; wait_count <= 0; bus_ready <= 0; result_valid <= 0;
         end
     end
 endmodule
