@@ -31,7 +31,7 @@ class Begin(enum.IntEnum):
 
 
 class Fields:
-    """The fields of a layout as signals of their own (attributes), and all together as ``value``.
+    """The fields of a layout as signals of their own (attributes), and all together as ``whole``.
 
     For records that logic fills in field by field: where only some bits of a signal are constant, Yosys writes Verilog
     for them that is never executed.
@@ -39,7 +39,7 @@ class Fields:
 
     def __init__(self, layout: data.StructLayout, name: str, **options: Any) -> None:
         fields = {field: Signal(shape, name=f"{name}_{field}", **options) for field, shape in layout.members.items()}
-        self.value = Cat(*fields.values())
+        self.whole = Cat(*fields.values())
         self.__dict__.update(fields)
 
     def __getattr__(self, name: str) -> Signal:

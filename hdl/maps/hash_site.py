@@ -147,4 +147,4 @@ class KeySite:
 
     def settle(self, outcome: Value) -> None:
         """The walk has ended like this (in the context of a condition)."""
-        self._m.d.sync += [self.outcome.value.eq(outcome), self.pending.eq(0)]
+        self._m.d.sync += [self.outcome.whole.eq(outcome), self.pending.eq(0)]

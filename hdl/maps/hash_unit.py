@@ -65,10 +65,10 @@ class HashUnit(MapUnit):
             KeySite(m, i, op, self.sites[i], table, self.rows, ports, full)
             for (i, op), ports in zip(keyed, fetch, strict=False)
         ]
-        commits = [(walker.commit, walker.commit.as_value()), *((site.commit, site.commit.value) for site in sites)]
+        commits = [(walker.commit, walker.commit.as_value()), *((site.commit, site.commit.whole) for site in sites)]
         for source, value in commits:
             with m.If(source.table.any() | source.store):
-                m.d.comb += commit.value.eq(value)
+                m.d.comb += commit.whole.eq(value)
         m.d.sync += entries.eq(entries + commit.added - commit.removed)
 
         store, values = serve_sites(m, self, self.rows, [], writers=1)
@@ -128,7 +128,7 @@ class HashUnit(MapUnit):
             m.d.comb += walker.start.eq(1)
             for number, site in enumerate(sites):
                 with m.If(owner == number):
-                    m.d.comb += walker.walk.eq(site.walk.value)
+                    m.d.comb += walker.walk.eq(site.walk.whole)
                     with m.If(walker.done):
                         site.settle(walker.outcome)
         return busy | Cat(site.pending for site in sites).any()
@@ -182,7 +182,7 @@ class HashUnit(MapUnit):
                     self.host_request.eq(1),
                     walker.start.eq(1),
                     walker.fetch_value.eq(1),
-                    walker.walk.eq(walk.value),
+                    walker.walk.eq(walk.whole),
                 ]
                 with m.If(walker.done):
                     m.d.sync += host.status.eq(walker.outcome.error.as_signed())
