@@ -46,7 +46,8 @@ class Align(wiring.Component):
         first = Signal(pair_layout(self.width, self._side))
         pair = Signal(8 * reach)
         fine = Signal(fine_bits)
-        first_valid, first_ready = Signal(), Signal()
+        first_valid = Signal()
+        first_ready = Signal()
         m.d.comb += [
             first_ready.eq(~self.output.valid | self.output.ready),
             self.input.ready.eq(~first_valid | first_ready),

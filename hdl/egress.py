@@ -87,7 +87,8 @@ class Egress(wiring.Component):
         m.submodules.skid = skid = Skid(departure_layout(width))
         wiring.connect(m, skid.output, wiring.flipped(self.output))
 
-        verdict, send = Signal(3), Signal()
+        verdict = Signal(3)
+        send = Signal()
         m.d.comb += [
             verdict.eq(Mux(outcome.verdict > XDP_REDIRECT, XDP_ABORTED, outcome.verdict)),
             send.eq(verdict >= XDP_PASS),
@@ -103,10 +104,15 @@ class Egress(wiring.Component):
         # that begins in the payload is preceded by steps that only fetch words.
         ahead = int(self.shifts)
         entering = Signal(init=1)
-        index, next_index = Signal(len(begin) + 1), Signal(len(begin) + 1)
-        remaining, next_remaining = Signal(16), Signal(16)
-        stored, next_stored = Signal(receipt.beats.shape()), Signal(receipt.beats.shape())
-        front, fetches, last = Signal(len(index)), Signal(), Signal()
+        index = Signal(len(begin) + 1)
+        next_index = Signal(len(begin) + 1)
+        remaining = Signal(16)
+        next_remaining = Signal(16)
+        stored = Signal(receipt.beats.shape())
+        next_stored = Signal(receipt.beats.shape())
+        front = Signal(len(index))
+        fetches = Signal()
+        last = Signal()
         m.d.comb += [
             index.eq(Mux(entering, Mux(begin < self.words, begin, self.words - ahead), next_index)),
             remaining.eq(Mux(entering, outcome.length, next_remaining)),
@@ -118,7 +124,11 @@ class Egress(wiring.Component):
         wants = (fetches | (shift + remaining > width)) if self.shifts else Const(1)
 
         drain = Signal(range(self.payload_depth + 1))  # payload beats to forget first
-        needs, possible, step, valid, ready = Signal(), Signal(), Signal(), Signal(), Signal()
+        needs = Signal()
+        possible = Signal()
+        step = Signal()
+        valid = Signal()
+        ready = Signal()
         m.d.comb += [
             needs.eq(send & wants & (front >= self.words) & (stored != 0)),
             possible.eq(

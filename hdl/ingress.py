@@ -78,7 +78,9 @@ class Ingress(wiring.Component):
         count = Signal(range(frame_beats + 1))  # beats of the frame before this one; stays at frame_beats
         beyond = count == frame_beats
         stores = (count >= window_beats) & ~beyond
-        take, last, good = Signal(), Signal(), Signal()
+        take = Signal()
+        last = Signal()
+        good = Signal()
         drop = Signal(DROPS)
         m.d.comb += [
             self.rx.ready.eq((~self.output.valid | self.output.ready) & ~(stores & self.payload_full)),

@@ -89,7 +89,8 @@ class Histogram(wiring.Component):
         host = memory.read_port()
         m.d.comb += [host.addr.eq(self.bin_index), self.bin.eq(host.data)]
 
-        counts, value = Signal(), Signal.like(read.addr)
+        counts = Signal()
+        value = Signal.like(read.addr)
         m.d.comb += [
             read.addr.eq(Mux(self.sample < self.bins, self.sample, self.bins - 1)),
             write.addr.eq(value),

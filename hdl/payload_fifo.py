@@ -39,8 +39,11 @@ class PayloadFifo(wiring.Component):
 
         # Pointers count modulo twice the depth, so that full and empty differ.
         bits = self.depth.bit_length()
-        written, committed, read = Signal(bits), Signal(bits), Signal(bits)
-        after_write, after_read = Signal(bits), Signal(bits)
+        written = Signal(bits)
+        committed = Signal(bits)
+        read = Signal(bits)
+        after_write = Signal(bits)
+        after_read = Signal(bits)
         m.d.comb += [
             self.full.eq((written - read)[:bits] == self.depth),
             write_port.addr.eq(written),
@@ -56,6 +59,6 @@ class PayloadFifo(wiring.Component):
             read.eq(after_read),
             self.output.valid.eq(after_read != committed),
         ]
-        with m.If(self.commit & ~self.rollback):
+        with m.If(self.commit):  # with a rollback, after_write is what is committed already
             m.d.sync += committed.eq(after_write)
         return m
