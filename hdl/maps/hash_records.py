@@ -6,7 +6,7 @@ import enum
 from collections.abc import Sequence
 from typing import Any
 
-from amaranth.hdl import Cat, Signal, Value
+from amaranth.hdl import Cat, Value
 from amaranth.lib import data
 
 from .rows import ValueRows
@@ -28,22 +28,6 @@ class Begin(enum.IntEnum):
     SEARCH = 1  # it is in neither bucket, but may have overflowed
     INSERT = 2  # it is absent and both buckets are full
     ROWS = 3  # only the value is left to write, to ``slot``
-
-
-class Fields:
-    """The fields of a layout as signals of their own (attributes), and all together as ``whole``.
-
-    For records that logic fills in field by field: where only some bits of a signal are constant, Yosys writes Verilog
-    for them that is never executed.
-    """
-
-    def __init__(self, layout: data.StructLayout, name: str, **options: Any) -> None:
-        fields = {field: Signal(shape, name=f"{name}_{field}", **options) for field, shape in layout.members.items()}
-        self.whole = Cat(*fields.values())
-        self.__dict__.update(fields)
-
-    def __getattr__(self, name: str) -> Signal:
-        raise AttributeError(name)
 
 
 class Records:

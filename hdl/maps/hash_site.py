@@ -8,7 +8,7 @@ from typing import Any
 from amaranth.hdl import Module, Mux, Signal, Value
 
 from .hash_compare import Comparison
-from .hash_records import Begin, Fields, Op, Records
+from .hash_records import Begin, Op, Records
 from .linux import BPF_EXIST, BPF_NOEXIST, E2BIG, EEXIST, ENOENT
 from .rows import ValueRows
 from .table import Table
@@ -39,9 +39,9 @@ class KeySite:
         self._m, self._op, self._site, self._table, self._rows = m, op, site, table, rows
         self._records = records = Records(table, rows)
         self._name = f"{op.name.lower()}_{number}"
-        self.commit = Fields(records.commit, f"{self._name}_commit")
-        self.walk = Fields(records.walk, f"{self._name}_walk", reset_less=True)
-        self.outcome = Fields(records.outcome, f"{self._name}_outcome", reset_less=True)
+        self.commit = Signal(records.commit, name=f"{self._name}_commit")
+        self.walk = Signal(records.walk, name=f"{self._name}_walk", reset_less=True)
+        self.outcome = Signal(records.outcome, name=f"{self._name}_outcome", reset_less=True)
         self.pending = Signal(name=f"{self._name}_pending")
 
         key = self._carried(site.operands.key, "key")
@@ -147,4 +147,4 @@ class KeySite:
 
     def settle(self, outcome: Value) -> None:
         """The walk has ended like this (in the context of a condition)."""
-        self._m.d.sync += [self.outcome.whole.eq(outcome), self.pending.eq(0)]
+        self._m.d.sync += [self.outcome.eq(outcome), self.pending.eq(0)]

@@ -27,7 +27,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib.memory import Memory
 
 from .base import MapShape, SiteKind
-from .hash_records import Begin, Fields, Op, Records
+from .hash_records import Begin, Op, Records
 from .hash_site import KeySite
 from .hash_walker import Walker
 from .linux import BPF_EXIST, E2BIG, EINVAL, ENOENT
@@ -55,7 +55,7 @@ class HashUnit(MapUnit):
         table, records = self.table, self._records
         entries = Signal(range(self.shape.max_entries + 1), reset_less=True)  # the memories survive a reset, too
         full = entries == self.shape.max_entries
-        commit = Fields(records.commit, "commit")
+        commit = Signal(records.commit)
 
         m.submodules.walker = walker = Walker(table, self.rows, len(entries))
         ops = {op.name.lower(): op for op in Op}
@@ -65,10 +65,9 @@ class HashUnit(MapUnit):
             KeySite(m, i, op, self.sites[i], table, self.rows, ports, full)
             for (i, op), ports in zip(keyed, fetch, strict=False)
         ]
-        commits = [(walker.commit, walker.commit.as_value()), *((site.commit, site.commit.whole) for site in sites)]
-        for source, value in commits:
+        for source in (walker.commit, *(site.commit for site in sites)):
             with m.If(source.table.any() | source.store):
-                m.d.comb += commit.whole.eq(value)
+                m.d.comb += commit.eq(source)
         m.d.sync += entries.eq(entries + commit.added - commit.removed)
 
         store, values = serve_sites(m, self, self.rows, [], writers=1)
@@ -128,7 +127,7 @@ class HashUnit(MapUnit):
             m.d.comb += walker.start.eq(1)
             for number, site in enumerate(sites):
                 with m.If(owner == number):
-                    m.d.comb += walker.walk.eq(site.walk.whole)
+                    m.d.comb += walker.walk.eq(site.walk)
                     with m.If(walker.done):
                         site.settle(walker.outcome)
         return busy | Cat(site.pending for site in sites).any()
@@ -136,7 +135,7 @@ class HashUnit(MapUnit):
     def _host(self, m: Module, walker: Walker, values: Any, fetch: Sequence[Any], occupied: Value) -> None:
         """Host operations are walks from the beginning, in between two frames; ENTRY only has its value fetched."""
         host, table = self.host, self.table
-        walk, slot = Fields(self._records.walk, "host_walk"), Signal(self._records.slot)
+        walk, slot = Signal(self._records.walk), Signal(self._records.slot)
         m.d.comb += [
             slot.eq(host.index),
             walk.begin.eq(Mux(host.op == HostOp.ENTRY, Begin.ROWS, Begin.BUCKETS)),
@@ -182,7 +181,7 @@ class HashUnit(MapUnit):
                     self.host_request.eq(1),
                     walker.start.eq(1),
                     walker.fetch_value.eq(1),
-                    walker.walk.eq(walk.whole),
+                    walker.walk.eq(walk),
                 ]
                 with m.If(walker.done):
                     m.d.sync += host.status.eq(walker.outcome.error.as_signed())

@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .hash_compare import Comparison
-from .hash_records import Begin, Fields, Op, Records
+from .hash_records import Begin, Op, Records
 from .linux import BPF_EXIST, BPF_NOEXIST, E2BIG, EEXIST, ENOENT
 from .row_memory import RowMover
 from .rows import ValueRows
@@ -55,7 +55,7 @@ class Walker(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         table, records, walk = self._table, self._records, self.walk
-        commit, outcome = Fields(records.commit, "commit"), Fields(records.outcome, "outcome")
+        commit, outcome = self.commit, self.outcome
         m.submodules.mover = mover = RowMover(self._rows)
 
         home = Signal(table.index_bits)  # the key's bucket in table 0
@@ -69,8 +69,6 @@ class Walker(wiring.Component):
             other.eq(table.build_bucket(1, walk.key)),
             self.address0.eq(here),
             self.address1.eq(other),
-            self.commit.eq(commit.whole),
-            self.outcome.eq(outcome.whole),
             outcome.slot.eq(slot),
             commit.key.eq(walk.key),
             commit.present.eq(1),

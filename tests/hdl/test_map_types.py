@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from amaranth.hdl import Const, Module, Signal
 from amaranth.sim import Simulator
-from hardpath.codegen.emit import verilog
 from hardpath.codegen.graph.construct import Construct
 from hardpath.codegen.graph.ir import Graph
 from hardpath.codegen.spec import MapSpec
@@ -105,19 +104,3 @@ def test_constant_flags_of_an_array_update_leave_no_site_when_they_fail() -> Non
     assert (result.op, result.attr) == ("const", -22 & (1 << 64) - 1)
     (site,) = (node for node in c.graph.nodes if node.op == "site")
     assert (site.args[0].op, site.args[0].attr) == ("const", 0)
-
-
-@pytest.mark.parametrize(
-    "spec", [MapSpec("m", HASH, 5, 8, 100), MapSpec("m", HASH, 4, 70, 2), MapSpec("m", ARRAY, 4, 8, 9)]
-)
-def test_verilog_of_the_unit_has_no_block_that_nothing_starts(spec: MapSpec) -> None:
-    """Yosys may write a constant part of a signal as ``always @*`` with nothing to wait for: it would stay unknown."""
-    plugin = MAP_TYPES[spec.type]
-    c = Construct(Graph())
-    key, value = (c.input(name, 8 * size) for name, size in (("key", spec.key_size), ("value", spec.value_size)))
-    plugin.lower_lookup(c, spec, c.input("p", 1), key)
-    plugin.lower_update(c, spec, c.input("p", 1), key, value, c.input("flags", 64))
-    plugin.lower_delete(c, spec, c.input("p", 1), key)
-    kinds = [node.attr.kind for node in c.graph.nodes if node.op == "site"]
-    kinds += [plugin.read_kind(spec), plugin.write_kind(spec)]
-    verilog(plugin.hardware(spec, kinds), "unit")  # raises if there is one
