@@ -51,7 +51,11 @@ class Operator(ABC):
 
     @abstractmethod
     def delay(self, width: int, arg_widths: Sequence[int], attr: Any, constants: Constants) -> float:
-        """ns from the last argument to the result. ``constants[i]``: argument i's value if it is constant."""
+        """ns from the arguments to the result. ``constants[i]``: argument i's value if it is constant."""
+
+    def delays(self, width: int, arg_widths: Sequence[int], attr: Any, constants: Constants) -> list[float]:
+        """ns from each argument to the result."""
+        return [self.delay(width, arg_widths, attr, constants)] * len(arg_widths)
 
 
 class Elementwise(Operator):
@@ -98,7 +102,7 @@ class Multiply(Elementwise):
         tiles = [-(-w // delays.MULTIPLIER_BITS) for w in arg_widths]
         if min(arg_widths) == 1:
             return delays.LEVEL / 2
-        rows = min(min(tiles) * max(tiles), -((-width // delays.MULTIPLIER_BITS) ** 2))
+        rows = tiles[0] * tiles[1]
         return delays.MULTIPLIER + (rows - 1).bit_length() * delays.carry_chain(width)
 
 
@@ -131,9 +135,7 @@ class Select(Operator):
     """``mux(select, a, b)``."""
 
     def problem(self, width: int, arg_widths: Sequence[int], attr: Any) -> str | None:
-        return (
-            None if list(arg_widths) == [1, width, width] else "takes one bit and two of the result's width"
-        )
+        return None if list(arg_widths) == [1, width, width] else "takes one bit and two of the result's width"
 
     def evaluate(self, width: int, attr: Any, arg_widths: Sequence[int], args: Sequence[int]) -> int:
         return args[1] if args[0] else args[2]
@@ -143,6 +145,9 @@ class Select(Operator):
 
     def delay(self, width: int, arg_widths: Sequence[int], attr: Any, constants: Constants) -> float:
         return delays.select(width)
+
+    def delays(self, width: int, arg_widths: Sequence[int], attr: Any, constants: Constants) -> list[float]:
+        return [delays.select(width), delays.choice(), delays.choice()]
 
 
 class Wiring(Operator):
@@ -218,7 +223,7 @@ class Shift(Operator):
         if constants[1] is not None:
             return 0.0
         levels = min((width - 1).bit_length() + 1, arg_widths[1])
-        return levels * delays.select(width)
+        return delays.select(width) + (levels - 1) * delays.choice()
 
 
 def signed(value: int, width: int) -> int:
@@ -298,9 +303,7 @@ def _gate(_width: int) -> float:
 _ALL: tuple[Operator, ...] = (
     Elementwise("add", "a + b", 2, lambda w, a: a[0] + a[1], lambda w, a: a[0] + a[1], delays.carry_chain),
     Elementwise("sub", "a - b", 2, lambda w, a: a[0] - a[1], lambda w, a: a[0] - a[1], delays.carry_chain),
-    Multiply(
-        "mul", "low bits of a * b", 2, lambda w, a: a[0] * a[1], lambda w, a: a[0] * a[1], _divider_delay
-    ),
+    Multiply("mul", "low bits of a * b", 2, lambda w, a: a[0] * a[1], lambda w, a: a[0] * a[1], _divider_delay),
     Elementwise("and", "a & b", 2, lambda w, a: a[0] & a[1], lambda w, a: a[0] & a[1], _gate),
     Elementwise("or", "a | b", 2, lambda w, a: a[0] | a[1], lambda w, a: a[0] | a[1], _gate),
     Elementwise("xor", "a ^ b", 2, lambda w, a: a[0] ^ a[1], lambda w, a: a[0] ^ a[1], _gate),
@@ -317,14 +320,14 @@ _ALL: tuple[Operator, ...] = (
         "a < b, unsigned",
         lambda w, a: int(a[0] < a[1]),
         lambda w, a: a[0] < a[1],
-        lambda w, constant: min(delays.carry_chain(w), w * delays.LEVEL),
+        lambda w, constant: delays.comparison(w),
     ),
     Compare(
         "slt",
         "a < b, two's complement",
         lambda w, a: int(signed(a[0], w) < signed(a[1], w)),
         lambda w, a: a[0].as_signed() < a[1].as_signed(),
-        lambda w, constant: min(delays.carry_chain(w), w * delays.LEVEL),
+        lambda w, constant: delays.comparison(w),
     ),
     Select("mux", "a if select else b (arguments: select, a, b)"),
     Wiring("concat", "first argument in the lowest bits", _check_concat, _concat, lambda w, attr, a: Cat(*a)),

@@ -106,7 +106,7 @@ def _moment(node: Node, moments: dict[Node, float]) -> float:
         start = max((moments[a] for a in x.args), default=0.0)
         # A site's latency in ns is unknown here; a large number keeps its results behind everything else.
         late = _STAGE * timing.latency(x) + timing.behind(x)
-        moments[x] = start + timing.before(x) + late
+        moments[x] = start + timing.need(x) + late
         stack.pop()
     return moments[node]
 

@@ -24,7 +24,7 @@ def expand(graph: Graph, target: Target) -> Graph:
     chunk = max(4, 2 * int((limit - delays.CARRY_ENDS) / delays.CARRY) - 2)
 
     def visit(c: Construct, node: Node, args: tuple[Node, ...]) -> Node | None:
-        long = timing.delay(node)
+        long = timing.need(node)
         if node.op in ("udiv", "urem"):
             return divide(c, node.op, *args)
         if node.op in ("shl", "lshr", "ashr"):
@@ -131,7 +131,7 @@ def _row(c: Construct, width: int, row: list[tuple[int, Node]]) -> Node:
 def _equal(c: Construct, a: Node, b: Node, limit: float) -> Node:
     """All parts are equal."""
     whole = c.eq(a, b)
-    if timing.delay(whole) <= limit or a.width < 4:
+    if timing.need(whole) <= limit or a.width < 4:
         return whole
     half = a.width // 2
     cuts = ((0, half), (half, a.width - half))

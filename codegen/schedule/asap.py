@@ -29,22 +29,17 @@ def asap(graph: Graph, target: Target) -> Asap:
     arrival = [0.0] * len(graph.nodes)  # ns into that stage
     earliest = _ordered(graph)
     for node in graph.nodes:
-        stage, moment = 0, 0.0
-        for before, distance in earliest.get(node.id, ()):
-            if issue[before] + distance > stage:
-                stage = issue[before] + distance
-        for arg in node.args:
-            if ready[arg.id] > stage:
-                stage, moment = ready[arg.id], arrival[arg.id]
-            elif ready[arg.id] == stage:
-                moment = max(moment, arrival[arg.id])
-        need = min(timing.before(node), limit)
-        if moment + need > limit + timing.SLACK:
-            stage, moment = stage + 1, 0.0
+        stage = max((issue[before] + distance for before, distance in earliest.get(node.id, ())), default=0)
+        stage = max([stage, *(ready[arg.id] for arg in node.args)])
+        needs = [min(ns, limit) for ns in timing.needs(node)]
+        end = 0.0
+        for arg, need in zip(node.args, needs, strict=True):
+            end = max(end, need + (arrival[arg.id] if ready[arg.id] == stage else 0.0))
+        if end > limit + timing.SLACK:
+            stage, end = stage + 1, max(needs)
         issue[node.id] = stage
         ready[node.id] = stage + timing.latency(node)
-        late = timing.latency(node) > 0
-        arrival[node.id] = min(timing.behind(node), limit) if late else moment + need
+        arrival[node.id] = min(timing.behind(node), limit) if timing.latency(node) else end
     last = max((issue[node.id] + timing.span(node) for node in graph.nodes), default=0)
     return Asap(issue, last + 1)
 

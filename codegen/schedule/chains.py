@@ -24,20 +24,20 @@ def too_long(graph: Graph, origins: Origins, target: Target) -> list[tuple[Node,
         if node.op == "input":
             handed[node] = {}
             continue
-        need = min(timing.before(node), limit)
+        needs = [min(ns, limit) for ns in timing.needs(node)]
         sources: dict[Node, float] = {}
-        roots = [root for arg in node.args for root in origins.roots(arg)]
-        for root in roots:
-            for source, ns in handed[root].items():
-                if ns > sources.get(source, -1.0):
-                    sources[source] = ns
-        long = [source for source, ns in sources.items() if ns + need > limit + timing.SLACK]
+        for arg, need in zip(node.args, needs, strict=True):
+            for root in origins.roots(arg):
+                for source, ns in handed[root].items():
+                    if ns + need > sources.get(source, 0.0):
+                        sources[source] = ns + need
+        long = [source for source, ns in sources.items() if ns > limit + timing.SLACK]
         implied = {root for source in long for arg in source.args for root in origins.roots(arg)}
         pairs += [(source, node) for source in long if source not in implied]
         if timing.latency(node):
             handed[node] = {node: min(timing.behind(node), limit)}
         else:
             dropped = set(long)
-            handed[node] = {source: ns + need for source, ns in sources.items() if source not in dropped}
-            handed[node][node] = need
+            handed[node] = {source: ns for source, ns in sources.items() if source not in dropped}
+            handed[node][node] = max(needs)
     return pairs

@@ -29,14 +29,19 @@ def check(graph: Graph, schedule: Schedule, target: Target) -> None:
         late = [arg for arg in node.args if schedule.ready(arg) > stage]
         if late:
             raise ScheduleError(f"{node} in stage {stage} uses {late[0]}, which exists in {schedule.ready(late[0])}")
-        start = max((arrival[a] for a in node.args if schedule.ready(a) == stage and a.op != "const"), default=0.0)
-        need = timing.before(node)
-        if start + need > limit + timing.SLACK and (start > timing.SLACK or node.id not in listed):
-            raise ScheduleError(f"{node}: {start:.2f} + {need:.2f} ns do not fit the {limit:.2f} ns of stage {stage}")
+        end = 0.0
+        for arg, need in zip(node.args, timing.needs(node), strict=True):
+            start = arrival[arg] if schedule.ready(arg) == stage and arg.op != "const" else 0.0
+            alone = start <= timing.SLACK and node.id in listed
+            if start + need > limit + timing.SLACK and not alone:
+                raise ScheduleError(
+                    f"{node}: {start:.2f} + {need:.2f} ns do not fit the {limit:.2f} ns of stage {stage}"
+                )
+            end = max(end, start + need)
         out = timing.behind(node)
         if out > limit + timing.SLACK and node.id not in listed:
             raise ScheduleError(f"{node}: its result comes {out:.2f} ns into a stage of {limit:.2f} ns")
-        arrival[node] = min(limit, out if timing.latency(node) else start + need)
+        arrival[node] = min(limit, out if timing.latency(node) else end)
     for order in graph.order:
         gap = schedule.issue(order.after) - schedule.issue(order.before)
         if gap < order.distance:

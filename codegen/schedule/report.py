@@ -97,14 +97,17 @@ def _arrivals(graph: Graph, schedule: Schedule) -> tuple[dict[Node, float], dict
     arrival: dict[Node, float] = {}
     previous: dict[Node, Node] = {}
     for node in graph.nodes:
-        chained = [a for a in node.args if schedule.ready(a) == schedule.issue(node) and a.op != "const"]
-        start = 0.0
-        if chained and not timing.latency(node):
-            slowest = max(chained, key=lambda a: arrival[a])
-            start = arrival[slowest]
-            if start > 0:
-                previous[node] = slowest
-        arrival[node] = timing.behind(node) if timing.latency(node) else start + timing.before(node)
+        arrival[node] = timing.behind(node)
+        if timing.latency(node):
+            continue
+        for arg, need in zip(node.args, timing.needs(node), strict=True):
+            chained = schedule.ready(arg) == schedule.issue(node) and arg.op != "const"
+            end = need + (arrival[arg] if chained else 0.0)
+            if end > arrival[node]:
+                arrival[node] = end
+                previous.pop(node, None)
+                if chained and arrival[arg] > 0:
+                    previous[node] = arg
     return arrival, previous
 
 

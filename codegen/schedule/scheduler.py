@@ -30,5 +30,5 @@ def schedule(graph: Graph, target: Target, largest: int = LARGEST) -> Schedule:
 def _overruns(graph: Graph, target: Target) -> tuple[tuple[int, float], ...]:
     """Nodes that are longer than a stage on their own, with their ns."""
     limit = timing.budget(target) + timing.SLACK
-    longest = ((node.id, max(timing.before(node), timing.behind(node))) for node in graph.nodes)
+    longest = ((node.id, max(timing.need(node), timing.behind(node))) for node in graph.nodes)
     return tuple((node, ns) for node, ns in longest if ns > limit)

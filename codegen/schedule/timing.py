@@ -17,12 +17,20 @@ def budget(target: Target) -> float:
     return target.period_ns * target.margin
 
 
-def delay(node: Node) -> float:
-    """ns from a pure node's arguments to its value; 0 for what has none."""
-    if node.op in ("const", "input", "site"):
-        return 0.0
+def needs(node: Node) -> list[float]:
+    """ns from each argument to the node's value, or to the end of its issue stage where the value comes later."""
+    if node.op == "site":
+        kind = node.attr.kind
+        return [float(kind.delay_in + (kind.delay_out if kind.latency == 0 else 0.0))] * len(node.args)
+    if not node.args:
+        return []
     constants = [a.attr if a.op == "const" else None for a in node.args]
-    return OPERATORS[node.op].delay(node.width, [a.width for a in node.args], node.attr, constants)
+    return OPERATORS[node.op].delays(node.width, [a.width for a in node.args], node.attr, constants)
+
+
+def need(node: Node) -> float:
+    """ns that a node takes if all of its arguments come from registers."""
+    return max(needs(node), default=0.0)
 
 
 def latency(node: Node) -> int:
@@ -33,14 +41,6 @@ def latency(node: Node) -> int:
 def span(node: Node) -> int:
     """Stages behind its issue stage that a node still needs: for its value or for touching its unit."""
     return max(node.attr.kind.latency, node.attr.kind.touch[1]) if node.op == "site" else 0
-
-
-def before(node: Node) -> float:
-    """ns of logic between a node's arguments and its value or the end of its issue stage (latency > 0)."""
-    if node.op != "site":
-        return delay(node)
-    kind = node.attr.kind
-    return float(kind.delay_in + (kind.delay_out if kind.latency == 0 else 0.0))
 
 
 def behind(node: Node) -> float:

@@ -196,9 +196,8 @@ def test_nothing_is_longer_than_a_stage_after_all_passes(op: str, mhz: float) ->
     target = Target(clock_mhz=mhz)
     graph = finished(c, c.slice(c.op(op, 64, c.slice(window, 0, 64), c.slice(window, 64, 64)), 32, 32))
     small = run_passes(graph, target, between=lambda name, g: check(g))
-    # One product of 18 x 18 bits is the largest thing that cannot be split.
-    longest = max(timing.delay(n) for n in small.nodes if n.op != "mul")
-    assert longest <= timing.budget(target)
+    # A product of 18 x 18 bits cannot be split; it fits the clocks that the fabric reaches.
+    assert max(timing.need(n) for n in small.nodes if n.op != "mul" or mhz < 130) <= timing.budget(target)
     generator = random.Random(op)
     for _ in range(50):
         inputs = {"window": generator.getrandbits(64) >> generator.randrange(64) | generator.getrandbits(7) << 64}

@@ -99,12 +99,12 @@ def _works(graph: Graph, plan: Schedule) -> bool:
             return False
         if node.op in ("const", "input") and issue:
             return False
-        same = [longest[a] for a in node.args if plan.ready(a) == issue and a.op != "const"]
-        path = max(same, default=0.0) + timing.before(node)
-        if path > limit and (
-            max(same, default=0.0) > timing.SLACK or (node.id, timing.before(node)) not in plan.overruns
-        ):
+        starts = [longest[a] if plan.ready(a) == issue and a.op != "const" else 0.0 for a in node.args]
+        ends = [start + need for start, need in zip(starts, timing.needs(node), strict=True)]
+        listed = (node.id, timing.need(node)) in plan.overruns
+        if any(e > limit and (s > timing.SLACK or not listed) for s, e in zip(starts, ends, strict=True)):
             return False
+        path = max(ends, default=0.0)
         longest[node] = min(limit, timing.behind(node) if timing.latency(node) else path)
     apart = all(plan.issue(o.after) - plan.issue(o.before) >= o.distance for o in graph.order)
     return apart and all(plan.ready(n) <= last for n in graph.outputs.values())
@@ -203,4 +203,4 @@ def test_the_report_follows_the_longest_chain() -> None:
     graph = finished(c, chosen)
     (stage,) = report(graph, schedule(graph, TARGET), TARGET).stages
     assert stage.chain == (total, chosen)
-    assert stage.ns == pytest.approx(timing.delay(total) + timing.delay(chosen))
+    assert stage.ns == pytest.approx(timing.need(total) + timing.needs(chosen)[1])
