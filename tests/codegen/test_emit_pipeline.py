@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from amaranth import Array, Module, Mux, Signal
+from amaranth import Array, Const, Module, Mux, Signal
 from amaranth.sim import Simulator
 from hardpath.codegen.emit import Pipeline, emit, stages
 from hardpath.codegen.graph.construct import Construct
@@ -30,6 +30,8 @@ ROW, NONE = frozenset({"rows"}), frozenset[str]()
 ENTRY = (("address", 2), ("tag", 2))
 DATA = (*ENTRY, ("row", 8))
 OLD = (("row", 8),)
+COUNT = frozenset({"count"})
+CELLS = ROWS + 1  # the last one is a counter that all entries share
 
 KINDS = (
     SiteKind("read", ENTRY, OLD, 1, (0, 0), reads=ROW, writes=NONE),
@@ -39,16 +41,18 @@ KINDS = (
     SiteKind("late_write", DATA, (), 0, (2, 2), reads=NONE, writes=ROW),
     SiteKind("add", DATA, OLD, 1, (0, 0), reads=ROW, writes=ROW),
     SiteKind("stretched_add", DATA, OLD, 1, (0, 2), reads=ROW, writes=ROW),
+    SiteKind("count", ENTRY, OLD, 1, (0, 0), reads=COUNT, writes=COUNT, shared=COUNT),
+    SiteKind("stretched_count", ENTRY, OLD, 1, (0, 2), reads=COUNT, writes=COUNT, shared=COUNT),
 )
 
 
 class ToyUnit(MapUnit):
-    """`ROWS` rows in flip-flops."""
+    """`CELLS` bytes in flip-flops."""
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        rows = [Signal(8, name=f"row_{i}") for i in range(ROWS)]
-        after = [Signal(8, name=f"row_{i}_after") for i in range(ROWS)]  # behind the coming edge
+        rows = [Signal(8, name=f"row_{i}") for i in range(CELLS)]
+        after = [Signal(8, name=f"row_{i}_after") for i in range(CELLS)]  # behind the coming edge
         m.d.comb += [a.eq(r) for a, r in zip(after, rows, strict=True)]
         m.d.sync += [r.eq(a) for a, r in zip(after, rows, strict=True)]
         noise = Signal(16, init=0xACE1)
@@ -61,6 +65,8 @@ class ToyUnit(MapUnit):
         for i, (kind, port) in enumerate(zip(self.kinds, self.sites, strict=True)):
             fires = port.valid & port.enable
             address, data = port.operands.address, getattr(port.operands, "row", None)
+            if kind.name.endswith("count"):
+                address, data = Const(ROWS), Const(1)
             if kind.name in ("read", "stalling_read"):
                 m.d.comb += port.results.row.eq(self.carry(m, i, 0, Array(after)[address]))
                 if kind.name == "stalling_read":
@@ -77,7 +83,7 @@ class ToyUnit(MapUnit):
             else:
                 old = self.carry(m, i, 0, Array(rows)[address], "old")
                 m.d.comb += port.results.row.eq(old)
-                if kind.name == "add":
+                if not kind.name.startswith("stretched"):
                     write(fires[0], address, (Array(rows)[address] + data)[:8])
                 else:
                     # What stands at the edge that leaves offset 0 counts, as for a memory with a transparent port.
@@ -87,7 +93,7 @@ class ToyUnit(MapUnit):
                         address = self.carry(m, i, o, address, "address")
                     write(fires[2], address, total)
 
-        index = self.host.index[:2]
+        index = self.host.index[:3]
         key_row = self.host.key[:2]
         m.d.comb += [
             self.host_request.eq(self.host.request),
@@ -109,11 +115,14 @@ class Toy:
 
     @staticmethod
     def run(rows: list[int], kind: SiteKind, operands: list[int]) -> int:
-        address, old = operands[0], rows[operands[0]]
+        address = ROWS if kind.name.endswith("count") else operands[0]
+        old = rows[address]
         if "write" in kind.name:
             rows[address] = operands[2]
         elif "add" in kind.name:
             rows[address] = (old + operands[2]) & 0xFF
+        elif "count" in kind.name:
+            rows[address] = (old + 1) & 0xFF
         return old
 
 
@@ -270,7 +279,7 @@ class Bench:
                 if valid and ready:
                     self.results.append({name: payload[name] for name in fields})
             for name, host in dut.hosts.items():
-                rows[name] = [await operate(ctx, host, HostOp.ENTRY, index=i) for i in range(ROWS)]
+                rows[name] = [await operate(ctx, host, HostOp.ENTRY, index=i) for i in range(CELLS)]
 
         simulator = Simulator(dut)
         simulator.add_clock(1e-6)
@@ -304,7 +313,7 @@ def test_pipeline_equals_one_frame_after_the_other(seed: int, monkeypatch: pytes
     frames = random_frames(rng, 60)
     bench = Bench(program, rng, gap=rng.choice((0, 0, 0.3)), busy=rng.choice((0, 0, 0.5)), queue=rng.choice((1, 4)))
     rows = bench.run(frames)
-    expected_rows = {name: [0] * ROWS for name in program.maps}
+    expected_rows = {name: [0] * CELLS for name in program.maps}
     assert bench.results == [run_frame(program, i, frame, expected_rows) for i, frame in enumerate(frames)]
     assert rows == expected_rows
 
@@ -344,7 +353,7 @@ def explained(
     program: Program, frames: list[dict[str, int]], results: list[dict[str, int]], calls: list[HostCall], end: Rows
 ) -> bool:
     """Whether some interleaving of frames and calls, each in its own order, gives what was seen."""
-    start = tuple((name, (0,) * ROWS) for name in program.maps)
+    start = tuple((name, (0,) * CELLS) for name in program.maps)
     todo, seen = [(0, 0, start)], set()
     while todo:
         frame, call, state = todo.pop()
