@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from amaranth import Module, Value
@@ -17,6 +18,9 @@ from ...hdl.verilog_memory import VerilogMemories
 _SCRIPT = ("proc", "opt_expr", "opt_clean", "write_verilog -norename -noattr")
 """Processes become multiplexers and flip-flops: Amaranth's own script leaves `always @*` blocks, and simulators never
 run one that only assigns constants."""
+
+_SYSTEM_NAME = re.compile(r"\\\$(procmux\$\d+) ")
+"""Functions for multiplexers of many ways; Icarus takes their escaped names for system functions."""
 
 
 def verilog(component: Any, name: str) -> str:
@@ -35,7 +39,8 @@ def verilog(component: Any, name: str) -> str:
     text, _ = rtlil.convert_fragment(fragment, ports, name, emit_src=False)
     yosys = find_yosys(lambda version: version >= (0, 40))
     script = "\n".join((f"read_rtlil <<rtlil\n{text}\nrtlil", *_SCRIPT))
-    return str(yosys.run(["-q", "-"], script, ignore_warnings=True)) + memories.text
+    text = _SYSTEM_NAME.sub(r"\1 ", yosys.run(["-q", "-"], script, ignore_warnings=True))
+    return text + memories.text
 
 
 def _port(member: Any, value: Any) -> tuple[Value, PortDirection]:

@@ -69,3 +69,33 @@ def test_everything_has_a_value_from_the_start_in_icarus(generation: str, tmp_pa
     )
     output = subprocess.run(["vvp", "-n", "bench.vvp"], cwd=tmp_path, check=True, capture_output=True, text=True)
     assert output.stdout.strip() == "a5"
+
+
+class Chooser(wiring.Component):
+    """A choice of many, which Yosys writes as a Verilog function."""
+
+    def __init__(self) -> None:
+        super().__init__({"select": In(3), "number": Out(8)})
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        with m.Switch(self.select):
+            for case in range(6):
+                with m.Case(case):
+                    m.d.comb += self.number.eq(17 * case)
+        return m
+
+
+def test_icarus_takes_a_choice_of_many(tmp_path: Path) -> None:
+    if shutil.which("iverilog") is None:
+        pytest.skip("iverilog is not installed")
+    text = verilog(Chooser(), "chooser")
+    assert "function" in text
+    (tmp_path / "chooser.v").write_text(text)
+    (tmp_path / "bench.v").write_text(
+        "module bench; wire [7:0] number; chooser dut(.select(3'd4), .number(number));"
+        ' initial begin #1 $display("%0d", number); end endmodule\n'
+    )
+    subprocess.run(["iverilog", "-s", "bench", "-o", "bench.vvp", "bench.v", "chooser.v"], cwd=tmp_path, check=True)
+    output = subprocess.run(["vvp", "-n", "bench.vvp"], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert output.stdout.strip() == "68"
