@@ -12,6 +12,7 @@ from hardpath.codegen.graph.construct import Construct
 from hardpath.codegen.graph.ir import Graph, Node
 from hardpath.codegen.graph.legal import check
 from hardpath.codegen.passes import passes_for, run_passes
+from hardpath.codegen.passes.literals import Literals
 from hardpath.codegen.schedule import timing
 from hardpath.codegen.schedule.timing import WIRING
 from hardpath.hdl.maps.base import SiteKind
@@ -118,12 +119,19 @@ def test_a_masked_shift_amount_loses_its_upper_bits() -> None:
     assert shift.args[1].width == 5
 
 
-def test_muxes_to_the_same_value_become_one() -> None:
+@pytest.mark.parametrize("form", range(8))
+def test_muxes_to_the_same_value_become_one(form: int) -> None:
     c, window = construct()
     s, t = c.slice(window, 0, 1), c.slice(window, 1, 1)
     a, b = c.slice(window, 32, 32), c.slice(window, 64, 32)
-    for nested in (c.mux(s, a, c.mux(t, a, b)), c.mux(s, a, c.mux(t, b, a)), c.mux(s, c.mux(t, a, b), b)):
-        assert work(after("share-arms", finished(c, nested)))["mux32"] == 1
+    inner = c.mux(t, a, b) if form & 1 else c.mux(t, b, a)
+    outer = (a, b)[form >> 1 & 1]
+    graph = finished(c, c.mux(s, inner, outer) if form & 4 else c.mux(s, outer, inner))
+    small = after("share-arms", graph)
+    assert work(small)["mux32"] == 1
+    for bits in range(4):
+        inputs = {"window": bits | 0xAAAA << 32 | 0xBBBB << 64}
+        assert _outputs(small, inputs) == _outputs(graph, inputs)
 
 
 def test_a_chain_of_muxes_becomes_a_shallow_tree_of_as_many() -> None:
@@ -164,6 +172,52 @@ def test_conditions_join_through_complements() -> None:
     for node in graph.nodes:
         depth[node] = max((depth[a] for a in node.args), default=0) + (node.op in ("and", "or"))
     assert max(depth.values()) == 3
+
+
+@given(seed=st.integers(0, 2**32))
+def test_conditions_stay_the_same_function(seed: int) -> None:
+    generator = random.Random(seed)
+    c, window = construct()
+    values = [c.slice(window, i, 1) for i in range(5)]
+    for _ in range(12):
+        a, b = generator.choice(values), generator.choice(values[-4:])
+        made = generator.choice([c.and_, c.or_, lambda x, y: c.not_(x)])(b, a)
+        if generator.random() < 0.3:
+            made = c.mux(generator.choice(values), made, c.and_(made, a))
+        values.append(made)
+    graph = finished(c, values[-1])
+    for name in ("balance", "share-arms", "flatten-chains", "narrow"):
+        small = after(name, graph)
+        for bits in range(32):
+            assert _outputs(small, {"window": bits}) == _outputs(graph, {"window": bits}), name
+
+
+@given(seed=st.integers(0, 2**32))
+def test_implied_literals_hold_wherever_the_predicate_does(seed: int) -> None:
+    generator = random.Random(seed)
+    c, window = construct()
+    number = c.slice(window, 3, 2)
+    values = [c.slice(window, i, 1) for i in range(3)] + [c.eq(number, c.const(i, 2)) for i in range(4)]
+    for _ in range(10):
+        a, b, s = (generator.choice(values) for _ in range(3))
+        values.append(generator.choice([lambda x, y, s: c.mux(s, x, y), lambda x, y, s: c.not_(x)])(a, b, s))
+        values.append(generator.choice([c.and_, c.or_])(values[-1], a))
+    values = [value for value in values if value.op != "const"]
+    literals = Literals(c.graph.nodes, values)
+    truth: dict[Node, list[int]] = {}
+    for n in c.graph.nodes:
+        columns = list(zip(*(truth[a] for a in n.args), strict=True)) or [()] * 32
+        if n.op in ("const", "input"):
+            truth[n] = [n.attr] * 32 if n.op == "const" else list(range(32))
+        else:
+            widths = [a.width for a in n.args]
+            truth[n] = [OPERATORS[n.op].evaluate(n.width, n.attr, widths, column) for column in columns]
+    for p in values:
+        for q, value in literals.of(p):
+            assert all(truth[q][i] == value for i in range(32) if truth[p][i])
+        for q in values:
+            if literals.exclusive(p, q):
+                assert not any(x and y for x, y in zip(truth[p], truth[q], strict=True))
 
 
 @pytest.mark.parametrize("divisor", [1, 2, 3, 7, 10, 64, 641, 65535])
