@@ -1,6 +1,6 @@
 """The hardware of hash maps: exact for any set of keys, a frame a cycle unless keys overflow.
 
-A key has one bucket in each of two tables (`Table`) and goes into the first of them that has a free slot. With both
+A key has one bucket in each of two tables (`Table`) and goes into the emptier one. With both
 full, it overflows into the next bucket of table 0 with a free slot; a counter for each bucket of table 0 tells how
 many keys went past it. So a key that is in neither bucket can only be elsewhere if the counter of its bucket in table 0
 is not zero, and walking there (`Walker`) is the rare case.
