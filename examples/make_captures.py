@@ -43,6 +43,15 @@ def truncations(frame: bytes) -> Iterator[bytes]:
             yield frame[:size]
 
 
+def twice_tagged() -> Iterator[bytes]:
+    tags = ether(type=0x88A8) / Dot1Q(vlan=5) / Dot1Q(vlan=6)
+    frame = padded(tags / IP(src=INSIDE, dst=OUTSIDE) / UDP(sport=4000, dport=23), 64)
+    yield frame
+    yield from truncations(frame)
+    yield padded(tags / Dot1Q(vlan=7) / IP())
+    yield padded(tags / ARP())
+
+
 def plain() -> Iterator[bytes]:
     for size in (14, 15, 60, 64, 65, 127, 128, 129, 511, 1024, 1514):
         yield padded(ether() / Raw(bytes(i & 255 for i in range(size - 14))), size)
@@ -74,6 +83,7 @@ def filtered_ports() -> Iterator[bytes]:
             yield padded(ipv4(layer4))
             yield padded(ether() / Dot1Q(vlan=7) / IP(src=INSIDE, dst=OUTSIDE) / layer4, 64)
             yield padded(ipv4(layer4, options=[b"\x01" * 4] * 3), 80)
+    yield from twice_tagged()
     yield padded(ipv4(ICMP()))
     yield padded(ipv4(UDP(dport=23), frag=5))
     yield padded(ipv4(UDP(dport=80), flags="MF"))
@@ -109,6 +119,8 @@ def flows() -> Iterator[bytes]:
     yield padded(ether() / IP(src=INSIDE, dst=OUTSIDE, ihl=3, proto=17) / UDP())
     yield from truncations(padded(ipv4(TCP(sport=1000, dport=80))))
     yield from truncations(padded(ipv4(UDP(sport=1000, dport=80))))
+    for host in range(1024):  # more than the table takes
+        yield padded(ipv4(UDP(sport=6000, dport=53), src=str(IPv4Address("10.8.0.0") + host)))
 
 
 def translated() -> Iterator[bytes]:
@@ -119,13 +131,20 @@ def translated() -> Iterator[bytes]:
         yield padded(ipv4(layer4(sport=1, dport=1) / body))
         yield from [padded(ipv4(layer4(sport=3334, dport=80) / body, dst="192.0.2.80"), 200)] * 3
     yield padded(ipv4(UDP(sport=3333, dport=80, chksum=0) / body, dst="192.0.2.80"))
-    for value in range(0, 65536, 4099):  # among them sums that become zero
+    for value in (*range(0, 65536, 4099), becomes_zero()):
         yield padded(ipv4(UDP(sport=3333, dport=80, chksum=value) / body, dst="192.0.2.80"))
     yield padded(ipv4(TCP(dport=80), dst="192.0.2.80", options=[b"\x01" * 4]), 70)
     yield padded(ipv4(ICMP(), dst="192.0.2.80"))
     yield padded(ether() / ARP())
     yield from truncations(padded(ipv4(TCP(sport=3333, dport=80), dst="192.0.2.80")))
     yield from truncations(padded(ipv4(UDP(sport=3333, dport=80), dst="192.0.2.80")))
+
+
+def becomes_zero() -> int:
+    """The UDP checksum that is 0 after the rewriting from 192.0.2.80:80 to 10.0.0.80:8080 (RFC 1624)."""
+    added = struct.unpack(">HHH", IPv4Address("10.0.0.80").packed + struct.pack(">H", 8080))
+    removed = struct.unpack(">HHH", IPv4Address("192.0.2.80").packed + struct.pack(">H", 80))
+    return (sum(added) - sum(removed)) % 0xFFFF
 
 
 def tagged() -> Iterator[bytes]:
@@ -167,6 +186,7 @@ def sources() -> Iterator[bytes]:
     for host in range(600):  # more than the map takes
         yield padded(ipv4(UDP(), src=str(IPv4Address("172.16.0.0") + host)))
     yield padded(ether() / Dot1Q(vlan=3) / IP(src="203.0.113.1", dst=INSIDE) / UDP())
+    yield from twice_tagged()
     yield padded(ether() / ARP())
     yield from truncations(padded(ipv4(UDP())))
 
