@@ -183,7 +183,9 @@ def test_conditions_stay_the_same_function(seed: int) -> None:
         a, b = generator.choice(values), generator.choice(values[-4:])
         made = generator.choice([c.and_, c.or_, lambda x, y: c.not_(x)])(b, a)
         if generator.random() < 0.3:
-            made = c.mux(generator.choice(values), made, c.and_(made, a))
+            arms = [made, generator.choice([c.and_, c.or_])(made, a)]
+            generator.shuffle(arms)
+            made = c.mux(generator.choice(values), *arms)
         values.append(made)
     graph = finished(c, values[-1])
     for name in ("balance", "share-arms", "flatten-chains", "narrow"):

@@ -217,6 +217,37 @@ def test_only_the_bits_of_the_window_that_are_still_needed_are_kept() -> None:
     assert max(bits) <= 64 + 3 and min(bits[:-1]) >= 3 + 3
 
 
+def test_the_line_that_switches_a_wide_mux_takes_longer_than_its_data() -> None:
+    c, window = construct()
+    chosen = c.mux(c.slice(window, 0, 1), c.slice(window, 0, 256), c.slice(window, 256, 256))
+    total = c.add(c.slice(chosen, 0, 16), c.slice(chosen, 16, 16))
+    graph = finished(c, total)
+    select, data, _ = timing.needs(chosen)
+    assert select > data
+    for ns in (data, (data + select) / 2, select):
+        target = Target(clock_mhz=1000 / (ns + timing.need(total) + 0.01), margin=1.0)
+        assert schedule(graph, target).stages == (1 if ns == select else 2)
+
+
+def test_copies_of_a_sign_keep_one_bit() -> None:
+    c, window = construct()
+    high = c.slice(c.sext(c.slice(window, 0, 16), 64), 32, 32)
+    graph = finished(c, c.op("xor", 32, high, adder_chain(c, c.slice(window, 64, 32), 20)))
+    plan = schedule(graph, TARGET)
+    bits = register_bits(graph, plan)
+    assert plan.stages > 5 and min(bits[:-1]) > 32 and max(bits) <= 64 + 1
+
+
+def test_a_predicate_is_kept_while_its_site_touches_the_map() -> None:
+    c, window = construct()
+    update = replace(WRITE, touch=(0, 3))
+    c.site("m", update, c.slice(window, 0, 1), c.slice(window, 8, 8), c.slice(window, 32, 32))
+    graph = finished(c)
+    plan = schedule(graph, TARGET)
+    assert plan.stages == 4
+    assert register_bits(graph, plan) == [1, 1, 1, 0]
+
+
 def test_an_operator_longer_than_the_period_gets_a_stage_and_is_reported() -> None:
     c, window = construct()
     quotient = c.op("udiv", 16, c.slice(window, 0, 16), c.slice(window, 16, 16))
