@@ -24,7 +24,7 @@ from hardpath.hdl.maps.base import SiteKind
 from hardpath.hdl.maps.unit import HostOp, MapUnit
 from hardpath.hdl.operators import OPERATORS
 
-SEEDS = range(int(os.environ.get("HARDPATH_PIPELINE_SEEDS", "40")))
+SEEDS = range(int(os.environ.get("HARDPATH_PIPELINE_SEEDS", "24")))
 ROWS = 4
 ROW, NONE = frozenset({"rows"}), frozenset[str]()
 ENTRY = (("address", 2), ("tag", 2))
