@@ -73,7 +73,7 @@ def _check_order(graph: Graph) -> None:
         for end in (order.before, order.after):
             if end.op != "site" or not (0 <= end.id < len(graph.nodes) and graph.nodes[end.id] is end):
                 raise IllegalGraph(f"{order}: {end} is not a site of this graph")
-        if order.before.id >= order.after.id:
+        if order.before.id >= order.after.id or order.before.attr.number >= order.after.attr.number:
             raise IllegalGraph(f"{order}: runs backwards")
         if order.before.attr.unit != order.after.attr.unit:
             raise IllegalGraph(f"{order}: joins two units")
