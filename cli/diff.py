@@ -94,7 +94,11 @@ def _show(
         console.print(str(found))
         return
     names = [record.name for record in records]
-    frames, maps = len(records[0].results), len(records[0].maps)
+    frames, maps = _count(len(records[0].results), "frame"), _count(len(records[0].maps), "map")
     console.print(
-        f"{design.program.name}: {', '.join(names[:-1])} and {names[-1]} agree on {frames:,} frames and {maps} maps"
+        f"{design.program.name}: {', '.join(names[:-1])} and {names[-1]} agree on {frames} and {maps}"
     )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -20,15 +20,16 @@ def stages(design: Design) -> list[dict[str, Any]]:
 
 
 def _stage(program: ProgramSpec, stage: StageReport) -> dict[str, Any]:
-    groups: dict[SourceLine | None, list[Node]] = {}
+    groups: dict[tuple[str, int] | None, tuple[SourceLine | None, list[Node]]] = {}
     for node in sorted(stage.work, key=lambda node: (node.slot is None, node.slot or 0)):
         source = None if node.slot is None else program.line_of(node.slot)
-        groups.setdefault(source, []).append(node)
+        line = None if source is None else (source.file, source.line)  # whatever the column
+        groups.setdefault(line, (source, []))[1].append(node)
     return {
         "stage": stage.number,
         "ns": round(stage.ns, 3),
         "register_bits": stage.register_bits,
-        "lines": [_line(program, source, nodes) for source, nodes in groups.items()],
+        "lines": [_line(program, source, nodes) for source, nodes in groups.values()],
     }
 
 

@@ -100,7 +100,7 @@ def text(design: Design) -> str:
         f"{facts['program']} (section {facts['section']})",
         "",
         f"target       {target.width} bytes a beat, {target.clock_mhz:g} MHz, frames up to {target.max_frame} bytes",
-        f"throughput   one frame every ceil(bytes / {target.width}) cycles (initiation interval 1)",
+        f"throughput   a frame every ceil(bytes / {target.width}) cycles, of the longer of frame in and frame out",
         f"window       {facts['window']} bytes of the frame's front, {facts['headroom']} bytes of headroom",
         f"pipeline     {facts['stages']} stages, {facts['register_bits']} register bits",
         f"clock        {_clock(stages)}",
