@@ -51,9 +51,11 @@ class ProgramSpec:
     (src = 1, imm = target - slot - 1) and map references are symbolic.
 
     ``functions`` maps the first slot of the main program (0) and each subprogram to its name, in slot order.
-    ``type`` is "xdp" or what the section name says it is instead ("kprobe", "tc" ...); ``attach`` says what an
+    ``type`` is "xdp", "raw", or what the section name says it is instead ("kprobe", "tc" ...); ``attach`` says what an
     XDP program is attached to: "xdp" (a device's ingress), "devmap" or "cpumap" (an entry of such a map).
     ``problem`` is why the program cannot be used, raised when it is selected; then there are no instructions.
+    A raw program is no XDP program: r1 points to ``memory`` bytes that it may read and write, r2 is their number, and
+    its 64-bit result is r0 at exit. RFC 9669 alone says what it may do, not Linux's verifier.
     """
 
     name: str
@@ -65,6 +67,7 @@ class ProgramSpec:
     frags: bool = False
     type: str = "xdp"
     attach: str = "xdp"
+    memory: int = 0
     problem: HardpathError | None = None
 
     def line_of(self, slot: int) -> SourceLine | None:

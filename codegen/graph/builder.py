@@ -20,8 +20,8 @@ from .ir import INPUTS, Graph
 from .predicates import TRUE
 from .state import FramePositions, State, join
 from .step import Step
-from .values import Memory, Pointer
-from .window import finish
+from .values import Memory, Pointer, Value
+from .window import finish_raw, finish_xdp
 
 
 def build(
@@ -36,7 +36,8 @@ def build(
     """The graph of a verified program.
 
     ``width``: bytes a beat; the window is a multiple of it. ``max_window``: most bytes of the frame's front that
-    the program may get. ``max_frame``: the longest frame in bytes. Raises `Refused` with the place where the hardware cannot do what the program does.
+    the program may get. ``max_frame``: the longest frame in bytes. Raises
+    `Refused` with the place where the hardware cannot do what the program does.
     """
     b = BuildContext(verified, Extent.of(verified, helpers, width, max_window, max_frame), helpers, map_types)
     b.incoming[0].append(_start(b))
@@ -57,6 +58,7 @@ def build(
             error.add_note(f"while building {b.program.place(point.slot)}")
             raise
     b.c.slot = None
+    finish = finish_raw if b.program.type == "raw" else finish_xdp
     finish(b.graph, b.c, b.p, b.rows, b.exits)
     return b.graph
 
@@ -65,9 +67,12 @@ def _start(b: BuildContext) -> State:
     c = b.c
     zero = c.const(0, 64)
     length = c.zext(c.input("length", INPUTS["length"]), 64)
+    registers: dict[int, Value] = {1: Pointer(Kind.CTX, zero), 10: Pointer(Kind.STACK, zero, frame=0)}
+    if b.program.type == "raw":
+        registers |= {1: Pointer(Kind.MEMORY, zero), 2: c.const(b.program.memory, 64)}
     return State(
         TRUE,
-        [{1: Pointer(Kind.CTX, zero), 10: Pointer(Kind.STACK, zero, frame=0)}],
+        [registers],
         [Memory(c, b.zero_byte)],
         FramePositions(zero, length, zero, length),
         Memory(c, b.window_byte),

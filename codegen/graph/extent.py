@@ -14,6 +14,9 @@ from ..verify.result import AbstractValue, Kind, Mixed, Point, Pointer, Scalar, 
 HEADROOM = 256
 """XDP_PACKET_HEADROOM of include/uapi/linux/bpf.h."""
 
+WINDOW_KINDS = (Kind.PACKET, Kind.PACKET_META, Kind.MEMORY)
+"""Pointers whose bytes are in the window: those into the frame, or into the memory of a raw program."""
+
 
 @dataclass(frozen=True, slots=True)
 class Extent:
@@ -77,6 +80,6 @@ def _map_argument(verified: VerifiedProgram, point: Point, helper: HelperPlugin)
 
 def _frame_ranges(fact: AbstractValue | None, displacement: int, size: int) -> Iterator[tuple[int, int]]:
     for part in fact.alternatives if isinstance(fact, Mixed) else (fact,):
-        if isinstance(part, Pointer) and part.kind in (Kind.PACKET, Kind.PACKET_META):
+        if isinstance(part, Pointer) and part.kind in WINDOW_KINDS:
             low = part.offset.smin + displacement
             yield low, part.offset.smax + displacement + size

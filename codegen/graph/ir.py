@@ -82,6 +82,8 @@ class Graph:
     - ``limit`` (16 bits: offset, counted like ``start``, from which on outgoing bytes are zero instead of
       the received ones; only behind the window: the window's bytes are already right),
     - ``window`` (8*(G+H) bits: the bytes from ``headroom`` in front of the frame to the end of the window).
+
+    A raw program (`spec.ProgramSpec`) has its memory as window and one output, ``result`` (64 bits: r0 at exit).
     """
 
     window: int = 0

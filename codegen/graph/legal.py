@@ -5,8 +5,8 @@ from __future__ import annotations
 from ...hdl.operators import OPERATORS
 from .ir import INPUTS, Graph, Node
 
-OUTPUTS = {"verdict": 3, "redirect": 32, "start": 16, "length": 16, "limit": 16}
-"""Widths of the outputs other than ``window``."""
+OUTPUTS = {"verdict": 3, "redirect": 32, "start": 16, "length": 16, "limit": 16, "result": 64}
+"""Widths of the outputs other than ``window``, in bits."""
 
 
 class IllegalGraph(Exception):

@@ -7,6 +7,7 @@ from ..isa import Atomic
 from ..verify import result as facts
 from ..verify.result import Kind
 from .access import Span, load, refuse_stale, span, store
+from .extent import WINDOW_KINDS
 from .ir import INPUTS, Node
 from .predicates import FALSE
 from .registers import RegisterView
@@ -94,7 +95,7 @@ class MemoryAccess(RegisterView):
                 return stack.byte(position)
 
             return load(self.c, self.span(pointer, fact, displacement, size, -STACK_BYTES, -size), size, byte)
-        if pointer.kind in (Kind.PACKET, Kind.PACKET_META):
+        if pointer.kind in WINDOW_KINDS:
             where = self.packet_span(pointer, fact, displacement, size)
             return load(self.c, where, size, state.packet.byte)
         if pointer.kind is Kind.MAP_VALUE:
@@ -144,7 +145,7 @@ class MemoryAccess(RegisterView):
             self.store_memory(stack, where, size, self.as_number(value))
             return
         data = c.slice(self.as_number(value), 0, 8 * size)
-        if pointer.kind in (Kind.PACKET, Kind.PACKET_META):
+        if pointer.kind in WINDOW_KINDS:
             self.store_memory(state.packet, self.packet_span(pointer, fact, displacement, size), size, data)
         elif pointer.kind is Kind.MAP_VALUE:
             self.store_row(pointer, fact, displacement, size, data)

@@ -11,16 +11,16 @@ from .state import State, join
 ABORTED, LAST_VERDICT = 0, 4
 
 
-def finish(graph: Graph, c: Construct, p: Predicates, rows: Rows, exits: list[tuple[State, Node]]) -> None:
-    """Fill in ``graph.outputs`` and ``graph.order``, and renumber the nodes that are needed."""
-    for state, result in exits:
-        state.registers = [{0: _verdict(c, result)}]
-        state.stacks = []
-    end = join(c, p, [state for state, _ in exits], rows.new_epoch)
-    rows.flush(end)
-    rows.order()
-    verdict = end.registers[0][0]
-    assert isinstance(verdict, Node)
+def finish_raw(graph: Graph, c: Construct, p: Predicates, rows: Rows, exits: list[tuple[State, Node]]) -> None:
+    """Fill in ``graph.outputs`` and ``graph.order`` of a raw program, and renumber the nodes that are needed."""
+    _, result = _join_exits(c, p, rows, exits)
+    graph.outputs = {"result": result}
+    sort(graph)
+
+
+def finish_xdp(graph: Graph, c: Construct, p: Predicates, rows: Rows, exits: list[tuple[State, Node]]) -> None:
+    """The same for an XDP program."""
+    end, verdict = _join_exits(c, p, rows, [(state, _verdict(c, result)) for state, result in exits])
     frame, base = end.frame, c.const(graph.headroom, 16)
 
     def position(node: Node) -> Node:
@@ -37,6 +37,19 @@ def finish(graph: Graph, c: Construct, p: Predicates, rows: Rows, exits: list[tu
     received = c.zext(c.input("length", INPUTS["length"]), 64)
     graph.tail_fixed = frame.data_end is received and frame.limit is received
     sort(graph)
+
+
+def _join_exits(c: Construct, p: Predicates, rows: Rows, exits: list[tuple[State, Node]]) -> tuple[State, Node]:
+    """The state at the end, whatever the exit, with all map rows written back; and the result."""
+    for state, result in exits:
+        state.registers = [{0: result}]
+        state.stacks = []
+    end = join(c, p, [state for state, _ in exits], rows.new_epoch)
+    rows.flush(end)
+    rows.order()
+    joined = end.registers[0][0]
+    assert isinstance(joined, Node)
+    return end, joined
 
 
 def _verdict(c: Construct, result: Node) -> Node:

@@ -23,7 +23,8 @@ def execute(state: State, i: Instruction, fresh: Callable[[], int]) -> None:
     if i.operation == Alu.MOV:
         _move(state, i, width, fresh)
         return
-    _check_immediate(i, width)
+    if state.memory is None:
+        _check_immediate(i, width)
     a = readable(state, i.dst)
     if i.operation in (Alu.NEG, Alu.END):
         if isinstance(a, Ptr):
@@ -57,7 +58,7 @@ def execute(state: State, i: Instruction, fresh: Callable[[], int]) -> None:
 
 
 def _check_immediate(i: Instruction, width: int) -> None:
-    """Linux accepts no constant that has no meaning."""
+    """Linux accepts no constant that C gives no meaning (RFC 9669 does)."""
     if i.uses_register:
         return
     if i.operation in (Alu.LSH, Alu.RSH, Alu.ARSH) and not 0 <= i.imm < width:
@@ -101,7 +102,7 @@ def _numbers(i: Instruction, a: Num, b: Num, width: int, fresh: Callable[[], int
     return scalar(number)
 
 
-_MOVABLE = (Kind.CTX, Kind.STACK, Kind.MAP_VALUE, *PACKET_KINDS)
+_MOVABLE = (Kind.CTX, Kind.STACK, Kind.MAP_VALUE, Kind.MEMORY, *PACKET_KINDS)
 
 
 def _moved(i: Instruction, p: Ptr, by: Number, register: int, fresh: Callable[[], int]) -> Ptr:
@@ -154,7 +155,7 @@ def _distance(state: State, a: Ptr, b: Ptr) -> Number:
         return sub(between(0, LONGEST), b.total)
     if b.kind == Kind.PACKET_END and a.kind == Kind.PACKET:
         return sub(a.total, between(0, LONGEST))
-    if a.kind == b.kind == Kind.STACK and a.frame == b.frame:
+    if a.kind == b.kind and a.kind in (Kind.STACK, Kind.MEMORY) and a.frame == b.frame:
         return sub(a.total, b.total)
     raise address_dependent(f"subtraction of a {b.kind.value} from a {a.kind.value} pointer")
 

@@ -166,7 +166,7 @@ def _check_memory(
     state: State, plugin: HelperPlugin, register: int, value: Num | Ptr, size: int, env: Environment
 ) -> None:
     """``size`` readable bytes behind a pointer argument."""
-    readable_kinds = (Kind.STACK, Kind.MAP_VALUE, *PACKET_KINDS)
+    readable_kinds = (Kind.STACK, Kind.MAP_VALUE, Kind.MEMORY, *PACKET_KINDS)
     if not isinstance(value, Ptr) or value.maybe_null or value.kind not in readable_kinds:
         raise _wrong(plugin, register, value, f"a pointer to {size} bytes of stack, frame or map value")
     if not size:

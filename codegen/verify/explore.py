@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from ...hdl.errors import HardpathError, Refused, VerificationError
-from ..isa import FRAME_POINTER, Class, Instruction, Jump, Load64, MapReference, Mode, reads
+from ..isa import CALL_REGISTER, FRAME_POINTER, Class, Instruction, Jump, Load64, MapReference, Mode, reads
 from ..spec import ProgramSpec
 from . import alu, branch, memory
 from .call import Environment, call
@@ -111,7 +111,8 @@ class Explorer:
         """The points; raises `Rejection`."""
         start = Context(self._flow(0, 0))
         self._contexts.append(start)
-        self._reach(start, 0, start.flow.start(), State())
+        program = self._program
+        self._reach(start, 0, start.flow.start(), State(program.memory if program.type == "raw" else None))
         done: list[tuple[Key, Visit, dict[int, AbstractValue], tuple[int, int], list[tuple[Key, bool | None]]]] = []
         while self._queue:
             key = heapq.heappop(self._queue)
@@ -393,7 +394,9 @@ class Explorer:
     def _call(self, i: Instruction, state: State) -> list[State]:
         if not i.is_helper_call:
             raise Unbuildable(
-                "this call goes to a kernel function or through a register",
+                "callx, a call through a register, is not supported"
+                if i.opcode == CALL_REGISTER
+                else "kernel functions (kfuncs) are not supported",
                 "call a helper or a function of this object directly",
             )
         return call(state, self._env.helper(i.imm), self._env, self._fresh)

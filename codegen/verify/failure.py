@@ -12,6 +12,7 @@ class Category(Enum):
     PACKET = "out-of-bounds packet access"
     STACK = "invalid stack access"
     MAP_VALUE = "out-of-bounds map value access"
+    MEMORY = "out-of-bounds memory access"
     CONTEXT = "invalid context access"
     NULL = "possible NULL dereference"
     TYPE = "invalid memory access"

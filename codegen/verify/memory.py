@@ -78,7 +78,7 @@ def check_access(
 ) -> None:
     """Raise unless bytes [offset, offset + size) behind a pointer are inside what it points to.
 
-    Stack, packet and map values; ``size`` > 0.
+    Stack, packet, map values and a raw program's memory; ``size`` > 0.
     """
     low = pointer.variable.smin + pointer.offset + offset
     high = pointer.variable.smax + pointer.offset + offset + size
@@ -98,6 +98,14 @@ def check_access(
                 Category.MAP_VALUE,
                 f"bytes [{low}, {high}) of a value of map {pointer.map} that has {value_size} bytes",
                 "bound the index before the access, for instance with & (SIZE - 1) or an if",
+                register,
+            )
+    elif pointer.kind == Kind.MEMORY:
+        if low < 0 or high > (state.memory or 0):
+            raise Failure(
+                Category.MEMORY,
+                f"bytes [{low}, {high}) of a memory that has {state.memory} bytes",
+                "stay inside the memory, or pass a larger one",
                 register,
             )
     elif pointer.kind in PACKET_KINDS:

@@ -21,6 +21,7 @@ class Kind(enum.Enum):
     PACKET_END = "pkt_end"
     MAP = "map_ptr"
     MAP_VALUE = "map_value"
+    MEMORY = "mem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Pointer:
 
     ``offset`` is a Scalar in bytes (64-bit two's complement), relative to: the frame's *original* data start
     (PACKET, PACKET_META; negative in the headroom, so bpf_xdp_adjust_head does not change what an offset means),
+    the first byte of a raw program's memory (MEMORY),
     the frame pointer r10 of call depth ``frame`` (STACK, <= 0), the value's first byte (MAP_VALUE), the struct
     xdp_md (CTX). ``map`` is the map's name for MAP and MAP_VALUE. ``maybe_null``: not null-checked yet.
     """

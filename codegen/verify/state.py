@@ -45,14 +45,29 @@ class State:
     of packet pointers -> bytes behind their base that bound checks showed to be inside the frame. ``beyond``: id ->
     offset from their base that was shown to lie behind the end. ``head``,
     ``meta``: range of data start and data_meta relative to the frame's original data start. ``lossy``: a join lost
-    something, so that a failure may be none.
+    something, so that a failure may be none. ``memory``: bytes of a raw program's memory, None in an XDP program.
     """
 
-    __slots__ = ("beyond", "depth", "head", "history", "lossy", "meta", "proven", "registers", "stack", "written")
+    __slots__ = (
+        "beyond",
+        "depth",
+        "head",
+        "history",
+        "lossy",
+        "memory",
+        "meta",
+        "proven",
+        "registers",
+        "stack",
+        "written",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, memory: int | None = None) -> None:
         self.depth = 0
+        self.memory = memory
         self.registers: dict[int, Value] = {1: Ptr(Kind.CTX), FRAME_POINTER: Ptr(Kind.STACK)}
+        if memory is not None:
+            self.registers |= {1: Ptr(Kind.MEMORY), 2: scalar(constant(memory))}
         self.stack: dict[int, tuple[int, Value]] = {}
         self.written = 0
         self.proven: dict[int, Proof] = {}
@@ -65,7 +80,7 @@ class State:
     def copy(self) -> State:
         """An independent state that is equal."""
         other = State.__new__(State)
-        other.depth = self.depth
+        other.depth, other.memory = self.depth, self.memory
         other.registers = self.registers.copy()
         other.stack = self.stack.copy()
         other.written = self.written
