@@ -20,8 +20,7 @@ VERILATOR_FLAGS = (
     *("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "--no-timing"),
     *("-Wno-fatal", "-Wno-lint", "-Wno-style", "--output-split", "20000"),
 )
-COMMON = ("-O2",)  # runtime and harness, compiled once
-FAST = ("-O1",)  # the model's code that runs every cycle: measured as fast as -O2, which compiles nearly twice as long
+FAST = ("-O1",)  # what runs every cycle: measured as fast as with -O2, which compiles nearly twice as long
 SLOW = ("-O0",)  # what runs once: construction, initial values
 UNIT = 1 << 20  # bytes of generated C++ that are compiled together
 SMALL = 200_000  # bytes up to which reading the headers once more costs more than optimising what runs once
@@ -62,7 +61,7 @@ def program(recipe: Recipe, verilog: str, cache_folder: Path | None) -> Path:
     """The program, from the cache or made now. `InputError` when a tool is missing."""
     build = _Build(recipe, verilator())
     cache = BuildCache(cache_folder)
-    tools = [build.tools.version, compiler().version, *VERILATOR_FLAGS, *COMMON, *FAST, *SLOW]
+    tools = [build.tools.version, compiler().version, *VERILATOR_FLAGS, *FAST, *SLOW]
     sources = [path.read_bytes() for path in sorted(recipe.main.parent.iterdir()) if path.is_file()]
     common = [str(path) for path in build.common_sources()]
     runtime = cache.get("runtime", [*tools, *common, *build.flags(""), *sources], build.common)
@@ -108,7 +107,7 @@ class _Build:
     def common(self, folder: Path) -> None:
         program, flags = compiler().program, self.flags("")
         sources = self.common_sources()
-        _run([[program, *COMMON, *flags, "-c", str(path), "-o", f"{path.stem}.o"] for path in sources], folder)
+        _run([[program, *FAST, *flags, "-c", str(path), "-o", f"{path.stem}.o"] for path in sources], folder)
 
     def model(self, verilog: str, runtime: Path, folder: Path) -> None:
         recipe = self.recipe
