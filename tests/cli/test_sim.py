@@ -25,7 +25,9 @@ def capture(example):
     return example("port_filter") / "capture.pcap"
 
 
-def test_a_capture_gives_figures_frames_maps_and_an_annotated_capture(hardpath, port_filter, capture, tmp_path):
+def test_a_capture_gives_figures_frames_maps_and_an_annotated_capture(
+    hardpath, port_filter, capture, tmp_path
+):
     written, lines, maps = tmp_path / "w.pcapng", tmp_path / "f.jsonl", tmp_path / "m.json"
     answer = hardpath(
         "sim", port_filter, "-r", capture, "-w", written, "--frames-out", lines, "--maps-out", maps, "-j"
@@ -45,7 +47,9 @@ def test_a_capture_gives_figures_frames_maps_and_an_annotated_capture(hardpath, 
     assert document["latency"]["cycles"]["min"] == min(latencies)
     assert document["latency"]["cycles"]["max"] == max(latencies)
     assert document["latency"]["ns"]["max"] == 8 * max(latencies)
-    assert all((frame["out"] is None) == (frame["verdict"] in ("XDP_DROP", "XDP_ABORTED")) for frame in frames)
+    assert all(
+        (frame["out"] is None) == (frame["verdict"] in ("XDP_DROP", "XDP_ABORTED")) for frame in frames
+    )
     again = list(read_capture(written))
     assert [frame.data for frame in again] == [
         bytes.fromhex(frame["out"]) if frame["out"] is not None else before.data
@@ -109,7 +113,17 @@ def test_a_variable_is_set_before_compiling(hardpath, data, limit, verdict):
 
 
 def test_skip_bad_leaves_out_what_the_datapath_does_not_take(hardpath, example):
-    arguments = ("sim", example("drop") / "drop.o", "--traffic", "imix", "--count", 100, "--max-frame", 1000, "-j")
+    arguments = (
+        "sim",
+        example("drop") / "drop.o",
+        "--traffic",
+        "imix",
+        "--count",
+        100,
+        "--max-frame",
+        1000,
+        "-j",
+    )
     assert hardpath(*arguments).status == 2
     document = hardpath(*arguments, "--skip-bad").json
     assert document["skipped"] > 0
@@ -120,7 +134,9 @@ def test_a_rate_spaces_frames_out(hardpath, example):
     arguments = ("sim", example("drop") / "drop.o", "--traffic", "one-flow", "--count", 50, "-j")
     assert hardpath(*arguments).json["cycles_per_frame"] == 1.0
     # 64 bytes with FCS, preamble and gap are 84 bytes: 672 ns at 1 Gb/s, 84 cycles of 8 ns.
-    assert hardpath(*arguments, "--rate", "1G").json["cycles_per_frame"] == pytest.approx(84 + 4 * 0.25, abs=4)
+    assert hardpath(*arguments, "--rate", "1G").json["cycles_per_frame"] == pytest.approx(
+        84 + 4 * 0.25, abs=4
+    )
 
 
 @pytest.mark.parametrize("form", ["text", "raw file", "hex file"])
@@ -152,7 +168,11 @@ def test_diff_tells_who_agrees_and_why_linux_was_left_out(hardpath, port_filter,
     document = answer.json
     assert document["equal"] and document["difference"] is None
     assert document["compared"][:2] == ["hardware", "interpreter"]
-    assert ("Linux" in document["compared"]) == (document["without_linux"] is None) == (linux.available() is None)
+    assert (
+        ("Linux" in document["compared"])
+        == (document["without_linux"] is None)
+        == (linux.available() is None)
+    )
     assert document["frames"] == sum(1 for _ in read_capture(capture))
 
 
