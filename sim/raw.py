@@ -12,11 +12,12 @@ from ..codegen.flow import Design, compile_program
 from ..codegen.graph import Evaluator
 from ..codegen.isa import CALL, CALL_REGISTER, LD_IMM64, Call, Class, Instruction, MapReference, Mode, decode
 from ..codegen.spec import MapSpec, ObjectSpec, ProgramSpec
-from ..hdl.errors import InputError, Refused
+from ..hdl.errors import InputError, Refused, VerificationError
 from ..hdl.helpers.registry import HELPERS
 from ..hdl.target import Target
 from .memory import Memory, Region, Trap
 from .processor import Environment, Processor
+from .raw_constants import hide_constants
 
 _REGION = 3  # number of the memory's region in the interpreter
 
@@ -86,6 +87,18 @@ def compile_raw(program: ProgramSpec, maps: Mapping[str, MapSpec] | None = None)
     target = Target(width=8, max_frame=max(64, program.memory))
     spec = ObjectSpec(program.name, (program,), maps or {})
     return compile_program(spec, program, target, max_window=target.max_frame)
+
+
+def compile_hidden(code: bytes, memory: bytes, name: str = "program") -> tuple[Design, bytes]:
+    """The hardware of an encoded program with its constants hidden in the memory, and that memory.
+
+    With the constants in place where verification needs to know them. Raises as `raw_program` and `compile_raw` do.
+    """
+    hidden, longer = hide_constants(code, memory)
+    try:
+        return compile_raw(raw_program(hidden, len(longer), name)), longer
+    except (VerificationError, Refused):
+        return compile_raw(raw_program(code, len(memory), name)), memory
 
 
 def evaluate(design: Design, memory: bytes) -> int:

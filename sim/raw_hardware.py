@@ -1,0 +1,116 @@
+"""Raw programs on their generated hardware: pipelines alone, many in one run of Icarus Verilog.
+
+Icarus because compiling takes longer than running here: each pipeline sees a few inputs only.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from amaranth.lib.wiring import Flow
+
+from ..codegen.emit import verilog
+from ..codegen.flow import Design
+from .engine import SimulationError
+from .raw import inputs
+from .toolchain import require
+
+_STREAMS = frozenset({"input_payload", "input_valid", "input_ready", "output_payload", "output_valid", "output_ready"})
+_CYCLES_PER_FRAME = 256
+"""No frame waits longer than this for those in front of it."""
+
+
+def simulate(runs: Sequence[tuple[Design, Sequence[bytes]]]) -> list[list[int]]:
+    """r0 of each design for each of its memories, which enter the pipeline back to back.
+
+    The maps of a design keep their contents from one memory to the next. Raises `InputError` when Icarus is not
+    installed and `SimulationError` when results are missing.
+    """
+    compiler, runner = require("iverilog", "iverilog"), require("vvp", "iverilog")
+    with tempfile.TemporaryDirectory(prefix="hardpath-raw-") as folder:
+        source, program = Path(folder, "bench.v"), Path(folder, "bench.vvp")
+        source.write_text(_bench(runs))
+        _run([compiler, "-g2005", "-s", "bench", "-o", str(program), str(source)])
+        output = _run([runner, "-n", str(program)])
+    results: list[list[int]] = [[] for _ in runs]
+    for line in output.splitlines():
+        if (match := re.fullmatch(r"run (\d+): ([0-9a-fx]+)", line)) is None:
+            continue
+        if "x" in match[2]:
+            raise SimulationError(f"the hardware of {runs[int(match[1])][0].program.name} gives undefined bits")
+        results[int(match[1])].append(int(match[2], 16))
+    for (design, memories), found in zip(runs, results, strict=True):
+        if len(found) != len(memories):
+            raise SimulationError(f"{design.program.name}: {len(found)} results of {len(memories)} inputs")
+    return results
+
+
+def _run(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = (done.stderr or done.stdout).splitlines() or ["no message"]
+        raise SimulationError(f"{Path(command[0]).name} failed: {lines[0]}")
+    return done.stdout
+
+
+def _bench(runs: Sequence[tuple[Design, Sequence[bytes]]]) -> str:
+    """All pipelines, each with a driver of its own, on one clock."""
+    cycles = max((d.pipeline.latency + _CYCLES_PER_FRAME * (len(m) + 1) for d, m in runs), default=0)
+    parts = [_pipeline(d, number) + _driver(d, m, number) for number, (d, m) in enumerate(runs)]
+    drivers = "\n".join(f"  driver_{number} driver_{number}(clk, rst);" for number in range(len(runs)))
+    parts.append(f"""
+module bench;
+  reg clk = 0, rst = 1;
+{drivers}
+  initial begin
+    repeat (4) #1 clk = ~clk;
+    rst = 0;
+    repeat ({2 * cycles}) #1 clk = ~clk;
+    $finish;
+  end
+endmodule
+""")
+    return "".join(parts)
+
+
+def _pipeline(design: Design, number: int) -> str:
+    """The Verilog of a pipeline as module ``pipeline_<number>``."""
+    text = verilog(design.pipeline, f"pipeline_{number}")
+    return re.sub(r"\bhardpath_memory_", f"pipeline_{number}_memory_", text)
+
+
+def _driver(design: Design, memories: Sequence[bytes], number: int) -> str:
+    """Offers one memory a cycle and prints each result."""
+    pipeline: Any = design.pipeline
+    layout = pipeline.input.payload.shape()
+    names = {"_".join(map(str, path)): member for path, member, _ in pipeline.signature.flatten(pipeline)}
+    idle = "".join(f", .{n}(0)" for n, member in names.items() if member.flow is Flow.In and n not in _STREAMS)
+    frames = []
+    for position, memory in enumerate(memories):
+        fields = {name: value for name, value in inputs(memory).items() if name in layout.members}
+        frames.append(f"    frames[{position}] = {layout.size}'h{layout.const(fields).as_value().value:x};")
+    sent = "\n".join(frames)
+    last = len(memories)
+    return f"""
+module driver_{number}(input clk, input rst);
+  reg [{layout.size - 1}:0] frames [0:{last}];
+  integer sent = 0;
+  wire ready, valid;
+  wire [63:0] result;
+  initial begin
+{sent}
+    frames[{last}] = 0;
+  end
+  pipeline_{number} dut(.clk(clk), .rst(rst), .input_valid(!rst && sent < {last}), .input_ready(ready),
+    .input_payload(frames[sent]), .output_valid(valid), .output_ready(1'b1), .output_payload(result){idle});
+  always @(posedge clk) if (!rst) begin
+    if (sent < {last} && ready) sent <= sent + 1;
+    if (valid) $display("run {number}: %h", result);
+  end
+endmodule
+"""
