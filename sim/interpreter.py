@@ -245,6 +245,14 @@ class _Machine(Environment):
         """Frame bytes by position."""
         return bytes(self.frame.data[HEADROOM + start : HEADROOM + end])
 
+    def load_frame(self, position: int, size: int) -> bytes:
+        return self.content(position, position + size)
+
+    def store_frame(self, position: int, data: bytes) -> None:
+        start = HEADROOM + position
+        self.frame.data[start : start + len(data)] = data
+        self.frame.written(start, len(data), self.processor.slot)
+
     def zero(self, start: int, end: int) -> None:
         self.frame.data[HEADROOM + start : HEADROOM + end] = bytes(end - start)
         self.frame.written(HEADROOM + start, end - start, self.processor.slot)
@@ -258,6 +266,10 @@ class _Machine(Environment):
 
     def read(self, address: int, size: int) -> bytes:
         return self.memory.load(address, size) if size else b""
+
+    def write(self, address: int, data: bytes) -> None:
+        if data:
+            self.memory.store(address, data, self.processor.slot)
 
     def map_of(self, handle: int) -> tuple[MapShape, MapPlugin, MapModel]:
         each = self._map(handle)

@@ -8,7 +8,8 @@ How BPF_PROG_TEST_RUN behaves (net/bpf/test_run.c; measured on 6.18, x86-64):
 - any return value is accepted and reported as it is, and the target of a redirect is not reported.
 
 Maps keep their contents from frame to frame. The calling thread is bound to one CPU while an oracle is open,
-so that per-CPU maps have one value that counts.
+so that per-CPU maps have one value that counts. The value of an xskmap is no descriptor here but any number by which
+the user knows the socket, as in the hardware; Linux gets a fresh AF_XDP socket for it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import errno
 import functools
 import os
+import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
 from types import TracebackType
@@ -31,6 +33,8 @@ SHORTEST_FRAME, LONGEST_FRAME = 14, 3520
 _PER_CPU_TYPES = frozenset(
     {5, 6, 10, 21}
 )  # percpu hash, percpu array, LRU percpu hash, percpu cgroup storage
+_XSKMAP = 17
+_AF_XDP = 44
 _PROBE = bytes.fromhex("b700000002000000 9500000000000000")  # r0 = XDP_PASS; exit
 
 
@@ -130,6 +134,8 @@ class _LoadedMaps:
         self._cpus = _possible_cpus()
         self._specs = {ref.map: maps[ref.map] for ref in _references(program)}
         self._fds: dict[str, int] = {}
+        self._sockets: dict[tuple[str, bytes], tuple[socket.socket, bytes]] = {}  # of xskmaps, with their values
+        stack.callback(self._sockets.clear)
         for name, spec in self._specs.items():
             fd = self._fds[name] = self._create(spec)
             stack.callback(os.close, fd)
@@ -162,6 +168,8 @@ class _LoadedMaps:
 
     def items(self, name: str) -> dict[bytes, bytes]:
         spec, fd = self._specs[name], self._fds[name]
+        if spec.type == _XSKMAP:  # Linux does not tell
+            return {key: value for (owner, key), (_, value) in self._sockets.items() if owner == name}
         per_cpu = spec.type in _PER_CPU_TYPES
         size = self._cell(spec) * self._cpus if per_cpu else spec.value_size
         start = self._cell(spec) * self.cpu if per_cpu else 0
@@ -185,14 +193,24 @@ class _LoadedMaps:
             cell = value.ljust(self._cell(spec), b"\0")
             value = b"".join(cell if cpu == self.cpu else bytes(len(cell)) for cpu in range(self._cpus))
         try:
-            bpf.map_update(self._fds[name], key, value)
+            if spec.type == _XSKMAP:
+                self._add_socket(name, key, value)
+            else:
+                bpf.map_update(self._fds[name], key, value)
         except OSError as error:
             raise InputError(f"Linux does not update map {name}: {error.strerror}") from None
+
+    def _add_socket(self, name: str, key: bytes, value: bytes) -> None:
+        """A socket leaves its map when it is closed, so it is kept."""
+        fresh = socket.socket(_AF_XDP, socket.SOCK_RAW)
+        bpf.map_update(self._fds[name], key, fresh.fileno().to_bytes(4, "little"))
+        self._sockets[name, key] = fresh, value
 
     def delete(self, name: str, key: bytes) -> None:
         self._known(name)
         try:
             bpf.map_delete(self._fds[name], key)
+            self._sockets.pop((name, key), None)
         except OSError as error:
             raise InputError(f"Linux does not delete from map {name}: {error.strerror}") from None
 

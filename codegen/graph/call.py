@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ...hdl.errors import Refused
@@ -9,13 +10,15 @@ from ...hdl.helpers.base import Arg, HelperPlugin
 from ...hdl.maps.base import MapPlugin, SiteKind
 from ..spec import MapSpec
 from ..verify import result as facts
-from .access import Span, load
+from .access import Span, load, span, store
 from .ir import INPUTS, Node
 from .predicates import TRUE
 from .values import Memory, Pointer, Union
 
 if TYPE_CHECKING:
     from .step import Step
+
+U32 = (1 << 32) - 1
 
 MOST_METADATA = 252
 """Bytes in front of the frame that bpf_xdp_adjust_meta can give (hdl/helpers/xdp_limits.py)."""
@@ -154,6 +157,49 @@ class Call:
         if not isinstance(value, Pointer):
             return step.c.const(0, 8 * size)  # NULL with size 0: the bytes do not count
         return step.load_bytes(value, step.pointer_fact(number, value), 0, size)
+
+    def store_memory(self, number: int, data: Node, written: Sequence[Node]) -> None:
+        """Write the bytes of ``data`` for which ``written`` holds behind a pointer argument."""
+        old = self.memory(number, len(written))
+        self._step.write_memory(number, len(written), self._chosen(written, data, old))
+
+    def load_frame(self, number: int, size: int) -> Node:
+        """Frame bytes from a FRAME_OFFSET argument on; zero outside the window."""
+        where, byte = self._frame_span(number)
+        return load(self._step.c, where, size, byte)
+
+    def store_frame(self, number: int, data: Node, written: Sequence[Node]) -> None:
+        """Write the bytes of ``data`` for which ``written`` holds from a FRAME_OFFSET argument on."""
+        c, packet, extent = self._step.c, self._step.state.packet, self._step.b.extent
+        where, byte = self._frame_span(number)
+        size = len(written)
+        new = self._chosen(written, data, load(c, where, size, byte))
+        for position, (_, changed) in store(c, where, size, new, byte).items():
+            if -extent.headroom <= position < extent.window:
+                packet.write(position, 1, changed)
+
+    def _frame_span(self, number: int) -> tuple[Span, Callable[[int], Node]]:
+        """Where data start plus an offset argument can be, and the byte at each position."""
+        step = self._step
+        c, frame, extent = step.c, step.state.frame, step.b.extent
+        head, fact = step.point.head, step.fact(number)
+        offset = c.zext(c.slice(step.number(number), 0, 32), 64)
+        known = fact if isinstance(fact, facts.Scalar) else facts.Scalar()
+        low = head[0] + (known.umin if known.umax <= U32 else 0)
+        high = head[1] + min(known.umax, extent.window)
+
+        def byte(position: int) -> Node:
+            inside = -extent.headroom <= position < extent.window
+            return step.state.packet.byte(position) if inside else c.const(0, 8)
+
+        position = facts.Scalar(smin=low, smax=high)
+        return span(c, c.add(frame.data, offset), position, 0, low, high), byte
+
+    def _chosen(self, written: Sequence[Node], data: Node, old: Node) -> Node:
+        """Byte for byte new or old data."""
+        c = self._step.c
+        bits = [(w, c.slice(data, 8 * i, 8), c.slice(old, 8 * i, 8)) for i, w in enumerate(written)]
+        return c.concat([c.mux(*each) for each in bits])
 
     def map_argument(self) -> tuple[MapSpec, MapPlugin]:
         """The map behind the MAP argument."""

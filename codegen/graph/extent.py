@@ -60,9 +60,11 @@ def _touched(verified: VerifiedProgram, point: Point, helpers: Mapping[int, Help
     elif i.is_helper_call:
         helper = helpers[i.imm]
         for number, kind in enumerate(helper.args, 1):
-            if kind in (Arg.MEM, Arg.MEM_OR_NULL):
-                size = point.registers.get(number + 1)
-                yield from _frame_ranges(point.registers.get(number), 0, size.umax if isinstance(size, Scalar) else 0)
+            if kind in (Arg.MEM, Arg.MEM_OR_NULL, Arg.OUT_MEM):
+                size = _largest(point, number + 1)
+                yield from _frame_ranges(point.registers.get(number), 0, size)
+            elif kind is Arg.FRAME_OFFSET:  # the memory argument and its size are behind it
+                yield point.head[0], point.head[1] + _largest(point, number) + _largest(point, number + 2)
             elif kind in (Arg.MAP_KEY, Arg.MAP_VALUE):
                 shape = _map_argument(verified, point, helper)
                 yield from _frame_ranges(
@@ -70,6 +72,12 @@ def _touched(verified: VerifiedProgram, point: Point, helpers: Mapping[int, Help
                     0,
                     shape.key_size if kind is Arg.MAP_KEY else shape.value_size,
                 )
+
+
+def _largest(point: Point, number: int) -> int:
+    """The largest value of a number argument."""
+    fact = point.registers.get(number)
+    return fact.umax if isinstance(fact, Scalar) else 0
 
 
 def _map_argument(verified: VerifiedProgram, point: Point, helper: HelperPlugin) -> MapSpec:

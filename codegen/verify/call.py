@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from ...hdl.errors import Refused
 from ...hdl.helpers.base import Arg, HelperPlugin, Ret
@@ -12,7 +13,7 @@ from ..helper_names import helper_name
 from ..spec import MapSpec
 from . import stack
 from .failure import Category, Failure, address_dependent
-from .memory import MAX_OFFSET, check_access, check_context_pointer, readable, unreadable
+from .memory import MAX_OFFSET, check_access, check_context_pointer, check_writable, readable, unreadable
 from .number import between
 from .result import Kind
 from .state import State
@@ -28,16 +29,17 @@ class Environment:
         map_types: Mapping[int, MapPlugin],
         helpers: Mapping[int, HelperPlugin],
     ) -> None:
-        self.maps = maps
+        self.maps = {name: _as_programs_see_it(spec, map_types.get(spec.type)) for name, spec in maps.items()}
         self.map_types = map_types
         self.helpers = helpers
+        self._declared = maps
         self._checked: set[str] = set()
 
     def use_map(self, name: str) -> None:
         """Raise `Refused` if the map is not there or cannot be built."""
         if name in self._checked:
             return
-        spec = self.maps.get(name)
+        spec = self._declared.get(name)
         if spec is None:
             raise Refused(f"map {name} is not defined in the object", "define it in a .maps section")
         plugin = self.map_types.get(spec.type)
@@ -56,10 +58,19 @@ class Environment:
         return plugin
 
 
+def _as_programs_see_it(spec: MapSpec, plugin: MapPlugin | None) -> MapSpec:
+    """A map is read-only to programs if they may not write its values; of values they may not read they see 0 bytes."""
+    if plugin is None:
+        return spec
+    size = spec.value_size if plugin.values_readable else 0
+    return replace(spec, value_size=size, readonly=spec.readonly or not plugin.values_writable)
+
+
 def call(state: State, plugin: HelperPlugin, env: Environment, fresh: Callable[[], int]) -> list[State]:
     """The states after a helper call, one for each of its outcomes; takes over ``state``."""
     map_name = _check_arguments(state, plugin, env)
     distance = state.get(2)
+    target = _output(state, plugin)
     result = _map_result(state, plugin, env, map_name, fresh) if plugin.ret != Ret.SCALAR else None
     for register in range(1, 6):
         state.set(register, CLOBBERED)
@@ -75,7 +86,30 @@ def call(state: State, plugin: HelperPlugin, env: Environment, fresh: Callable[[
             if outcome.moves_head:
                 after.head = _moved(after.head, moved)
             after.meta = _moved(after.meta, moved)
+        if target is not None:
+            _fill(after, *target, surely=outcome.fills)
     return states
+
+
+def _output(state: State, plugin: HelperPlugin) -> tuple[Ptr, Num] | None:
+    """The OUT_MEM argument and its size."""
+    if Arg.OUT_MEM not in plugin.args:
+        return None
+    register = 1 + plugin.args.index(Arg.OUT_MEM)
+    pointer, size = state.get(register), state.get(register + 1)
+    assert isinstance(pointer, Ptr) and isinstance(size, Num)
+    return pointer, size
+
+
+def _fill(state: State, pointer: Ptr, size: Num, surely: bool) -> None:
+    """The helper may have written memory, or ``surely`` did: what was known about this part of the stack is gone."""
+    if pointer.kind != Kind.STACK:
+        return
+    base = stack.address(pointer.frame, pointer.offset)
+    low, high = base + pointer.variable.smin, base + pointer.variable.smax
+    stack.forget(state, low, high + size.number.umax)
+    if surely:
+        stack.initialise(state, high, low + size.number.umin)
 
 
 def _moved(position: tuple[int, int], by: tuple[int, int]) -> tuple[int, int]:
@@ -95,7 +129,7 @@ def _check_arguments(state: State, plugin: HelperPlugin, env: Environment) -> st
             raise unreadable(register, STALE)
         value = readable(state, register)
         match kind:
-            case Arg.SCALAR:
+            case Arg.SCALAR | Arg.FRAME_OFFSET:
                 if isinstance(value, Ptr):
                     raise address_dependent(f"argument {register} of {plugin.name} is a pointer")
             case Arg.CTX:
@@ -104,6 +138,7 @@ def _check_arguments(state: State, plugin: HelperPlugin, env: Environment) -> st
             case Arg.MAP:
                 map_name = _pointer(plugin, register, value, kind, Kind.MAP).map
                 assert map_name is not None
+                _check_operation(plugin, register, map_name, env)
                 if plugin.writes_map and env.maps[map_name].readonly:
                     raise Failure(
                         Category.READ_ONLY,
@@ -118,9 +153,22 @@ def _check_arguments(state: State, plugin: HelperPlugin, env: Environment) -> st
                 _check_memory(state, plugin, register, value, size, env)
             case Arg.SIZE | Arg.SIZE_OR_ZERO:
                 _check_sized(state, plugin, register, value, kind, env)
-            case Arg.MEM | Arg.MEM_OR_NULL:
+            case Arg.MEM | Arg.MEM_OR_NULL | Arg.OUT_MEM:
                 pass  # checked with its size, the next argument
     return map_name
+
+
+def _check_operation(plugin: HelperPlugin, register: int, map_name: str, env: Environment) -> None:
+    """The type of the map must allow what the helper does (check_map_func_compatibility)."""
+    map_type = env.map_types[env.maps[map_name].type]
+    if plugin.map_operation not in map_type.operations:
+        suited = ", ".join(sorted(p.name for p in env.map_types.values() if plugin.map_operation in p.operations))
+        raise Failure(
+            Category.ARGUMENT,
+            f"{plugin.name} on map {map_name}, which is of type {map_type.name}",
+            f"use a map of type {suited}",
+            register,
+        )
 
 
 def _wrong(plugin: HelperPlugin, register: int, value: Num | Ptr, wanted: str) -> Failure:
@@ -159,20 +207,29 @@ def _check_sized(
     may_be_null = plugin.args[register - 2] == Arg.MEM_OR_NULL
     if is_null(memory) and high == 0 and may_be_null:
         return
-    _check_memory(state, plugin, register - 1, memory, high, env)
+    written = plugin.args[register - 2] == Arg.OUT_MEM
+    _check_memory(state, plugin, register - 1, memory, high, env, written)
 
 
 def _check_memory(
-    state: State, plugin: HelperPlugin, register: int, value: Num | Ptr, size: int, env: Environment
+    state: State,
+    plugin: HelperPlugin,
+    register: int,
+    value: Num | Ptr,
+    size: int,
+    env: Environment,
+    written: bool = False,
 ) -> None:
-    """``size`` readable bytes behind a pointer argument."""
+    """``size`` readable bytes behind a pointer argument; or writable ones, if it is ``written``."""
     readable_kinds = (Kind.STACK, Kind.MAP_VALUE, Kind.MEMORY, *PACKET_KINDS)
     if not isinstance(value, Ptr) or value.maybe_null or value.kind not in readable_kinds:
         raise _wrong(plugin, register, value, f"a pointer to {size} bytes of stack, frame or map value")
     if not size:
         return
     check_access(state, register, value, 0, size, env.maps)
-    if value.kind == Kind.STACK:
+    if written:
+        check_writable(register, value, env.maps, plugin.name)
+    elif value.kind == Kind.STACK:
         base = stack.address(value.frame, value.offset)
         stack.require_data(state, base + value.variable.smin, base + value.variable.smax + size)
 
@@ -183,7 +240,8 @@ def _map_result(
     """The result of a lookup; not NULL if the map always has an entry for the constant key."""
     assert map_name is not None, "a helper that returns a map value has a map argument"
     spec = env.maps[map_name]
-    if env.map_types[spec.type].is_constant_address() and spec.key_size <= 8:
+    only_by_key = set(plugin.args) <= {Arg.MAP, Arg.MAP_KEY}
+    if only_by_key and env.map_types[spec.type].is_constant_address() and spec.key_size <= 8:
         for register, kind in enumerate(plugin.args, 1):
             index = _constant_key(state, register, spec.key_size) if kind == Arg.MAP_KEY else None
             if index is not None and index < spec.max_entries:

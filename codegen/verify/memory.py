@@ -93,6 +93,11 @@ def check_access(
     elif pointer.kind == Kind.MAP_VALUE:
         assert pointer.map is not None
         value_size = maps[pointer.map].value_size
+        if not value_size:
+            raise Unbuildable(
+                f"what map {pointer.map} holds is read through r{register}: in Linux that is a kernel object",
+                "only test whether the entry is there, and keep data in a map of its own",
+            )
         if low < 0 or high > value_size:
             raise Failure(
                 Category.MAP_VALUE,
@@ -284,14 +289,19 @@ def _writable(state: State, i: Instruction, maps: Mapping[str, MapSpec], what: s
             i.dst,
         )
     check_access(state, i.dst, pointer, i.offset, i.size, maps)
+    check_writable(i.dst, pointer, maps, what)
+    return pointer
+
+
+def check_writable(register: int, pointer: Ptr, maps: Mapping[str, MapSpec], what: str) -> None:
+    """Raise if the pointer leads into a map that the program may only read."""
     if pointer.kind == Kind.MAP_VALUE and maps[pointer.map or ""].readonly:
         raise Failure(
             Category.READ_ONLY,
             f"{what} to map {pointer.map}, which is read-only",
             "drop const from the variable, or do not write it",
-            i.dst,
+            register,
         )
-    return pointer
 
 
 def atomic(state: State, i: Instruction, maps: Mapping[str, MapSpec]) -> None:

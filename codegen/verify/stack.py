@@ -116,6 +116,12 @@ def require_data(state: State, low: int, high: int) -> None:
             raise address_dependent(f"a helper reads the pointer stored at {name(a)}")
 
 
+def initialise(state: State, low: int, high: int) -> None:
+    """Bytes [low, high), if there are any, hold numbers that nothing is known about."""
+    if low < high:
+        state.written |= _mask(low, high)
+
+
 def is_written(state: State, at: int, size: int) -> bool:
     """Whether all of the bytes were written."""
     return not _mask(at, at + size) & ~state.written

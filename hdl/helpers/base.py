@@ -21,6 +21,8 @@ class Arg(enum.Enum):
     MAP_VALUE = "readable memory of the map's value size"
     MEM = "readable memory, size in the next argument"
     MEM_OR_NULL = "readable memory or NULL, size in the next argument"
+    OUT_MEM = "writable memory, size in the next argument; filled if the call ends in an outcome that `fills`"
+    FRAME_OFFSET = "a number: byte offset from data start of what is moved from or to the memory argument behind it"
     SIZE = "bytes of the memory argument before it, not zero"
     SIZE_OR_ZERO = "bytes of the memory argument before it"
 
@@ -37,19 +39,22 @@ class Outcome:
     """One way a call can end, for verification: the result lies in [``low``, ``high``] (signed 64-bit).
 
     ``moves_head``: whether in this outcome data start, and metadata with it, moves by argument 2 (a signed 32-bit
-    number of bytes). ``moves_meta``: whether only data_meta moves by it.
+    number of bytes). ``moves_meta``: whether only data_meta moves by it. ``fills``: whether the OUT_MEM argument has
+    new contents then; otherwise it is as it was.
     """
 
     low: int
     high: int
     moves_head: bool = False
     moves_meta: bool = False
+    fills: bool = False
 
 
 class Machine(Protocol):
     """What the reference interpreter offers to helpers (addresses are its own 64-bit pointers)."""
 
     def read(self, address: int, size: int) -> bytes: ...
+    def write(self, address: int, data: bytes) -> None: ...
     def map_of(self, handle: int) -> tuple[MapShape, MapPlugin, MapModel]:
         """The map behind a MAP argument."""
 
@@ -63,6 +68,12 @@ class Machine(Protocol):
     data: int  # frame position of data start, data end and data_meta: offsets from the original data start
     data_end: int
     data_meta: int
+
+    def load_frame(self, position: int, size: int) -> bytes:
+        """Frame bytes from a position (offset from the original data start) on."""
+
+    def store_frame(self, position: int, data: bytes) -> None:
+        """Replace frame bytes from a position on."""
 
     def zero(self, start: int, end: int) -> None:
         """Clear frame bytes [start, end) (offsets from the original data start)."""
@@ -111,6 +122,18 @@ class CallLowering(Lowering, Protocol):
     def memory(self, number: int, size: int) -> Any:
         """``size`` bytes behind pointer argument ``number`` as a node of 8*size bits, first byte lowest."""
 
+    def store_memory(self, number: int, data: Any, written: Sequence[Any]) -> None:
+        """Write behind pointer argument ``number``: byte i of ``data`` where ``written[i]`` (1 bit) holds."""
+
+    def load_frame(self, number: int, size: int) -> Any:
+        """``size`` bytes of the frame from FRAME_OFFSET argument ``number`` on, as a node of 8*size bits.
+
+        What lies outside the window is zero. Bytes behind the frame's end, too, may be anything that was there.
+        """
+
+    def store_frame(self, number: int, data: Any, written: Sequence[Any]) -> None:
+        """Write into the frame at FRAME_OFFSET argument ``number``: byte i of ``data`` where ``written[i]`` holds."""
+
     def is_null(self, number: int) -> bool:
         """Whether pointer argument ``number`` is the constant NULL."""
 
@@ -140,6 +163,7 @@ class HelperPlugin(ABC):
     ret: Ret = Ret.SCALAR
     changes_frame: bool = False  # invalidates packet pointers (kernel: bpf_helper_changes_pkt_data)
     writes_map: bool = False  # may change the map argument's contents
+    map_operation: str = ""  # what it does with its map argument: one of `MapPlugin.operations`
 
     def outcomes(self) -> Sequence[Outcome]:
         """Ways the call can end; verification follows each on its own."""

@@ -14,6 +14,7 @@ class MapDeleteElem(HelperPlugin):
     name = "bpf_map_delete_elem"
     summary = "remove an entry"
     args = (Arg.MAP, Arg.MAP_KEY)
+    map_operation = "delete"
     writes_map = True
 
     def outcomes(self) -> Sequence[Outcome]:

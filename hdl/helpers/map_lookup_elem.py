@@ -13,6 +13,7 @@ class MapLookupElem(HelperPlugin):
     name = "bpf_map_lookup_elem"
     summary = "find the value of a key; the value is read and written in place"
     args = (Arg.MAP, Arg.MAP_KEY)
+    map_operation = "lookup"
     ret = Ret.MAP_VALUE_OR_NULL
 
     def reference(self, machine: Machine, args: Sequence[int]) -> int:

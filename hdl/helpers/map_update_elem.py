@@ -14,6 +14,7 @@ class MapUpdateElem(HelperPlugin):
     name = "bpf_map_update_elem"
     summary = "insert or replace an entry, with BPF_ANY, BPF_NOEXIST or BPF_EXIST"
     args = (Arg.MAP, Arg.MAP_KEY, Arg.MAP_VALUE, Arg.SCALAR)
+    map_operation = "update"
     writes_map = True
 
     def outcomes(self) -> Sequence[Outcome]:

@@ -7,29 +7,47 @@ from types import MappingProxyType
 
 from .base import HelperPlugin
 from .csum_diff import CsumDiff
+from .get_numa_node_id import GetNumaNodeId
 from .get_prandom_u32 import GetPrandomU32
 from .get_smp_processor_id import GetSmpProcessorId
+from .jiffies64 import Jiffies64
+from .ktime_get_boot_ns import KtimeGetBootNs
+from .ktime_get_coarse_ns import KtimeGetCoarseNs
 from .ktime_get_ns import KtimeGetNs
 from .map_delete_elem import MapDeleteElem
 from .map_lookup_elem import MapLookupElem
+from .map_lookup_percpu_elem import MapLookupPercpuElem
 from .map_update_elem import MapUpdateElem
 from .redirect import Redirect
+from .redirect_map import RedirectMap
 from .xdp_adjust_head import XdpAdjustHead
 from .xdp_adjust_meta import XdpAdjustMeta
 from .xdp_adjust_tail import XdpAdjustTail
+from .xdp_get_buff_len import XdpGetBuffLen
+from .xdp_load_bytes import XdpLoadBytes
+from .xdp_store_bytes import XdpStoreBytes
 
 _ALL: tuple[HelperPlugin, ...] = (
     MapLookupElem(),
     MapUpdateElem(),
     MapDeleteElem(),
+    MapLookupPercpuElem(),
     KtimeGetNs(),
+    KtimeGetBootNs(),
+    KtimeGetCoarseNs(),
+    Jiffies64(),
     GetPrandomU32(),
     GetSmpProcessorId(),
+    GetNumaNodeId(),
     Redirect(),
+    RedirectMap(),
     CsumDiff(),
     XdpAdjustHead(),
     XdpAdjustMeta(),
     XdpAdjustTail(),
+    XdpGetBuffLen(),
+    XdpLoadBytes(),
+    XdpStoreBytes(),
 )
 
 HELPERS: Mapping[int, HelperPlugin] = MappingProxyType({helper.id: helper for helper in _ALL})

@@ -109,6 +109,10 @@ class MapModel(ABC):
         """The handle that stands for the value at a row address a ``lookup`` site delivered (graph evaluation)."""
         return address
 
+    def redirect(self, index: int) -> int | None:
+        """The 32-bit target behind a 32-bit index, None if there is none (types with the operation "redirect")."""
+        raise NotImplementedError
+
 
 class Lowering(Protocol):
     """What `codegen.graph` offers to plug-ins that turn a call into dataflow. Nodes are opaque here."""
@@ -125,6 +129,14 @@ class Lowering(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Redirection:
+    """Where a redirect map sends a frame: ``found`` (1 bit), ``target`` (32 bits, counts only if found)."""
+
+    found: Any
+    target: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """Where a lookup's value lies: ``found`` (1 bit), ``address`` (row 0 of the value), ``tag`` (conflict tag)."""
 
@@ -138,11 +150,21 @@ class MapPlugin(ABC):
 
     Values are kept in *rows* of ``row_bytes(shape)`` bytes; a value has ``rows(shape)`` rows, at consecutive
     addresses from the entry's address. ``read``/``write`` sites move one row.
+
+    ``operations``: what programs may do with it, as check_map_func_compatibility in kernel/bpf/verifier.c has it;
+    each helper says which operation it is (`HelperPlugin.map_operation`). ``values_readable``, ``values_writable``:
+    whether programs may read and write a value in place. ``redirect_flags``: the flags of bpf_redirect_map that the
+    type knows beside the fallback verdict. ``target``: what its redirect targets are numbers of.
     """
 
     type: int  # BPF_MAP_TYPE_* number
     name: str  # as bpftool prints it
     summary: str  # one line for the capability table
+    operations: frozenset[str] = frozenset({"lookup", "update", "delete"})
+    values_readable: bool = True
+    values_writable: bool = True
+    redirect_flags: int = 0
+    target: str = ""
 
     @abstractmethod
     def check(self, shape: MapShape) -> None:
@@ -163,6 +185,10 @@ class MapPlugin(ABC):
     @abstractmethod
     def lower_delete(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Any:
         """bpf_map_delete_elem; returns the 64-bit result."""
+
+    def lower_redirect(self, b: Lowering, shape: MapShape, predicate: Any, index: Any) -> Redirection:
+        """bpf_redirect_map's lookup; ``index`` has 32 bits (types with the operation "redirect")."""
+        raise NotImplementedError
 
     @abstractmethod
     def read_kind(self, shape: MapShape) -> SiteKind:

@@ -1,4 +1,4 @@
-"""Per-CPU array maps (kernel/bpf/arraymap.c). The hardware is one CPU, so the program sees a plain array."""
+"""Per-CPU arrays (kernel/bpf/arraymap.c): for the hardware, which is one CPU, an array."""
 
 from __future__ import annotations
 
@@ -9,3 +9,4 @@ class PercpuArray(Array):
     type = 6
     name = "percpu_array"
     summary = "an array with one copy for each CPU, of which the hardware has one"
+    operations = Array.operations | {"lookup_percpu"}

@@ -7,10 +7,24 @@ from types import MappingProxyType
 
 from .array import Array
 from .base import MapPlugin
+from .cpumap import Cpumap
+from .devmap import Devmap
+from .devmap_hash import DevmapHash
 from .hash import Hash
 from .percpu_array import PercpuArray
+from .percpu_hash import PercpuHash
+from .xskmap import Xskmap
 
-_ALL: tuple[MapPlugin, ...] = (Hash(), Array(), PercpuArray())
+_ALL: tuple[MapPlugin, ...] = (
+    Hash(),
+    Array(),
+    PercpuHash(),
+    PercpuArray(),
+    Devmap(),
+    Cpumap(),
+    Xskmap(),
+    DevmapHash(),
+)
 
 MAP_TYPES: Mapping[int, MapPlugin] = MappingProxyType({plugin.type: plugin for plugin in _ALL})
 """Map type (enum bpf_map_type) -> plug-in."""

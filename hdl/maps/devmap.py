@@ -1,0 +1,26 @@
+"""Device maps (kernel/bpf/devmap.c): an index gives the interface out of which a frame is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .index_map import IndexMap
+from .index_model import first_word
+from .linux import BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS
+
+
+class Devmap(IndexMap):
+    """The host may give any ifindex but 0, which deletes the entry; programs on entries are refused (-EINVAL)."""
+
+    type = 14
+    name = "devmap"
+    summary = "ports to redirect to, by index; filled by the host"
+    operations = frozenset({"lookup", "redirect"})
+    redirect_flags = BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS
+    target = "ifindex"
+
+    def reference_target(self, index: int, value: bytes | bytearray) -> int:
+        return first_word(value)
+
+    def lower_target(self, index: Any, word: Any) -> Any:
+        return word

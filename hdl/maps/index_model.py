@@ -1,0 +1,97 @@
+"""Reference behaviour of redirect maps with an index for a key: devmap, cpumap, xskmap.
+
+An entry is there if the first 32 bits of its value are not zero, in the model and in the hardware.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from .base import MapModel, MapShape
+from .linux import BPF_EXIST, BPF_NOEXIST, E2BIG, EEXIST, EINVAL, ENOENT
+from .rows import ValueRows
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRules:
+    """What the host may put into such a map (programs cannot change them).
+
+    ``by_entry``: BPF_NOEXIST and BPF_EXIST ask whether the entry is there; otherwise all entries count as existing, so
+    that BPF_NOEXIST always fails. ``zero``: errno of an update with a first word of 0; 0 if it deletes the entry.
+    ``most``: the largest first word, and ``over``, the errno of a larger one.
+    """
+
+    by_entry: bool = False
+    zero: int = 0
+    most: int = 0xFFFFFFFF
+    over: int = EINVAL
+
+
+def first_word(value: bytes | bytearray) -> int:
+    """What makes an entry be there."""
+    return int.from_bytes(value[:4], "little")
+
+
+def stored(value: bytes) -> bytes | None:
+    """The value as it is kept, None if it names a program to run on the entry's frames (there is no hardware for it).
+
+    Bytes 4 to 7, if there, are a program's file descriptor; what is not positive means none, and reads as id 0.
+    """
+    program = int.from_bytes(value[4:8], "little", signed=True)
+    return None if program > 0 else value[:4].ljust(len(value), b"\0")
+
+
+class IndexModel(MapModel):
+    """Handles are indexes. ``target``: the redirect target of an index and its value."""
+
+    def __init__(
+        self, shape: MapShape, rows: ValueRows, rules: IndexRules, target: Callable[[int, bytes | bytearray], int]
+    ) -> None:
+        self.rows = rows
+        self._rules = rules
+        self._target = target
+        self._values = [bytearray(shape.value_size) for _ in range(shape.max_entries)]
+
+    def lookup(self, key: bytes) -> int | None:
+        index = int.from_bytes(key, "little")
+        return index if index < len(self._values) and first_word(self._values[index]) else None
+
+    def value(self, handle: int) -> bytearray:
+        return self._values[handle]
+
+    def update(self, key: bytes, value: bytes, flags: int) -> int:
+        index, rules, kept = int.from_bytes(key, "little"), self._rules, stored(value)
+        if flags > BPF_EXIST:
+            return -EINVAL
+        if index >= len(self._values):
+            return -E2BIG
+        present = not rules.by_entry or bool(first_word(self._values[index]))
+        if rules.zero and not first_word(value):
+            return -rules.zero
+        if flags == BPF_NOEXIST and present:
+            return -EEXIST
+        if flags == BPF_EXIST and not present:
+            return -ENOENT
+        if first_word(value) > rules.most:
+            return -rules.over
+        if kept is None:
+            return -EINVAL
+        self._values[index][:] = kept if first_word(value) else bytes(len(value))
+        return 0
+
+    def delete(self, key: bytes) -> int:
+        index = int.from_bytes(key, "little")
+        if index >= len(self._values):
+            return -EINVAL
+        self._values[index][:] = bytes(len(self._values[index]))
+        return 0
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        for index, value in enumerate(self._values):
+            if first_word(value):
+                yield index.to_bytes(4, "little"), bytes(value)
+
+    def redirect(self, index: int) -> int | None:
+        handle = self.lookup(index.to_bytes(4, "little"))
+        return None if handle is None else self._target(handle, self._values[handle])

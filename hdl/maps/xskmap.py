@@ -1,0 +1,29 @@
+"""AF_XDP socket maps (net/xdp/xskmap.c): an index gives the socket that gets the frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .index_map import IndexMap
+from .index_model import IndexRules
+from .linux import EBADF
+
+
+class Xskmap(IndexMap):
+    """Sockets are known by their index, usually the receive queue's number. The value is what the host knows the
+    socket by, any number but 0; a program may look an entry up, but not read the socket's fields."""
+
+    type = 17
+    name = "xskmap"
+    summary = "AF_XDP sockets of the host to redirect to; filled by the host"
+    operations = frozenset({"lookup", "redirect"})
+    values_readable = False
+    value_sizes = (4,)
+    target = "index of the socket (queue)"
+    rules = IndexRules(by_entry=True, zero=EBADF)
+
+    def reference_target(self, index: int, value: bytes | bytearray) -> int:
+        return index
+
+    def lower_target(self, index: Any, word: Any) -> Any:
+        return index

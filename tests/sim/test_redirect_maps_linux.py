@@ -1,0 +1,290 @@
+"""bpf_redirect_map and lookups in redirect maps: interpreter and graph against the running kernel."""
+
+import os
+import random
+import socket
+
+import pytest
+from assembler import CTX, FP, Label
+from hardpath.codegen.graph import Evaluator, build
+from hardpath.codegen.isa import Alu, Jump
+from hardpath.codegen.spec import MapSpec
+from hardpath.codegen.verify import verify
+from hardpath.hdl.errors import Refused, VerificationError
+from hardpath.hdl.maps.registry import MAP_TYPES
+from hardpath.sim import bpf_syscall as bpf
+from hardpath.sim.interpreter import Interpreter
+from hardpath.sim.linux import LinuxOracle, available, kernel_verdict
+
+pytestmark = [
+    pytest.mark.linux,
+    pytest.mark.skipif(available() is not None, reason=str(available())),
+]
+
+DEVMAP, CPUMAP, XSKMAP, DEVMAP_HASH = 14, 16, 17, 25
+LOOKUP, UPDATE, REDIRECT, REDIRECT_MAP = 1, 2, 23, 51
+SPECS = [
+    MapSpec("m", DEVMAP, 4, 4, 5),
+    MapSpec("m", DEVMAP, 4, 8, 1),
+    MapSpec("m", DEVMAP_HASH, 4, 4, 5),
+    MapSpec("m", DEVMAP_HASH, 4, 8, 3),
+    MapSpec("m", CPUMAP, 4, 4, min(2, os.cpu_count() or 1)),
+    MapSpec("m", CPUMAP, 4, 8, min(2, os.cpu_count() or 1)),
+    MapSpec("m", XSKMAP, 4, 4, 4),
+]
+TARGET_IS_VALUE = (DEVMAP, DEVMAP_HASH)
+LOOKUPS = (DEVMAP, DEVMAP_HASH, XSKMAP)
+
+
+def name(spec):
+    return f"{MAP_TYPES[spec.type].name}-{spec.value_size}-{spec.max_entries}"
+
+
+def call_redirect_map(a, flags_known):
+    """Key and flags come from the frame; the target that bpf_redirect chose before it is 77."""
+    out = Label()
+    a.load(4, 6, CTX, 0)
+    a.load(4, 2, CTX, 4)
+    a.move(3, src=6)
+    a.alu(Alu.ADD, 3, imm=16)
+    a.move(0, imm=2)
+    a.jump(Jump.JGT, out, 3, src=2)
+    a.move(1, imm=77)
+    a.move(2, imm=0)
+    a.call(REDIRECT)
+    a.map(1, "m")
+    a.load(8, 2, 6, 0)
+    a.load(8, 3, 6, 8)
+    if flags_known is not None:
+        a.move(3, imm=flags_known)
+    a.call(REDIRECT_MAP)
+    a.place(out)
+    a.exit()
+
+
+def filled(spec, rng):
+    """Entries that Linux takes on any machine."""
+    interfaces = [index for index, _ in socket.if_nameindex()]
+    any_key = spec.type == DEVMAP_HASH
+    keys = [rng.getrandbits(32) if any_key else index for index in range(spec.max_entries)]
+    value = {CPUMAP: lambda: rng.randint(1, 64), XSKMAP: lambda: rng.getrandbits(31) | 1}
+    values = value.get(spec.type, lambda: rng.choice(interfaces))
+    taken = [key for key in keys if rng.random() < 0.7] or [keys[0]]
+    return {key.to_bytes(4, "little"): values().to_bytes(spec.value_size, "little") for key in taken}
+
+
+class Same:
+    """A program in Linux, in the interpreter and as a graph, with the same map contents."""
+
+    def __init__(self, program, spec, linux, contents):
+        self.linux, self.interpreter = linux, Interpreter(program, {"m": spec})
+        self.graph = Evaluator(build(verify(program, {"m": spec})), {"m": spec})
+        self.spec = spec
+        for key, value in contents.items():
+            linux.set_map("m", key, value)
+            self.interpreter.set_map("m", key, value)
+            assert self.graph.models["m"].update(key, value, 0) == 0
+
+    def run(self, frame):
+        """Verdict and target; everything that several of them know is the same."""
+        expected, interpreted, made = self.linux.run(frame), self.interpreter.run(frame), self.graph.run(frame)
+        assert interpreted.verdict == expected.verdict == made.verdict, frame.hex()
+        assert interpreted.frame == expected.frame
+        if made.frame is not None:
+            assert made.frame == expected.frame
+        if made.verdict == 4:
+            assert made.redirect == interpreted.redirect
+        return expected.verdict, interpreted.redirect
+
+    def assert_maps(self):
+        maps = self.linux.maps()["m"]
+        assert maps == self.interpreter.maps()["m"] == dict(self.graph.models["m"].items())
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=name)
+@pytest.mark.parametrize("flags_known", [None, 0, 2, 3, 16, 19, 32], ids=str)
+def test_redirect_map_is_the_kernels(assemble, spec, flags_known):
+    """Present and missing entries, keys beyond 32 bits, all kinds of flags."""
+    if flags_known is None and spec.type in TARGET_IS_VALUE:
+        pytest.skip("unknown flags may ask for a broadcast")
+    program = assemble(lambda a: call_redirect_map(a, flags_known))
+    rng = random.Random(f"{spec} {flags_known}")
+    contents = filled(spec, rng)
+    keys = [*(int.from_bytes(key, "little") for key in contents), *range(spec.max_entries + 2), 1 << 31]
+    seen = set()
+    with LinuxOracle(program, {"m": spec}) as linux:
+        same = Same(program, spec, linux, contents)
+        for _ in range(200):
+            key = rng.choice(keys) | rng.choice((0, 0, 0, rng.getrandbits(32) << 32))
+            flags = rng.choice((0, 1, 2, 3, 0, 1, 2, 3, 4, 16, 32, 1 << 40, (1 << 64) - 1))
+            frame = key.to_bytes(8, "little") + flags.to_bytes(8, "little") + bytes(20)
+            verdict, target = same.run(frame)
+            seen.add(verdict)
+            if verdict == 4:
+                stored = contents[(key & 0xFFFFFFFF).to_bytes(4, "little")]
+                expected = int.from_bytes(stored[:4], "little") if spec.type in TARGET_IS_VALUE else key & 0xFFFFFFFF
+                assert target == expected
+        same.assert_maps()
+    known_wrong = flags_known == 32 or (flags_known in (16, 19) and spec.type not in TARGET_IS_VALUE)
+    assert seen == {0} if known_wrong else 4 in seen
+
+
+@pytest.mark.parametrize("spec", [s for s in SPECS if s.type in LOOKUPS], ids=name)
+def test_lookup_in_a_redirect_map_is_the_kernels(assemble, spec):
+    readable = MAP_TYPES[spec.type].values_readable
+
+    def program(a):
+        """Writes what it finds over the frame."""
+        out, missing = Label(), Label()
+        a.load(4, 6, CTX, 0)
+        a.load(4, 2, CTX, 4)
+        a.move(3, src=6)
+        a.alu(Alu.ADD, 3, imm=16)
+        a.jump(Jump.JGT, out, 3, src=2)
+        a.load(4, 3, 6, 0)
+        a.store(4, FP, -4, src=3)
+        a.move(2, src=FP)
+        a.alu(Alu.ADD, 2, imm=-4)
+        a.map(1, "m")
+        a.call(LOOKUP)
+        a.jump(Jump.JEQ, missing, 0, imm=0)
+        a.store(1, 6, 4, imm=1)
+        if readable:
+            for offset in range(0, spec.value_size, 4):
+                a.load(4, 1, 0, offset)
+                a.store(4, 6, 8 + offset, src=1)
+        a.place(missing)
+        a.place(out)
+        a.move(0, imm=2)
+        a.exit()
+
+    rng = random.Random(str(spec))
+    contents = filled(spec, rng)
+    assembled = assemble(program)
+    keys = [*(int.from_bytes(key, "little") for key in contents), *range(spec.max_entries + 2), 1 << 31]
+    with LinuxOracle(assembled, {"m": spec}) as linux:
+        same = Same(assembled, spec, linux, contents)
+        for key in keys:
+            same.run(key.to_bytes(4, "little") + bytes(40))
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=name)
+def test_host_changes_are_the_kernels(request, spec):
+    """What bpf(2) says to updates and deletes of redirect maps, and which entries are there afterwards."""
+    if spec.type == XSKMAP:
+        pytest.skip("Linux's values are sockets")
+    model, rng = MAP_TYPES[spec.type].model(spec), random.Random(str(spec))
+    interfaces = [index for index, _ in socket.if_nameindex()]
+    words = [0, *interfaces, *([16384, 16385, 1 << 31] if spec.type == CPUMAP else [])]
+    keys = [*range(spec.max_entries + 2), 1 << 31]
+    fd = bpf.map_create(spec.type, 4, spec.value_size, spec.max_entries, 0, "m")
+    request.addfinalizer(lambda: os.close(fd))
+
+    def errno_of(function, *args):
+        try:
+            function(*args)
+        except OSError as error:
+            return -error.errno
+        return 0
+
+    for _ in range(400):
+        key = rng.choice(keys).to_bytes(4, "little")
+        value = rng.choice(words).to_bytes(4, "little")
+        value += rng.choice((0, 0, 0xFFFFFFFF)).to_bytes(4, "little") if spec.value_size == 8 else b""
+        flags = rng.choice((0, 0, 0, 1, 2, 3, 4))
+        if rng.random() < 0.3:
+            assert errno_of(bpf.map_delete, fd, key) == model.delete(key)
+        else:
+            assert errno_of(bpf.map_update, fd, key, value, flags) == model.update(key, value, flags)
+        for each in keys:
+            each = each.to_bytes(4, "little")
+            handle = model.lookup(each)
+            assert bpf.map_lookup(fd, each, spec.value_size) == (None if handle is None else bytes(model.value(handle)))
+
+
+def broken(helper, flags=0):
+    """Uses of a redirect map that are not allowed."""
+
+    def write(a):
+        a.store(8, FP, -8, imm=0)
+        a.store(8, FP, -16, imm=0)
+        a.map(1, "m")
+        if helper == REDIRECT_MAP:
+            a.move(2, imm=0)
+            a.move(3, imm=flags)
+        else:
+            for register, offset in ((2, -8), (3, -16)):
+                a.move(register, src=FP)
+                a.alu(Alu.ADD, register, imm=offset)
+            a.move(4, imm=0)
+        a.call(helper)
+        a.move(0, imm=2)
+        a.exit()
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "kind, helper, other",
+    [(DEVMAP, UPDATE, "hash"), (CPUMAP, LOOKUP, "devmap"), (1, REDIRECT_MAP, "devmap, devmap_hash")],
+)
+def test_helpers_that_a_map_type_does_not_allow_are_rejected_as_in_linux(assemble, kind, helper, other):
+    spec = MapSpec("m", kind, 4, 4, 4)
+    program = assemble(broken(helper))
+    assert not kernel_verdict(program, {"m": spec})[0]
+    with pytest.raises(VerificationError) as error:
+        verify(program, {"m": spec})
+    assert f"type {MAP_TYPES[kind].name}" in error.value.reason
+    assert other in error.value.suggestion
+
+
+def reading(spec, store):
+    def write(a):
+        missing = Label()
+        a.store(8, FP, -8, imm=0)
+        a.map(1, "m")
+        a.move(2, src=FP)
+        a.alu(Alu.ADD, 2, imm=-8)
+        a.call(LOOKUP)
+        a.jump(Jump.JEQ, missing, 0, imm=0)
+        if store:
+            a.store(4, 0, 0, imm=1)
+        else:
+            a.load(4, 1, 0, 0)
+        a.place(missing)
+        a.move(0, imm=2)
+        a.exit()
+
+    return write
+
+
+def test_a_write_to_a_devmap_value_is_rejected_as_in_linux(assemble):
+    spec = MapSpec("m", DEVMAP, 4, 4, 4)
+    program = assemble(reading(spec, True))
+    assert not kernel_verdict(program, {"m": spec})[0]
+    with pytest.raises(VerificationError, match="read-only"):
+        verify(program, {"m": spec})
+
+
+def test_fields_of_a_socket_are_refused(assemble):
+    spec = MapSpec("m", XSKMAP, 4, 4, 4)
+    program = assemble(reading(spec, False))
+    assert kernel_verdict(program, {"m": spec})[0]
+    with pytest.raises(Refused, match="kernel object"):
+        verify(program, {"m": spec})
+
+
+@pytest.mark.parametrize("flags", [8, 24])
+def test_broadcast_is_refused_by_name_and_place(assemble, flags):
+    spec = MapSpec("m", DEVMAP, 4, 4, 4)
+    program = assemble(broken(REDIRECT_MAP, flags))
+    with pytest.raises(Refused, match="BPF_F_BROADCAST") as refused:
+        build(verify(program, {"m": spec}))
+    assert refused.value.place is not None
+
+
+@pytest.mark.parametrize("kind", [DEVMAP, DEVMAP_HASH])
+def test_flags_that_may_ask_for_a_broadcast_are_refused(assemble, kind):
+    spec = MapSpec("m", kind, 4, 4, 4)
+    with pytest.raises(Refused, match="BPF_F_BROADCAST"):
+        build(verify(assemble(lambda a: call_redirect_map(a, None)), {"m": spec}))
