@@ -399,7 +399,7 @@ def _reserved(**fields: int) -> str | None:
 def _load_problem(i: Instruction) -> str | None:
     if i.opcode == LD_IMM64:
         if i.src > max(Load64):
-            return f"unknown kind {i.src} of 64-bit immediate"
+            return f"field src is {i.src}: unknown kind {i.src} of 64-bit immediate"
         return _reserved(offset=i.offset)
     if i.mode in (Mode.ABS, Mode.IND) and i.size != 8:
         return _reserved(dst=i.dst, offset=i.offset, src=0 if i.mode == Mode.IND else i.src)
@@ -414,7 +414,7 @@ def _memory_problem(i: Instruction) -> str | None:
     if i.is_atomic:
         if i.imm in _BARRIERS or (i.size >= 4 and i.imm in _ATOMIC_OPERATIONS):
             return None
-        return f"unknown atomic operation 0x{i.imm & 0xFFFFFFFF:x} of {i.size} bytes"
+        return f"field imm is {i.imm}: unknown atomic operation 0x{i.imm & 0xFFFFFFFF:x} of {i.size} bytes"
     return "unknown opcode"
 
 
@@ -426,13 +426,13 @@ def _alu_problem(i: Instruction) -> str | None:
         if i.cls == Class.ALU64 and i.uses_register:
             return "unknown opcode"
         if i.imm not in (16, 32, 64):
-            return f"byte swap of {i.imm} bits; only 16, 32 and 64 exist"
+            return f"field imm is {i.imm}: byte swap of {i.imm} bits; only 16, 32 and 64 exist"
         return _reserved(src=i.src, offset=i.offset)
     if op == Alu.NEG:
         return "unknown opcode" if i.uses_register else _reserved(src=i.src, offset=i.offset, imm=i.imm)
     if op == Alu.MOV and i.uses_register and i.offset:
         if i.offset not in (8, 16) and not (i.offset == 32 and i.cls == Class.ALU64):
-            return f"sign extension from {i.offset} bits does not exist"
+            return f"field offset is {i.offset}: sign extension from {i.offset} bits does not exist"
         return _reserved(imm=i.imm)
     if op in (Alu.DIV, Alu.MOD) and i.offset == 1:
         return _reserved(imm=i.imm) if i.uses_register else _reserved(src=i.src)
@@ -449,7 +449,7 @@ def _jump_problem(i: Instruction) -> str | None:
         return _reserved(dst=i.dst, src=i.src, offset=i.offset)
     if i.opcode == CALL:
         if i.src > max(Call):
-            return f"unknown kind {i.src} of call"
+            return f"field src is {i.src}: unknown kind {i.src} of call"
         return _reserved(dst=i.dst, offset=0 if i.src == Call.KERNEL else i.offset)
     if i.opcode == CALL_REGISTER:
         return _reserved(src=i.src, offset=i.offset, imm=i.imm)
