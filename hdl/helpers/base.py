@@ -21,8 +21,8 @@ class Arg(enum.Enum):
     MAP_VALUE = "readable memory of the map's value size"
     MEM = "readable memory, size in the next argument"
     MEM_OR_NULL = "readable memory or NULL, size in the next argument"
-    OUT_MEM = "writable memory, size in the next argument; filled if the call ends in an outcome that `fills`"
-    FRAME_OFFSET = "a number: byte offset from data start of what is moved from or to the memory argument behind it"
+    OUT_MEM = "writable memory, size in the next argument"  # new contents in outcomes that `fill` it
+    FRAME_OFFSET = "an offset into the frame"  # bytes from data start; memory and size are in the next two arguments
     SIZE = "bytes of the memory argument before it, not zero"
     SIZE_OR_ZERO = "bytes of the memory argument before it"
 

@@ -154,7 +154,7 @@ class MapPlugin(ABC):
     ``operations``: what programs may do with it, as check_map_func_compatibility in kernel/bpf/verifier.c has it;
     each helper says which operation it is (`HelperPlugin.map_operation`). ``values_readable``, ``values_writable``:
     whether programs may read and write a value in place. ``redirect_flags``: the flags of bpf_redirect_map that the
-    type knows beside the fallback verdict. ``target``: what its redirect targets are numbers of.
+    type knows beside the fallback verdict.
     """
 
     type: int  # BPF_MAP_TYPE_* number
@@ -164,7 +164,6 @@ class MapPlugin(ABC):
     values_readable: bool = True
     values_writable: bool = True
     redirect_flags: int = 0
-    target: str = ""
 
     @abstractmethod
     def check(self, shape: MapShape) -> None:

@@ -14,9 +14,8 @@ class Cpumap(IndexMap):
 
     type = 16
     name = "cpumap"
-    summary = "CPUs of the host to redirect to; filled by the host"
+    summary = "CPUs of the host to redirect to; filled by the host; the target is the CPU, which is the key"
     operations = frozenset({"redirect"})
-    target = "CPU"
     rules = IndexRules(most=16384, over=EOVERFLOW)
 
     def reference_target(self, index: int, value: bytes | bytearray) -> int:

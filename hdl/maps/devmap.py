@@ -14,10 +14,9 @@ class Devmap(IndexMap):
 
     type = 14
     name = "devmap"
-    summary = "ports to redirect to, by index; filled by the host"
+    summary = "interfaces to redirect to, by index; filled by the host; the target is the ifindex"
     operations = frozenset({"lookup", "redirect"})
     redirect_flags = BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS
-    target = "ifindex"
 
     def reference_target(self, index: int, value: bytes | bytearray) -> int:
         return first_word(value)

@@ -33,11 +33,10 @@ class DevmapHashModel(HashModel):
 class DevmapHash(Hash):
     type = 25
     name = "devmap_hash"
-    summary = "ports to redirect to, by any 32-bit key; filled by the host"
+    summary = "interfaces to redirect to, by any 32-bit key; filled by the host; the target is the ifindex"
     operations = Devmap.operations
     values_writable = False
     redirect_flags = Devmap.redirect_flags
-    target = Devmap.target
 
     def check(self, shape: MapShape) -> None:
         check_redirect_map(self, shape, (4, 8))

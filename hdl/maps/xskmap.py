@@ -15,11 +15,10 @@ class Xskmap(IndexMap):
 
     type = 17
     name = "xskmap"
-    summary = "AF_XDP sockets of the host to redirect to; filled by the host"
+    summary = "AF_XDP sockets of the host to redirect to; filled by the host; the target is the key, usually the queue"
     operations = frozenset({"lookup", "redirect"})
     values_readable = False
     value_sizes = (4,)
-    target = "index of the socket (queue)"
     rules = IndexRules(by_entry=True, zero=EBADF)
 
     def reference_target(self, index: int, value: bytes | bytearray) -> int:

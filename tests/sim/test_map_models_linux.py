@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.skipif(available() is not None, reason=str(available())),
 ]
 
-HASH, ARRAY, PERCPU_ARRAY = 1, 2, 6
+HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY = 1, 2, 5, 6
 NO_PREALLOC = 1
 STEPS = 3
 KEY, VALUE = 8, 8  # bytes that a step has for each in the frame
@@ -112,12 +112,15 @@ def with_model(model, spec, frame):
         MapSpec("m", HASH, 3, 5, 7),
         MapSpec("m", HASH, 1, 1, 1),
         MapSpec("m", HASH, 4, 8, 9, NO_PREALLOC),
+        MapSpec("m", PERCPU_HASH, 8, 8, 16),
+        MapSpec("m", PERCPU_HASH, 3, 5, 7),
+        MapSpec("m", PERCPU_HASH, 4, 8, 9, NO_PREALLOC),
     ],
     ids=lambda spec: f"{MAP_TYPES[spec.type].name}-{spec.key_size}-{spec.max_entries}-{spec.flags}",
 )
 def test_model_does_what_the_kernels_map_does(assemble, spec):
     rng = random.Random(str(spec))
-    if spec.type == HASH:
+    if spec.type in (HASH, PERCPU_HASH):
         keys = [rng.randbytes(spec.key_size) for _ in range(2 * spec.max_entries)]
     else:
         keys = [i.to_bytes(4, "little") for i in (*range(spec.max_entries), spec.max_entries, 1 << 31)]
