@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 
 import pytest
-
 from hardpath.codegen.graph.construct import Construct
 from hardpath.codegen.graph.ir import Graph, Node
 from hardpath.hdl.operators import OPERATORS

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from itertools import product
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from hardpath.codegen.graph.construct import Construct
 from hardpath.codegen.graph.ir import Graph, Node
 from hardpath.codegen.graph.predicates import FALSE, TRUE, Predicates
+from hypothesis import given
+from hypothesis import strategies as st
 
 VARIABLES = 4
 formulas = st.recursive(
