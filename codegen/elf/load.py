@@ -20,7 +20,7 @@ from .maps import read_maps
 from .resolve import References
 
 _MAX_SLOTS = 4_000_000  # all programs of an object together
-_ABS64, _DATA32 = 2, (3, 4, 10)  # R_BPF_64_ABS64; ABS32, NODYLD32 and what LLVM before 13 used for it
+_NONE, _ABS64, _DATA32 = 0, 2, (3, 4, 10)  # R_BPF_64_ABS64; ABS32, NODYLD32 and what LLVM before 13 used for it
 
 
 def load(path: str | Path) -> ObjectSpec:
@@ -103,6 +103,8 @@ def _relocated(elf: ElfFile, section: Section) -> bytes:
     """A data section with its relocations applied: the symbol's value is added to what is there."""
     data = bytearray(section.data)
     for relocation in elf.relocations.get(section.index, ()):
+        if relocation.type == _NONE:
+            continue  # LLVM before 10: what the assembler has filled in already
         form = "<Q" if relocation.type == _ABS64 else "<I" if relocation.type in _DATA32 else None
         if form is None:
             raise elf.error(f"relocation type {relocation.type} is unknown", section, relocation.position)
