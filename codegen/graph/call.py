@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ...hdl.errors import Refused
 from ...hdl.helpers.base import Arg, HelperPlugin
 from ...hdl.maps.base import MapPlugin, SiteKind
 from ..spec import MapSpec
@@ -207,11 +206,7 @@ class Call:
         assert self._helper is not None
         number = 1 + self._helper.args.index(Arg.MAP)
         fact = step.fact(number)
-        if not isinstance(fact, facts.Pointer) or fact.map is None:
-            raise Refused(
-                f"{self._helper.name} gets different maps on different paths",
-                "call it once for each map, in the branches",
-            )
+        assert isinstance(fact, facts.Pointer) and fact.map is not None, "a call gets one map at a time"
         spec = step.b.maps[fact.map]
         return spec, step.b.map_types[spec.type]
 

@@ -66,12 +66,9 @@ def _touched(verified: VerifiedProgram, point: Point, helpers: Mapping[int, Help
             elif kind is Arg.FRAME_OFFSET:  # the memory argument and its size are behind it
                 yield point.head[0], point.head[1] + _largest(point, number) + _largest(point, number + 2)
             elif kind in (Arg.MAP_KEY, Arg.MAP_VALUE):
-                shape = _map_argument(verified, point, helper)
-                yield from _frame_ranges(
-                    point.registers.get(number),
-                    0,
-                    shape.key_size if kind is Arg.MAP_KEY else shape.value_size,
-                )
+                for shape in _map_argument(verified, point, helper):
+                    size = shape.key_size if kind is Arg.MAP_KEY else shape.value_size
+                    yield from _frame_ranges(point.registers.get(number), 0, size)
 
 
 def _largest(point: Point, number: int) -> int:
@@ -80,10 +77,12 @@ def _largest(point: Point, number: int) -> int:
     return fact.umax if isinstance(fact, Scalar) else 0
 
 
-def _map_argument(verified: VerifiedProgram, point: Point, helper: HelperPlugin) -> MapSpec:
+def _map_argument(verified: VerifiedProgram, point: Point, helper: HelperPlugin) -> Iterator[MapSpec]:
+    """The maps that the MAP argument can be."""
     fact = point.registers[1 + helper.args.index(Arg.MAP)]
-    assert isinstance(fact, Pointer) and fact.map is not None
-    return verified.maps[fact.map]
+    for part in fact.alternatives if isinstance(fact, Mixed) else (fact,):
+        assert isinstance(part, Pointer) and part.map is not None
+        yield verified.maps[part.map]
 
 
 def _frame_ranges(fact: AbstractValue | None, displacement: int, size: int) -> Iterator[tuple[int, int]]:

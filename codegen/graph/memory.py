@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...hdl.errors import Refused
 from ..isa import Atomic
 from ..verify import result as facts
@@ -11,7 +13,7 @@ from .extent import WINDOW_KINDS
 from .ir import INPUTS, Node
 from .predicates import FALSE
 from .registers import RegisterView
-from .state import Row, join
+from .state import Row, State, join
 from .values import MapEntry, Memory, Pointer, Union, Value
 
 STACK_BYTES = 512
@@ -115,7 +117,13 @@ class MemoryAccess(RegisterView):
         self.store_pointer(target, self.pointer_fact(register, target), size, value)
 
     def write_union(self, register: int, target: Union, size: int, value: Value) -> None:
-        """Each alternative is written on a fork of the state; then they join again."""
+        """Each alternative is written on a path of its own."""
+        self.on_each(
+            target, lambda part: self.store_pointer(part, self.pointer_fact(register, part), size, value)
+        )
+
+    def on_each(self, target: Union, act: Callable[[Pointer], None]) -> None:
+        """``act`` for each pointer that a value can be, on forks of the state, which join again."""
         rest = self.state.predicate
         states = []
         for q, part in target.alternatives:
@@ -126,13 +134,17 @@ class MemoryAccess(RegisterView):
                 continue
             rest = self.p.both(rest, self.p.invert(q))
             whole = self.state
-            self.state = whole.on_edge(self.p, q)
-            self.store_pointer(part, self.pointer_fact(register, part), size, value)
+            self.enter_state(whole.on_edge(self.p, q))
+            act(part)
             states.append(self.state)
-            self.state = whole
+            self.enter_state(whole)
         predicate = self.state.predicate
-        self.state = join(self.c, self.p, states, self.b.rows.new_epoch)
+        self.enter_state(join(self.c, self.p, states, self.b.rows.new_epoch))
         self.state.predicate = predicate
+
+    def enter_state(self, state: State) -> None:
+        self.state = state
+        self.registers = state.registers[-1]
 
     def store_pointer(self, pointer: Pointer, fact: facts.Pointer, size: int, value: Value) -> None:
         c, state, displacement = self.c, self.state, self.i.offset

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...hdl.errors import Refused
-from ...hdl.helpers.base import Ret
+from ...hdl.helpers.base import Arg, HelperPlugin, Ret
 from ...hdl.maps.base import MapPlugin
 from ..isa import Alu, Class, Jump, MapReference, Mode
 from ..spec import MapSpec
+from ..verify import result as facts
 from ..verify.result import Kind
 from . import arithmetic
 from .call import Call
@@ -206,8 +209,26 @@ class Step(MemoryAccess):
         self.b.exits.append((state, self.number(0)))
 
     def call_helper(self) -> None:
-        i, state = self.i, self.state
-        helper = self.b.helpers[i.imm]
+        """Compilers merge calls at the ends of branches, so the map can depend on the path: then each is called."""
+        helper = self.b.helpers[self.i.imm]
+        number = 1 + helper.args.index(Arg.MAP) if Arg.MAP in helper.args else 0
+        target = self.value(number) if number else None
+        if not isinstance(target, Union):
+            self.call_with(helper)
+            return
+        point = self.point
+        of_map = {f.map: f for f in _pointer_facts(self.fact(number))}
+
+        def call(part: Pointer) -> None:
+            self.set(number, part)
+            self.point = replace(point, registers={**point.registers, number: of_map[part.map]})
+            self.call_with(helper)
+
+        self.on_each(target, call)
+        self.point = point
+
+    def call_with(self, helper: HelperPlugin) -> None:
+        state = self.state
         call = Call(self, helper)
         if helper.writes_map:
             call.flush_map()
@@ -243,6 +264,11 @@ class Step(MemoryAccess):
             return Pointer(pointer.kind, pointer.offset, pointer.map, pointer.frame, entry)
 
         self.state.every_pointer(mark)
+
+
+def _pointer_facts(fact: facts.AbstractValue) -> list[facts.Pointer]:
+    parts = fact.alternatives if isinstance(fact, facts.Mixed) else (fact,)
+    return [part for part in parts if isinstance(part, facts.Pointer)]
 
 
 def _alternatives(value: Value, path: int) -> tuple[tuple[int, Node | Pointer], ...]:

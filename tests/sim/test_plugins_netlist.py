@@ -1,0 +1,169 @@
+"""Programs in C that use the less common maps and helpers: hardware, interpreter and Linux agree, back to back."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hardpath.codegen.elf import load, select
+from hardpath.codegen.flow import Design, compile_program
+from hardpath.sim import linux
+from hardpath.sim.captures import Frame
+from hardpath.sim.compare import Input, compare
+from hardpath.sim.session import Session, engine
+from hardpath.sim.toolchain import has_compiler
+
+CLANG = shutil.which("clang-19") or shutil.which("clang")
+
+pytestmark = [
+    pytest.mark.skipif(CLANG is None, reason="clang is not installed"),
+    pytest.mark.skipif(not Path("/usr/include/bpf/bpf_helpers.h").exists(), reason="libbpf's headers are not there"),
+    pytest.mark.skipif(not has_compiler(), reason="Verilator needs a C++ compiler"),
+]
+
+HEAD = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#define MAP(name, kind, keys, values, entries) struct { __uint(type, BPF_MAP_TYPE_##kind); \\
+    __type(key, keys); __type(value, values); __uint(max_entries, entries); } name SEC(".maps")
+#define START void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end; \\
+    unsigned char *b = data; if (b + 20 > (unsigned char *)end) return XDP_DROP
+"""
+
+SWITCH = """
+MAP(by_mac, DEVMAP_HASH, __u32, struct bpf_devmap_val, 8);
+MAP(by_port, DEVMAP, __u32, __u32, 4);
+MAP(cpus, CPUMAP, __u32, __u32, 1);
+MAP(sockets, XSKMAP, __u32, __u32, 2);
+SEC("xdp") int program(struct xdp_md *ctx)
+{
+    START;
+    __u32 key = *(__u32 *)(b + 4), queue = ctx->rx_queue_index;
+    switch (b[0] & 7) {
+    case 0: return bpf_redirect_map(&by_mac, key & 0xf, XDP_PASS);
+    case 1: return bpf_redirect_map(&by_port, b[1] & 7, XDP_TX);
+    case 2: return bpf_redirect_map(&cpus, b[1] & 1, b[2] & 7);
+    case 3:
+        if (bpf_map_lookup_elem(&sockets, &queue))
+            return bpf_redirect_map(&sockets, queue, XDP_DROP);
+        return XDP_PASS;
+    case 4:
+        key = b[1] & 7;
+        __u32 *port = bpf_map_lookup_elem(&by_port, &key);
+        if (!port)
+            return XDP_DROP;
+        *(__u32 *)(b + 8) = *port;
+        return XDP_TX;
+    case 5:
+        bpf_redirect(99, 0);
+        return bpf_redirect_map(&by_mac, b[1], b[2] & 3);
+    }
+    return XDP_PASS;
+}
+"""
+
+BYTES = """
+SEC("xdp") int program(struct xdp_md *ctx)
+{
+    START;
+    unsigned char buffer[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+    __u32 from = b[0] & 63, to = b[1] & 63, length = (b[2] & 7) + 1;
+    __u64 whole = bpf_xdp_get_buff_len(ctx);
+    if (bpf_xdp_load_bytes(ctx, from, buffer, length))
+        return XDP_ABORTED;
+    buffer[0] += whole;
+    if (bpf_xdp_store_bytes(ctx, to, buffer, 5))
+        return XDP_PASS;
+    b[3] = buffer[7];
+    return XDP_TX;
+}
+"""
+
+PERCPU = """
+MAP(flows, PERCPU_HASH, __u32, __u64, 16);
+MAP(total, PERCPU_ARRAY, __u32, __u64, 2);
+SEC("xdp") int program(struct xdp_md *ctx)
+{
+    START;
+    __u32 key = b[0] & 31, index = b[1] & 3;
+    __u64 one = 1, *count = bpf_map_lookup_elem(&flows, &key);
+    __u64 *sum = bpf_map_lookup_percpu_elem(&total, &index, bpf_get_numa_node_id());
+    if (sum)
+        *sum += b[2];
+    if (b[3] == 7) {
+        bpf_map_delete_elem(&flows, &key);
+        return XDP_DROP;
+    }
+    if (count) {
+        *count += 1;
+        *(__u64 *)(b + 8) = *count;
+        return XDP_TX;
+    }
+    b[4] = bpf_map_update_elem(&flows, &key, &one, BPF_NOEXIST);
+    return XDP_PASS;
+}
+"""
+
+CLOCK = """
+SEC("xdp") int program(struct xdp_md *ctx)
+{
+    START;
+    *(__u32 *)b = bpf_ktime_get_boot_ns();
+    *(__u32 *)(b + 4) = bpf_ktime_get_coarse_ns() >> 32;
+    *(__u64 *)(b + 8) = bpf_jiffies64();
+    return XDP_TX;
+}
+"""
+
+
+def compiled(body: str, folder: Path) -> Design:
+    source, made = folder / "program.c", folder / "program.o"
+    source.write_text(HEAD + body + 'char _license[] SEC("license") = "GPL";\n')
+    include = "-I/usr/include/" + subprocess.run(["uname", "-m"], capture_output=True, text=True).stdout.strip()
+    include += "-linux-gnu"
+    subprocess.run([str(CLANG), "-O2", "-g", "-target", "bpf", include, "-c", source, "-o", made], check=True)
+    spec = load(made)
+    return compile_program(spec, select(spec, None, None))
+
+
+def frames(count: int) -> list[Frame]:
+    rng = random.Random(count)
+    lengths = (14, 19, 20, 60, 64, 64, 65, 100, 200)
+    return [Frame(rng.randbytes(rng.choice(lengths)), time_ns=rng.getrandbits(50)) for _ in range(count)]
+
+
+def little(*numbers: int) -> bytes:
+    return b"".join(n.to_bytes(4, "little") for n in numbers)
+
+
+ENTRIES = {
+    "by_mac": {little(key): little(1, 0) for key in (0, 3, 5, 7, 200)},
+    "by_port": {little(0): little(1), little(2): little(1)},
+    "cpus": {little(0): little(8)},
+    "sockets": {little(0): little(5)},
+}
+
+
+@pytest.mark.parametrize(
+    "body, entries",
+    [(SWITCH, ENTRIES), (BYTES, {}), (PERCPU, {}), (CLOCK, {})],
+    ids=["switch", "bytes", "percpu", "clock"],
+)
+def test_hardware_interpreter_and_linux_agree(
+    body: str, entries: dict[str, dict[bytes, bytes]], tmp_path: Path
+) -> None:
+    session, sent = Session(compiled(body, tmp_path), entries), frames(600)
+    hardware = session.hardware(engine("verilator"), sent)
+    source = Input(session.design.program, session.maps, [frame.data for frame in sent], session.contents)
+    oracles = [session.interpreter(sent)]
+    if linux.available() is None and body != CLOCK:
+        assert session.without_linux(sent) is None
+        oracles.append(session.linux(sent))
+    for oracle in oracles:
+        assert hardware.maps.keys() == oracle.maps.keys()
+        difference = compare(hardware, oracle, source)
+        assert difference is None, str(difference)
+    assert len({result.verdict for result in hardware.results}) > 1
