@@ -38,11 +38,10 @@ def verify(
 ) -> VerifiedProgram:
     """Prove a program safe and unroll it.
 
-    Raises `VerificationError` when it is not
-    safe and `Refused` when it cannot become hardware.
+    Raises `VerificationError` when it is not safe and `Refused` when it cannot become hardware.
     """
     limits = limits or Limits()
-    deadline = time.monotonic() + limits.seconds
+    deadline = time.process_time() + limits.budget(program)
     error: HardpathError | None = None
     for per_shape in _LADDER:
         try:

@@ -34,13 +34,19 @@ class Limits:
     """How much work verification takes on before it refuses a program.
 
     ``points``: instructions of the unrolled program. ``iterations``: of one loop. ``states``: kept apart at one
-    point. ``seconds``: in all.
+    point. ``seconds`` of CPU time, in all, and more for each instruction of a long program (``per_instruction``):
+    a short program that takes long is one whose loops explode.
     """
 
     points: int = 100_000
     iterations: int = 2048
     states: int = 4096
-    seconds: float = 60.0
+    seconds: float = 6.0
+    per_instruction: float = 0.006
+
+    def budget(self, program: ProgramSpec) -> float:
+        """Seconds for this program."""
+        return self.seconds + self.per_instruction * len(program.instructions)
 
 
 class Rejection(Exception):
@@ -90,7 +96,7 @@ Ways = Iterable[tuple[int, bool | None, State]]
 
 class Explorer:
     """One exploration, with ``per_shape`` states kept apart where paths meet, until ``deadline``
-    (`time.monotonic`)."""
+    (`time.process_time`)."""
 
     def __init__(
         self, program: ProgramSpec, env: Environment, limits: Limits, per_shape: int, deadline: float
@@ -117,7 +123,7 @@ class Explorer:
         while self._queue:
             key = heapq.heappop(self._queue)
             visit = self._pending.pop(key)
-            if len(done) >= self._limits.points or time.monotonic() > self._deadline:
+            if len(done) >= self._limits.points or time.process_time() > self._deadline:
                 raise self._too_much(visit, len(done))
             self._prune(visit)
             head = min(s.head[0] for s in visit.states), max(s.head[1] for s in visit.states)
@@ -480,7 +486,7 @@ class Explorer:
     def _too_much(self, visit: Visit, points: int) -> Rejection:
         refusal = Refused(
             f"unrolling takes more than {self._limits.points} points, {self._limits.states} states at one, or "
-            f"{self._limits.seconds:.0f} s; it got to {points} points and most often through {self._loop_of(visit)}",
+            f"{self._limits.budget(self._program):.0f} s; it got to {points} points and most often through {self._loop_of(visit)}",
             "bound the loops by smaller constants: every iteration becomes hardware",
             self._program.place(visit.slot),
         )
