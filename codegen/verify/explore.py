@@ -484,9 +484,10 @@ class Explorer:
         return Rejection(refusal, not self._lossy, limit=True)
 
     def _too_much(self, visit: Visit, points: int) -> Rejection:
+        limits, seconds = self._limits, self._limits.budget(self._program)
         refusal = Refused(
-            f"unrolling takes more than {self._limits.points} points, {self._limits.states} states at one, or "
-            f"{self._limits.budget(self._program):.0f} s; it got to {points} points and most often through {self._loop_of(visit)}",
+            f"unrolling takes more than {limits.points} points, {limits.states} states at one, or {seconds:.0f} s; "
+            f"it got to {points} points and most often through {self._loop_of(visit)}",
             "bound the loops by smaller constants: every iteration becomes hardware",
             self._program.place(visit.slot),
         )
