@@ -10,10 +10,11 @@ from rich.console import Console
 from ..codegen.flow import Design
 from ..sim.captures import Frame
 from ..sim.compare import Difference, Input, Record, compare
-from ..sim.session import Session, engine
+from ..sim.engine import Options
+from ..sim.session import Session
 from . import options as shared
 from .main import NO
-from .options import Build, Chosen, Source
+from .options import Build, Chosen, Simulator, Source
 from .progress import Steps
 from .settings import Settings
 
@@ -22,11 +23,11 @@ from .settings import Settings
 @shared.program_options
 @shared.source_options
 @shared.maps_option
-@shared.engine_option
+@shared.simulator_options
 @shared.build_options
 @click.pass_obj
 def command(
-    settings: Settings, chosen: Chosen, source: Source, build: Build, maps: Path | None, engine: str
+    settings: Settings, chosen: Chosen, source: Source, build: Build, maps: Path | None, simulator: Simulator
 ) -> int:
     """Compare hardware, interpreter and Linux: verdicts, bytes, redirects and maps."""
     source.check()
@@ -37,7 +38,7 @@ def command(
     with Steps() as steps:
         session = Session(build.compile(spec, program, steps), contents)
         without_linux = session.without_linux(frames)
-        records = _records(session, engine, frames, without_linux is None, steps)
+        records = _records(session, simulator, frames, without_linux is None, steps)
         steps("compare")
         found = _first_difference(session, frames, records)
     document = {
@@ -54,11 +55,10 @@ def command(
 
 
 def _records(
-    session: Session, name: str, frames: list[Frame], with_linux: bool, steps: Steps
+    session: Session, simulator: Simulator, frames: list[Frame], with_linux: bool, steps: Steps
 ) -> list[Record]:
-    runner = engine(name)
     steps("Verilog and its simulation")
-    hardware = session.hardware(runner, frames)
+    hardware = session.hardware(simulator.start(), frames, Options(cache=simulator.cache))
     steps("interpreter")
     records = [hardware, session.interpreter(frames)]
     if with_linux:

@@ -17,8 +17,9 @@ from ..hdl.errors import InputError
 from ..hdl.ingress import LONGEST_FRAME, MIN_FRAME, WIDTHS
 from ..hdl.target import Target
 from ..sim.captures import Frame, fitting, read_capture
+from ..sim.engine import Engine
 from ..sim.mapfile import Contents, load_maps
-from ..sim.session import ENGINES, refuse_frozen
+from ..sim.session import ENGINES, engine, refuse_frozen
 from ..sim.traffic import mixes, traffic
 from .settings import Settings
 
@@ -192,9 +193,30 @@ source_options = collected(
 maps_option = click.option(
     "--maps", type=FILE, metavar="FILE", help='Map contents: {"map": [{"key": HEX, "value": HEX}, ...]}.'
 )
-engine_option = click.option(
-    "--engine", type=click.Choice(ENGINES), default=ENGINES[0], show_default=True,
-    help="How to simulate: a compiled loop, or Python with cocotb.",
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """How to simulate."""
+
+    engine: str
+    cache: Path | None
+
+    def start(self) -> Engine:
+        """The engine."""
+        return engine(self.engine)
+
+
+simulator_options = collected(
+    "simulator",
+    Simulator,
+    click.option(
+        "--engine", type=click.Choice(ENGINES), default=ENGINES[0], show_default=True,
+        help="How to simulate: a compiled loop, or Python with cocotb.",
+    ),
+    click.option(
+        "--cache", type=FILE, metavar="DIR", help="Where compiled simulations are kept; by default ~/.cache/hardpath."
+    ),
 )  # fmt: skip
 
 

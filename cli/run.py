@@ -16,9 +16,9 @@ from ..sim.captures import MIN_FRAME, Frame
 from ..sim.engine import Options, RunResult
 from ..sim.mapfile import save_maps
 from ..sim.results import FrameResult
-from ..sim.session import Session, engine
+from ..sim.session import Session
 from . import options as shared
-from .options import FILE, Build, Chosen
+from .options import FILE, Build, Chosen, Simulator
 from .outputs import Outputs
 from .progress import Steps
 from .settings import Settings
@@ -45,7 +45,7 @@ _HEX = re.compile(rb"\s*(0x)?([0-9a-fA-F]{2}[\s:]*)+")
 )
 @shared.maps_option
 @click.option("--maps-out", type=FILE, metavar="FILE", help="Map contents afterwards, in the form of --maps.")
-@shared.engine_option
+@shared.simulator_options
 @shared.build_options
 @click.pass_obj
 def command(
@@ -56,7 +56,7 @@ def command(
     count: int,
     maps: Path | None,
     maps_out: Path | None,
-    engine: str,
+    simulator: Simulator,
     build: Build,
 ) -> None:
     """Run one frame through the hardware."""
@@ -70,7 +70,7 @@ def command(
         data_path, maps_path = outputs.optional(data_out), outputs.optional(maps_out)
         session = Session(build.compile(spec, program, steps), contents)
         steps("Verilog and its simulation")
-        run, last, after = _run(session, engine, Frame(data), count)
+        run, last, after = _run(session, simulator, Frame(data), count)
         if data_path is not None:
             data_path.write_bytes(last.out or b"")
         if maps_path is not None:
@@ -106,11 +106,11 @@ def read_frame(given: str) -> bytes:
 
 
 def _run(
-    session: Session, name: str, frame: Frame, count: int
+    session: Session, simulator: Simulator, frame: Frame, count: int
 ) -> tuple[RunResult, FrameResult, dict[str, dict[bytes, bytes]]]:
     with TemporaryDirectory(prefix="hardpath-") as folder:
-        options = Options(frames_out=Path(folder) / "frames.jsonl")
-        run, maps = session.run(engine(name), repeat(frame, count), options)
+        options = Options(frames_out=Path(folder) / "frames.jsonl", cache=simulator.cache)
+        run, maps = session.run(simulator.start(), repeat(frame, count), options)
         *_, last = run.results()
         return run, last, maps
 

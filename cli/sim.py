@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.table import Table
 
 from ..codegen.flow import Design
-from ..sim.engine import Options, RunResult
+from ..sim.engine import Engine, Options, RunResult
 from ..sim.mapfile import save_maps
-from ..sim.session import Session, engine
+from ..sim.session import Session
 from ..sim.timing import Rate
 from ..sim.toolchain import has_fst_headers
 from . import options as shared
-from .options import FILE, Build, Chosen, Source
+from .options import FILE, Build, Chosen, Simulator, Source
 from .outputs import Outputs
 from .progress import Steps
 from .settings import Settings
@@ -31,7 +31,7 @@ from .settings import Settings
 @click.option("--frames-out", type=FILE, metavar="FILE", help="JSON lines: what became of each frame.")
 @shared.maps_option
 @click.option("--maps-out", type=FILE, metavar="FILE", help="Map contents afterwards, in the form of --maps.")
-@shared.engine_option
+@shared.simulator_options
 @click.option(
     "--rate", metavar="RATE", help="Arrival of frames, such as 10G or 1.5Mpps; without: back to back."
 )
@@ -47,7 +47,7 @@ def command(
     frames_out: Path | None,
     maps: Path | None,
     maps_out: Path | None,
-    engine: str,
+    simulator: Simulator,
     rate: str | None,
     waves: Path | None,
 ) -> None:
@@ -69,11 +69,12 @@ def command(
             capture_out=outputs.optional(write),
             waves=outputs.optional(waves),
             skip_bad=source.skip_bad,
+            cache=simulator.cache,
         )
         maps_path = outputs.optional(maps_out)
         design = build.compile(spec, program, steps)
         session = Session(design, contents)
-        result, after = _simulate(session, engine, source, options, maps_path is not None, steps)
+        result, after = _simulate(session, simulator.start(), source, options, maps_path is not None, steps)
         if maps_path is not None:
             save_maps(maps_path, after)
     settings.answer(
@@ -82,9 +83,8 @@ def command(
 
 
 def _simulate(
-    session: Session, name: str, source: Source, options: Options, read_maps: bool, steps: Steps
+    session: Session, runner: Engine, source: Source, options: Options, read_maps: bool, steps: Steps
 ) -> tuple[RunResult, dict[str, dict[bytes, bytes]]]:
-    runner = engine(name)
     steps("Verilog")
     netlist = session.netlist
     steps("build the simulation")

@@ -177,3 +177,12 @@ def test_missing_hardware_is_named_and_status_3(hardpath, data, verb):
     assert answer.status == 3
     assert answer.err.startswith("Refused: ")
     assert "missing.c:22" in answer.err and "Suggestion:" in answer.err
+
+
+def test_a_cache_that_cannot_be_written_is_named(hardpath, tmp_path, example):
+    (tmp_path / "file").write_text("")
+    answer = hardpath(
+        "sim", example("drop") / "drop.o", "--traffic", "64b", "--count", 1, "--cache", tmp_path / "file" / "cache"
+    )
+    assert answer.status == 2
+    assert "choose another place with --cache" in complaint(answer)
