@@ -56,7 +56,7 @@ def _run(code: bytes, memory: bytes, engine: str, hide_constants: bool) -> int:
     else:
         design = raw.compile_raw(raw.raw_program(code, len(memory)))
     if engine == "graph":
-        return raw.evaluate(design, memory)
+        return raw.evaluate(design, [memory])[0]
     return raw_hardware.simulate([(design, [memory])])[0][0]
 
 

@@ -6,7 +6,7 @@ Three engines run them: the reference interpreter, the dataflow graph, and the g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from ..codegen.flow import Design, compile_program
 from ..codegen.graph import Evaluator
@@ -101,10 +101,10 @@ def compile_hidden(code: bytes, memory: bytes, name: str = "program") -> tuple[D
         return compile_raw(raw_program(code, len(memory), name)), memory
 
 
-def evaluate(design: Design, memory: bytes) -> int:
-    """r0 by the dataflow graph."""
+def evaluate(design: Design, memories: Sequence[bytes]) -> list[int]:
+    """r0 by the dataflow graph for each memory, one after the other; maps keep their contents between them."""
     evaluator = Evaluator(design.graph, design.maps)
-    return evaluator.outputs(inputs(memory))["result"]
+    return [evaluator.outputs(inputs(memory))["result"] for memory in memories]
 
 
 def inputs(memory: bytes) -> dict[str, int]:

@@ -18,12 +18,12 @@ def test_interpreter_gives_the_suites_result(case):
 
 def test_graph_gives_the_suites_result(case):
     design = raw.compile_raw(raw.raw_program(case.code, len(case.memory)))
-    assert raw.evaluate(design, case.memory) == case.result
+    assert raw.evaluate(design, [case.memory]) == [case.result]
 
 
 def test_graph_gives_the_suites_result_when_it_cannot_see_the_constants(case):
     design, memory = raw.compile_hidden(case.code, case.memory)
-    assert raw.evaluate(design, memory) == case.result
+    assert raw.evaluate(design, [memory]) == [case.result]
 
 
 def test_hiding_the_constants_does_not_change_the_program(case):
