@@ -23,8 +23,9 @@ from .spec import MapSpec, ObjectSpec, ProgramSpec
 from .verify import verify
 from .verify.result import VerifiedProgram
 
-MAX_WINDOW = 1024
-"""Bytes of a frame's front that a program may get unless the user allows more."""
+MAX_WINDOW = 2048
+"""Bytes of a frame's front that a program may get unless the user says otherwise: all of the longest frame. What a
+large window costs stands in the report."""
 
 Progress = Callable[[str], None]
 
