@@ -41,19 +41,20 @@ class HashUnit(MapUnit):
     """A hash map with sites ``lookup``, ``update``, ``delete``, ``read`` and ``write``.
 
     Memory ports: each lookup, update and delete site reads both tables, the walker too; one port writes each table. In
-    the value memory all commits share one write port, every ``write`` site has one more.
+    the value memory all commits share one write port, every ``write`` site has one more. ``entries`` is their number.
     """
 
     def __init__(self, shape: MapShape, kinds: Sequence[SiteKind], rows: ValueRows, table: Table) -> None:
         self.rows = rows
         self.table = table
         self._records = Records(table, rows)
+        self.entries = Signal(range(shape.max_entries + 1), reset_less=True)  # the memories survive a reset, too
         super().__init__(shape, kinds)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         table, records = self.table, self._records
-        entries = Signal(range(self.shape.max_entries + 1), reset_less=True)  # the memories survive a reset, too
+        entries = self.entries
         full = entries == self.shape.max_entries
         commit = Signal(records.commit)
 

@@ -11,6 +11,8 @@ from .cpumap import Cpumap
 from .devmap import Devmap
 from .devmap_hash import DevmapHash
 from .hash import Hash
+from .lru_hash import LruHash
+from .lru_percpu_hash import LruPercpuHash
 from .percpu_array import PercpuArray
 from .percpu_hash import PercpuHash
 from .xskmap import Xskmap
@@ -20,6 +22,8 @@ _ALL: tuple[MapPlugin, ...] = (
     Array(),
     PercpuHash(),
     PercpuArray(),
+    LruHash(),
+    LruPercpuHash(),
     Devmap(),
     Cpumap(),
     Xskmap(),

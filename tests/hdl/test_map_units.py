@@ -15,6 +15,7 @@ from hardpath.hdl.maps.unit import HostOp
 
 HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY = 1, 2, 5, 6
 DEVMAP, CPUMAP, XSKMAP, DEVMAP_HASH = 14, 16, 17, 25
+LRU_HASH, LRU_PERCPU_HASH = 9, 10
 ENOENT, E2BIG, EEXIST, EINVAL = 2, 7, 17, 22
 
 Operate = Callable[..., Awaitable[tuple[int, bytes, bytes]]]
@@ -54,7 +55,7 @@ class Device:
         ctx.set(host.flags, flags)
         ctx.set(host.index, index)
         ctx.set(host.request, 1)
-        for _ in range(1000):
+        for _ in range(4000):
             _, _, done, status, result_key, result_value = await ctx.tick().sample(
                 host.done, host.status, host.result_key, host.result_value
             )
@@ -204,5 +205,27 @@ def test_a_search_ends_after_one_round_when_keys_went_past_every_bucket() -> Non
         for absent in (in_bucket[0][0], *(keys[8] for keys in in_bucket[1:])):
             assert (await device(HostOp.LOOKUP, absent))[0] == -ENOENT
             assert (await device(HostOp.DELETE, absent))[0] == -ENOENT
+
+    Device(spec).run(testbench)
+
+
+@pytest.mark.parametrize("kind, entries", [(LRU_HASH, 1), (LRU_HASH, 40), (LRU_PERCPU_HASH, 9)])
+def test_an_lru_map_takes_every_new_key_and_never_has_too_many(kind: int, entries: int) -> None:
+    spec = MapSpec("m", kind, 4, 8, entries)
+    rng = random.Random(str(spec))
+    last: dict[bytes, bytes] = {}
+
+    async def testbench(device: Device) -> None:
+        for number in range(entries + 12):
+            key, value = rng.getrandbits(32).to_bytes(4, "little"), rng.randbytes(8)
+            last[key] = value
+            assert (await device(HostOp.UPDATE, key, value))[0] == 0
+            if number > entries - 4 and number % 5 == 0:
+                found = await device.entries()
+                assert len(found) == min(number + 1, entries)
+                assert found.items() <= last.items()
+        found = await device.entries()
+        assert (await device(HostOp.DELETE, next(iter(found))))[0] == 0
+        assert len(await device.entries()) == entries - 1
 
     Device(spec).run(testbench)

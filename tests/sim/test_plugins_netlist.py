@@ -119,6 +119,24 @@ SEC("xdp") int program(struct xdp_md *ctx)
 """
 
 
+LRU = """
+MAP(flows, %s, __u32, __u64, 24);
+SEC("xdp") int program(struct xdp_md *ctx)
+{
+    START;
+    __u32 key = b[0] & MASK;
+    __u64 one = 1, *count = bpf_map_lookup_elem(&flows, &key);
+    if (count) {
+        *count += 1;
+        *(__u64 *)(b + 8) = *count;
+        return XDP_TX;
+    }
+    b[4] = bpf_map_update_elem(&flows, &key, &one, BPF_ANY);
+    return XDP_PASS;
+}
+"""
+
+
 def compiled(body: str, folder: Path) -> Design:
     source, made = folder / "program.c", folder / "program.o"
     source.write_text(HEAD + body + 'char _license[] SEC("license") = "GPL";\n')
@@ -149,8 +167,8 @@ ENTRIES = {
 
 @pytest.mark.parametrize(
     "body, entries",
-    [(SWITCH, ENTRIES), (BYTES, {}), (PERCPU, {}), (CLOCK, {})],
-    ids=["switch", "bytes", "percpu", "clock"],
+    [(SWITCH, ENTRIES), (BYTES, {}), (PERCPU, {}), (CLOCK, {}), ((LRU % "LRU_HASH").replace("MASK", "15"), {})],
+    ids=["switch", "bytes", "percpu", "clock", "lru"],
 )
 def test_hardware_interpreter_and_linux_agree(
     body: str, entries: dict[str, dict[bytes, bytes]], tmp_path: Path
@@ -167,3 +185,25 @@ def test_hardware_interpreter_and_linux_agree(
         difference = compare(hardware, oracle, source)
         assert difference is None, str(difference)
     assert len({result.verdict for result in hardware.results}) > 1
+
+
+@pytest.mark.parametrize("kind", ["LRU_HASH", "LRU_PERCPU_HASH"])
+def test_inserts_back_to_back_into_a_full_lru_map_all_succeed(kind: str, tmp_path: Path) -> None:
+    """Which entries stay is not promised; that there are as many as there may be is, and that they are right."""
+    session, sent = Session(compiled((LRU % kind).replace("MASK", "255"), tmp_path)), frames(600)
+    hardware = session.hardware(engine("verilator"), sent)
+    inserted: dict[int, int] = {}
+    for frame, result in zip(sent, hardware.results, strict=True):
+        if len(frame.data) < 20:
+            continue
+        key = frame.data[0]
+        if int(result.verdict) == 2:
+            assert result.out is not None and result.out[4] == 0
+            inserted[key] = 1
+        else:
+            inserted[key] += 1  # found, so there is no error if this counts what was inserted last
+            assert result.out is not None and int.from_bytes(result.out[8:16], "little") == inserted[key]
+    entries = hardware.maps["flows"]
+    assert len(entries) == 24
+    for key, value in entries.items():
+        assert int.from_bytes(value, "little") == inserted[int.from_bytes(key, "little")]

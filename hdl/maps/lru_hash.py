@@ -1,0 +1,119 @@
+"""LRU hash maps (kernel/bpf/hashtab.c, bpf_lru_list.c): an insert into a full map takes another entry away.
+
+Which one goes, and when, is not promised: Linux chooses among entries that were not used lately, in batches, and even
+to replace a value; `lru_unit` by turns. As long as no more than max_entries keys are there, nothing goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import Refused
+from .base import Entry, Lowering, MapShape, SiteKind
+from .hash import Hash, layout
+from .hash_model import HashModel
+from .linux import BPF_EXIST, BPF_F_NO_PREALLOC
+from .lru_unit import SPARE, LruUnit
+from .percpu_hash import PercpuHashModel
+from .rows import ValueRows
+from .table import Table
+
+MOST_UPDATES = 2
+"""Update sites that `SPARE` is enough for: 64 frames, each inserting at every site."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roomy:
+    """The shape of the hash map inside."""
+
+    name: str
+    type: int
+    key_size: int
+    value_size: int
+    max_entries: int
+    flags: int
+    initial: bytes | None
+    readonly: bool
+
+    @staticmethod
+    def of(shape: MapShape) -> Roomy:
+        entries = shape.max_entries + SPARE
+        sizes = (shape.key_size, shape.value_size, entries)
+        return Roomy(shape.name, shape.type, *sizes, shape.flags, shape.initial, shape.readonly)
+
+
+class LruModel(HashModel):
+    """Evicts the key whose last lookup or update is longest ago, only for a new key and a full map.
+
+    Elements are taken before others are given back, so none is spare. Which one is taken differs from Linux once its
+    per-CPU list is filled up again; only a pointer from before an update would show it.
+    """
+
+    def __init__(self, shape: MapShape, rows: ValueRows) -> None:
+        super().__init__(shape, rows)
+        self._spare = None
+        self._memory.clear()
+
+    def lookup(self, key: bytes) -> int | None:
+        if key in self._elements:
+            self._elements[key] = self._elements.pop(key)
+        return super().lookup(key)
+
+    def update(self, key: bytes, value: bytes, flags: int) -> int:
+        inserts = key not in self._elements and flags < BPF_EXIST
+        if inserts and len(self._elements) >= self._max_entries:
+            self.delete(next(iter(self._elements)))
+        result = super().update(key, value, flags)
+        self.lookup(key)
+        return result
+
+
+class LruPercpuModel(LruModel, PercpuHashModel):
+    """The same with values that are updated in place."""
+
+
+class LruHash(Hash):
+    type = 9
+    name = "lru_hash"
+    summary = "a hash map in which a new key always finds room; which entry goes for it is not promised"
+
+    def check(self, shape: MapShape) -> None:
+        if shape.flags & BPF_F_NO_PREALLOC:
+            raise Refused(
+                f"{self.name} map {shape.name} has the flag BPF_F_NO_PREALLOC, so Linux cannot create it",
+                "drop the flag",
+            )
+        super().check(shape)
+
+    def model(self, shape: MapShape) -> HashModel:
+        return LruModel(shape, self._rows(shape))
+
+    def _rows(self, shape: MapShape) -> ValueRows:
+        return layout(Roomy.of(shape))
+
+    def lower_lookup(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Entry:
+        return super().lower_lookup(b, Roomy.of(shape), predicate, key)
+
+    def lower_update(self, b: Lowering, shape: MapShape, predicate: Any, key: Any, value: Any, flags: Any) -> Any:
+        return super().lower_update(b, Roomy.of(shape), predicate, key, value, flags)
+
+    def lower_delete(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Any:
+        return super().lower_delete(b, Roomy.of(shape), predicate, key)
+
+    def read_kind(self, shape: MapShape) -> SiteKind:
+        return self._rows(shape).read_kind()
+
+    def write_kind(self, shape: MapShape) -> SiteKind:
+        return self._rows(shape).write_kind()
+
+    def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> LruUnit:
+        updates = sum(site.name == "update" for site in sites)
+        if updates > MOST_UPDATES:
+            raise Refused(
+                f"{self.name} map {shape.name} is updated at {updates} places; hardware has {MOST_UPDATES} at most",
+                "update it in fewer places, for instance in one function behind the branches",
+            )
+        roomy = Roomy.of(shape)
+        return LruUnit(shape, roomy, sites, layout(roomy), Table.of(roomy))
