@@ -8,12 +8,8 @@ from pathlib import Path
 
 from test_commands import PAGES, ROOT, run
 
-KEEP = 24
-"""Lines shown of a listing that was cut before."""
-
-
 def main() -> None:
-    """Run every command and replace its output; an output that ends in ``...`` stays cut."""
+    """Run every command and replace its output; an output that ends in ``...`` stays cut there."""
     with tempfile.TemporaryDirectory() as folder:
         for name in ("examples", "tests"):
             (Path(folder) / name).symlink_to(ROOT / name)
@@ -22,8 +18,8 @@ def main() -> None:
         def output(match: re.Match[str]) -> str:
             done = run(match[1], folder)
             lines = [line.rstrip() for line in (done.stdout + done.stderr).splitlines()]
-            if match[2].endswith("...\n") and len(lines) > KEEP:
-                lines = [*lines[:KEEP], "..."]
+            if match[2].endswith("...\n"):
+                lines = [*lines[: match[2].count("\n") - 1], "..."]
             print(f"$ {match[1]}", *lines, sep="\n")
             return "\n".join([f"$ {match[1]}", *lines]) + "\n"
 
