@@ -6,7 +6,7 @@ CAPTURE := examples/firewall/capture.pcap
 OUT := build/demo
 JOBS ?= 2
 
-.PHONY: demo test test-slow lint fuzz fuzz-long bench examples clean
+.PHONY: demo test test-slow conformance lint fuzz fuzz-long bench examples clean
 
 demo: $(VENV)/.installed
 	@mkdir -p $(OUT)
@@ -20,6 +20,9 @@ test: lint
 test-slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -q -n $(JOBS) -m slow
 
+conformance: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -q -n $(JOBS) tests/conformance
+
 # mypy takes a module's name from its folder, so it needs a folder in which the repository is called hardpath.
 SOURCES := $(patsubst %/__init__.py,hardpath/%,$(wildcard */__init__.py))
 lint: $(VENV)/.installed-test
@@ -28,7 +31,7 @@ lint: $(VENV)/.installed-test
 	cd build/lint && MYPYPATH=. ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache \
 	    --explicit-package-bases $(SOURCES)
 
-PROGRAMS ?= 2000
+PROGRAMS ?= 2150
 SEED ?= 1
 fuzz: $(VENV)/.installed-test
 	$(BIN)/python tests/fuzz/run.py --programs $(PROGRAMS) --seed $(SEED) --netlist 200

@@ -10,6 +10,7 @@ from ...hdl.helpers.base import Arg, HelperPlugin, Ret
 from ...hdl.helpers.xdp_limits import HIGHEST_END, LOWEST_START
 from ...hdl.maps.base import MapPlugin
 from ..helper_names import helper_name
+from ..map_type_names import map_type_name
 from ..spec import MapSpec
 from . import stack
 from .failure import Category, Failure, address_dependent
@@ -45,7 +46,8 @@ class Environment:
         plugin = self.map_types.get(spec.type)
         if plugin is None:
             known = ", ".join(sorted(p.name for p in self.map_types.values()))
-            raise Refused(f"map {name} has type {spec.type}, which is not supported", f"supported are: {known}")
+            reason = f"map {name} is of type {map_type_name(spec.type)} ({spec.type}), which is not supported"
+            raise Refused(reason, f"supported are: {known}")
         plugin.check(spec)
         self._checked.add(name)
 
