@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Sequence
 
 import click
 
@@ -63,11 +64,11 @@ def _run(code: bytes, memory: bytes, engine: str, hide_constants: bool) -> int:
 _STATUS = {VerificationError: NO, InputError: BAD_INPUT, Refused: REFUSED}
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the plugin; the exit status: 0 done, 1 not safe, 2 bad input, 3 refused, 4 a trap or a fault of ours."""
     warnings.simplefilter("ignore")  # Amaranth warns of designs that an error left unfinished
     try:
-        plugin.main(prog_name="hardpath-conformance-plugin", standalone_mode=False)
+        plugin.main(arguments, prog_name="hardpath-conformance-plugin", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return BAD_INPUT

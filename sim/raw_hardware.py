@@ -31,6 +31,8 @@ def simulate(runs: Sequence[tuple[Design, Sequence[bytes]]]) -> list[list[int]]:
     The maps of a design keep their contents from one memory to the next. Raises `InputError` when Icarus is not
     installed and `SimulationError` when results are missing.
     """
+    if not runs:
+        return []
     compiler, runner = require("iverilog", "iverilog"), require("vvp", "iverilog")
     with tempfile.TemporaryDirectory(prefix="hardpath-raw-") as folder:
         source, program = Path(folder, "bench.v"), Path(folder, "bench.vvp")
@@ -60,13 +62,15 @@ def _run(command: list[str]) -> str:
 
 def _bench(runs: Sequence[tuple[Design, Sequence[bytes]]]) -> str:
     """All pipelines, each with a driver of its own, on one clock."""
-    cycles = max((d.pipeline.latency + _CYCLES_PER_FRAME * (len(m) + 1) for d, m in runs), default=0)
+    cycles = max((d.pipeline.latency + _CYCLES_PER_FRAME * (len(m) + 1) for d, m in runs))
     parts = [_pipeline(d, number) + _driver(d, m, number) for number, (d, m) in enumerate(runs)]
-    drivers = "\n".join(f"  driver_{number} driver_{number}(clk, rst);" for number in range(len(runs)))
+    drivers = "\n".join(f"  driver_{number} driver_{number}(clk, rst, done[{number}]);" for number in range(len(runs)))
     parts.append(f"""
 module bench;
   reg clk = 0, rst = 1;
+  wire [{len(runs) - 1}:0] done;
 {drivers}
+  always @(posedge clk) if (&done) $finish;
   initial begin
     repeat (4) #1 clk = ~clk;
     rst = 0;
@@ -97,9 +101,10 @@ def _driver(design: Design, memories: Sequence[bytes], number: int) -> str:
     sent = "\n".join(frames)
     last = len(memories)
     return f"""
-module driver_{number}(input clk, input rst);
+module driver_{number}(input clk, input rst, output done);
   reg [{layout.size - 1}:0] frames [0:{last}];
-  integer sent = 0;
+  integer sent = 0, received = 0;
+  assign done = received == {last};
   wire ready, valid;
   wire [63:0] result;
   initial begin
@@ -110,7 +115,10 @@ module driver_{number}(input clk, input rst);
     .input_payload(frames[sent]), .output_valid(valid), .output_ready(1'b1), .output_payload(result){idle});
   always @(posedge clk) if (!rst) begin
     if (sent < {last} && ready) sent <= sent + 1;
-    if (valid) $display("run {number}: %h", result);
+    if (valid) begin
+      received <= received + 1;
+      $display("run {number}: %h", result);
+    end
   end
 endmodule
 """
