@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ...hdl.errors import Refused
 from ...hdl.helpers.base import Arg, HelperPlugin, Ret
+from ...hdl.helpers.refused import REMEDIES
 from ...hdl.helpers.xdp_limits import HIGHEST_END, LOWEST_START
 from ...hdl.maps.base import MapPlugin
 from ..helper_names import helper_name
@@ -55,8 +56,8 @@ class Environment:
         """The plug-in of a helper; raises `Refused` if there is none."""
         plugin = self.helpers.get(number)
         if plugin is None:
-            known = ", ".join(sorted(p.name for p in self.helpers.values()))
-            raise Refused(f"helper {helper_name(number)} is not supported", f"supported are: {known}")
+            known = "supported are: " + ", ".join(sorted(p.name for p in self.helpers.values()))
+            raise Refused(f"helper {helper_name(number)} is not supported", REMEDIES.get(number, known))
         return plugin
 
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import pytest
 from hardpath.hdl.helpers.csum_diff import CsumDiff
 from hardpath.hdl.helpers.get_prandom_u32 import GetPrandomU32, mix
+from hardpath.hdl.helpers.jiffies64 import Jiffies64
 from hardpath.hdl.helpers.redirect import Redirect
 from hardpath.hdl.helpers.registry import HELPERS
 from hardpath.hdl.helpers.xdp_adjust_head import XdpAdjustHead
 from hardpath.hdl.helpers.xdp_adjust_meta import XdpAdjustMeta
 from hardpath.hdl.helpers.xdp_adjust_tail import XdpAdjustTail
+from hardpath.hdl.helpers.xdp_get_buff_len import XdpGetBuffLen
 from hardpath.hdl.helpers.xdp_limits import HIGHEST_END, LONGEST_METADATA, LOWEST_START, SHORTEST_FRAME
 from hardpath.hdl.operators import OPERATORS
 from hypothesis import given, settings
@@ -188,6 +190,30 @@ def test_redirect_is_the_same_in_dataflow(target, flags):
     expected = Redirect().reference(machine, [target, flags])
     assert Redirect().lower(call) == node(expected)
     assert call.redirect.value == (machine.redirect or 0)
+
+
+KTIME_GET_NS, KTIME_GET_BOOT_NS, KTIME_GET_COARSE_NS = 5, 125, 160
+
+
+@given(st.integers(0, U64) | st.integers(0, 1 << 40))
+def test_clocks_are_functions_of_the_arrival_time_in_dataflow_too(time_ns):
+    machine = Machine(int, 0, 0, 64, 64)
+    machine.time_ns = time_ns
+    call = Call([], set(), inputs={"time_ns": time_ns})
+    for number in (KTIME_GET_NS, KTIME_GET_BOOT_NS, KTIME_GET_COARSE_NS):
+        assert HELPERS[number].lower(call) == node(HELPERS[number].reference(machine, [])) == node(time_ns)
+    jiffies = Jiffies64().reference(machine, [])
+    assert Jiffies64().lower(call) == node(jiffies)
+    assert 0 <= time_ns - 4_000_000 * jiffies < 4_000_000
+    assert jiffies <= Jiffies64().outcomes()[0].high
+
+
+@given(positions)
+def test_length_of_the_frame_is_the_same_in_dataflow(ends):
+    machine, frame = Machine(int, *ends), LoweredFrame(node, *ends)
+    length = XdpGetBuffLen().reference(machine, [0])
+    assert XdpGetBuffLen().lower(Call([0], set(), frame)) == node(length)
+    assert XdpGetBuffLen().outcomes()[0].low <= length <= XdpGetBuffLen().outcomes()[0].high
 
 
 @pytest.mark.parametrize("helper", HELPERS.values(), ids=lambda helper: helper.name)

@@ -90,7 +90,7 @@ SEC("xdp") int program(struct xdp_md *ctx)
     START;
     __u32 key = b[0] & 31, index = b[1] & 3;
     __u64 one = 1, *count = bpf_map_lookup_elem(&flows, &key);
-    __u64 *sum = bpf_map_lookup_percpu_elem(&total, &index, bpf_get_numa_node_id());
+    __u64 *sum = bpf_map_lookup_percpu_elem(&total, &index, b[5] & 1 ? 1000 : bpf_get_numa_node_id());
     if (sum)
         *sum += b[2];
     if (b[3] == 7) {
