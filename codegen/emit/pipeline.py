@@ -10,6 +10,7 @@ from amaranth import Cat, Module, Signal, Value
 from amaranth.lib import data, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ...hdl.errors import Refused
 from ...hdl.interlock import Interlock
 from ...hdl.maps.base import MapPlugin
 from ...hdl.maps.unit import HostSignature, MapUnit, offsets
@@ -63,6 +64,8 @@ class Pipeline(wiring.Component):
             name: types[spec.type].hardware(spec, [site.attr.kind for site in self._sites[name]])
             for name, spec in maps.items()
         }
+        for name in maps:
+            self._check_drain(name)
         self.stall_names = (
             *(f"{unit} {cause}" for unit in maps for cause in ("interlock", "unit", "host")),
             "output",
@@ -183,6 +186,19 @@ class Pipeline(wiring.Component):
         """First and last stage in which a frame touches a unit."""
         touches = [(self._schedule.issue(site), site.attr.kind.touch) for site in self._sites[unit]]
         return min(s + t[0] for s, t in touches), max(s + t[1] for s, t in touches)
+
+    def _check_drain(self, name: str) -> None:
+        """Raise `Refused` if more frames may be inside a unit than it can stand when it asks for its turn."""
+        limit = self._units[name].longest_drain
+        if limit is None or not self._sites[name]:
+            return
+        first, last = self._region(name)
+        if last - first > limit:
+            raise Refused(
+                f"frames use map {name} over {last - first} stages; between an insert and the pause in which old "
+                f"entries go, the hardware has room for what {limit} stages can insert",
+                "update the map in fewer places, and closer to where it is looked up",
+            )
 
     def _gate(self, m: Module, unit: MapUnit, name: str, region: tuple[int, int], stalls: _Stalls) -> None:
         """The host's way into a unit that frames use."""

@@ -20,9 +20,6 @@ from .percpu_hash import PercpuHashModel
 from .rows import ValueRows
 from .table import Table
 
-MOST_UPDATES = 2
-"""Update sites that `SPARE` is enough for: 64 frames, each inserting at every site."""
-
 
 @dataclass(frozen=True, slots=True)
 class Roomy:
@@ -109,11 +106,5 @@ class LruHash(Hash):
         return self._rows(shape).write_kind()
 
     def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> LruUnit:
-        updates = sum(site.name == "update" for site in sites)
-        if updates > MOST_UPDATES:
-            raise Refused(
-                f"{self.name} map {shape.name} is updated at {updates} places; hardware has {MOST_UPDATES} at most",
-                "update it in fewer places, for instance in one function behind the branches",
-            )
         roomy = Roomy.of(shape)
         return LruUnit(shape, roomy, sites, layout(roomy), Table.of(roomy))

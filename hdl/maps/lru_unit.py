@@ -5,7 +5,8 @@ too many, the unit asks the pipeline for a pause, as for the host, and deletes e
 The victims are those at a hand that goes round over all slots, so a new entry stays for about a whole round. A slot on
 the way costs some 6 cycles, so it is small maps, with few entries among many slots, that wait longest.
 
-While the unit waits for the pause only frames between first and last touch of the map can insert; `SPARE` is for them.
+While the unit waits for the pause only frames between first and last touch of the map can insert; `SPARE` is for them,
+and a pipeline with more of them is refused (`longest_drain`).
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class LruUnit(MapUnit):
     ) -> None:
         super().__init__(shape, kinds)
         self._slots = table.slots
+        if updates := sum(kind.name == "update" for kind in kinds):
+            self.longest_drain = SPARE // updates - 2  # less the frame that begins to be too much, and the next
         self._inner = HashUnit(roomy, kinds, rows, table)
 
     def elaborate(self, platform: object) -> Module:

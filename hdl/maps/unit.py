@@ -111,9 +111,14 @@ class MapUnit(wiring.Component):
       (a value fetched ahead has to be kept coherent). Comes at most as many cycles after the request as the
       pipeline needs to drain the unit's stages. Goes low in the cycle in which ``host_request`` is low.
 
+    ``longest_drain``: how many stages there may be at most from the first to the last in which a frame touches the
+    unit (all of them may still hold frames when the unit asks for its turn), None if it does not matter.
+
     Maps hold their initial contents (``shape.initial``) after reset, through the ``init`` of memories and
     registers.
     """
+
+    longest_drain: int | None = None
 
     def __init__(self, shape: MapShape, kinds: Sequence[SiteKind]) -> None:
         self.shape = shape
