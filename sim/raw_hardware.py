@@ -14,7 +14,7 @@ from typing import Any
 
 from amaranth.lib.wiring import Flow
 
-from ..codegen.emit import verilog
+from ..codegen.emit import verilog_of
 from ..codegen.flow import Design
 from .engine import SimulationError
 from .raw import inputs
@@ -63,7 +63,8 @@ def _run(command: list[str]) -> str:
 def _bench(runs: Sequence[tuple[Design, Sequence[bytes]]]) -> str:
     """All pipelines, each with a driver of its own, on one clock."""
     cycles = max((d.pipeline.latency + _CYCLES_PER_FRAME * (len(m) + 1) for d, m in runs))
-    parts = [_pipeline(d, number) + _driver(d, m, number) for number, (d, m) in enumerate(runs)]
+    parts = [verilog_of({f"pipeline_{number}": design.pipeline for number, (design, _) in enumerate(runs)})]
+    parts += [_driver(design, memories, number) for number, (design, memories) in enumerate(runs)]
     drivers = "\n".join(f"  driver_{number} driver_{number}(clk, rst, done[{number}]);" for number in range(len(runs)))
     parts.append(f"""
 module bench;
@@ -80,12 +81,6 @@ module bench;
 endmodule
 """)
     return "".join(parts)
-
-
-def _pipeline(design: Design, number: int) -> str:
-    """The Verilog of a pipeline as module ``pipeline_<number>``."""
-    text = verilog(design.pipeline, f"pipeline_{number}")
-    return re.sub(r"\bhardpath_memory_", f"pipeline_{number}_memory_", text)
 
 
 def _driver(design: Design, memories: Sequence[bytes], number: int) -> str:

@@ -11,9 +11,9 @@ from ..spec import MapSpec
 from .hazards import Hazard, hazards
 from .pipeline import Pipeline
 from .stages import LineOf
-from .verilog import verilog
+from .verilog import verilog, verilog_of
 
-__all__ = ["Hazard", "Pipeline", "emit", "hazards", "verilog"]
+__all__ = ["Hazard", "Pipeline", "emit", "hazards", "verilog", "verilog_of"]
 
 
 def emit(

@@ -1,8 +1,9 @@
-"""Verilog text of a component."""
+"""Verilog text of components."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from amaranth import Module, Value
@@ -29,18 +30,27 @@ def verilog(component: Any, name: str) -> str:
     Ports of nested interfaces are joined by single underscores (``input_payload``): simulators and languages
     treat double ones specially.
     """
+    return verilog_of({name: component})
+
+
+def verilog_of(components: Mapping[str, Any]) -> str:
+    """Components by the names of their top modules, as one text: Yosys takes longer to start than for a small one."""
+    memories = VerilogMemories()
+    commands = [f"read_rtlil <<rtlil\n{_rtlil(c, name, memories)}\nrtlil" for name, c in components.items()]
+    yosys = find_yosys(lambda version: version >= (0, 40))
+    text = yosys.run(["-q", "-"], "\n".join((*commands, *_SCRIPT)), ignore_warnings=True)
+    return _SYSTEM_NAME.sub(r"\1 ", text) + memories.text
+
+
+def _rtlil(component: Any, name: str, memories: VerilogMemories) -> str:
     paths = [path for path, _, _ in component.signature.flatten(component)]
     if any(len(path) > 1 for path in paths):
         component = _Flat(component)
-    # Positions in our own Python sources tell a reader of the Verilog nothing; signal names carry the program's.
-    memories = VerilogMemories()
     ports = {path[0]: _port(member, value) for path, member, value in component.signature.flatten(component)}
     fragment = Fragment.get(component, memories)
+    # Positions in our own Python sources tell a reader of the Verilog nothing; signal names carry the program's.
     text, _ = rtlil.convert_fragment(fragment, ports, name, emit_src=False)
-    yosys = find_yosys(lambda version: version >= (0, 40))
-    script = "\n".join((f"read_rtlil <<rtlil\n{text}\nrtlil", *_SCRIPT))
-    text = _SYSTEM_NAME.sub(r"\1 ", yosys.run(["-q", "-"], script, ignore_warnings=True))
-    return text + memories.text
+    return str(text)
 
 
 def _port(member: Any, value: Any) -> tuple[Value, PortDirection]:
