@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ...hdl.errors import Refused
 from ...hdl.helpers.base import Arg, HelperPlugin
+from ...hdl.helpers.xdp_limits import HIGHEST_END
 from ..isa import Instruction
 from ..spec import MapSpec
 from ..verify.result import AbstractValue, Kind, Mixed, Point, Pointer, Scalar, VerifiedProgram
@@ -63,7 +64,8 @@ def _touched(verified: VerifiedProgram, point: Point, helpers: Mapping[int, Help
             if kind in (Arg.MEM, Arg.MEM_OR_NULL, Arg.OUT_MEM):
                 size = _largest(point, number + 1)
                 yield from _frame_ranges(point.registers.get(number), 0, size)
-            elif kind is Arg.FRAME_OFFSET:  # the memory argument and its size are behind it
+            elif kind is Arg.FRAME_OFFSET and point.head[0] + _smallest(point, number) < HIGHEST_END:
+                # The memory argument and its size are behind it. A call that is sure to fail touches nothing.
                 yield point.head[0], point.head[1] + _largest(point, number) + _largest(point, number + 2)
             elif kind in (Arg.MAP_KEY, Arg.MAP_VALUE):
                 for shape in _map_argument(verified, point, helper):
@@ -75,6 +77,12 @@ def _largest(point: Point, number: int) -> int:
     """The largest value of a number argument."""
     fact = point.registers.get(number)
     return fact.umax if isinstance(fact, Scalar) else 0
+
+
+def _smallest(point: Point, number: int) -> int:
+    """The smallest value of a number argument."""
+    fact = point.registers.get(number)
+    return fact.umin if isinstance(fact, Scalar) else 0
 
 
 def _map_argument(verified: VerifiedProgram, point: Point, helper: HelperPlugin) -> Iterator[MapSpec]:
