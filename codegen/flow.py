@@ -23,9 +23,9 @@ from .spec import MapSpec, ObjectSpec, ProgramSpec
 from .verify import verify
 from .verify.result import VerifiedProgram
 
-MAX_WINDOW = 2048
-"""Bytes of a frame's front that a program may get unless the user says otherwise: all of the longest frame. What a
-large window costs stands in the report."""
+MAX_WINDOW = 1024
+"""Bytes of a frame's front that a program may get unless the user says otherwise. A larger window makes pipelines that
+no FPGA holds and that take minutes to compile; who only wants to simulate one may ask for it."""
 
 Progress = Callable[[str], None]
 

@@ -28,7 +28,7 @@ def build(
     verified: VerifiedProgram,
     *,
     width: int = 64,
-    max_window: int = 2048,
+    max_window: int = 1024,
     max_frame: int = 2048,
     helpers: Mapping[int, HelperPlugin] = HELPERS,
     map_types: Mapping[int, MapPlugin] = MAP_TYPES,
