@@ -8,6 +8,7 @@ from pathlib import Path
 
 from test_commands import PAGES, ROOT, run
 
+
 def main() -> None:
     """Run every command and replace its output; an output that ends in ``...`` stays cut there."""
     with tempfile.TemporaryDirectory() as folder:
