@@ -11,7 +11,7 @@ from ...hdl.helpers.refused import REMEDIES
 from ...hdl.helpers.xdp_limits import HIGHEST_END, LOWEST_START
 from ...hdl.maps.base import MapPlugin
 from ..helper_names import helper_name
-from ..map_type_names import map_type_name
+from ..map_names import map_type_name
 from ..spec import MapSpec
 from . import stack
 from .failure import Category, Failure, address_dependent
