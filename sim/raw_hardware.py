@@ -52,8 +52,15 @@ def simulate(runs: Sequence[tuple[Design, Sequence[bytes]]]) -> list[list[int]]:
     return results
 
 
+PATIENCE_S = 1800
+"""Seconds for one bench: a netlist with a combinational loop would never end."""
+
+
 def _run(command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        raise SimulationError(f"{Path(command[0]).name} was still busy after {PATIENCE_S} s") from None
     if done.returncode:
         lines = (done.stderr or done.stdout).splitlines() or ["no message"]
         raise SimulationError(f"{Path(command[0]).name} failed: {lines[0]}")
