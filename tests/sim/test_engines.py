@@ -277,7 +277,7 @@ def test_without_any_compiler_one_line_says_what_to_install(monkeypatch: pytest.
         with pytest.raises(InputError, match=r"apt install g\+\+"):
             VerilatorEngine().run(echo(), passing([60]))
         assert CocotbEngine().simulator == "icarus"
-        with pytest.raises(InputError, match="apt install iverilog"):
+        with pytest.raises(InputError, match=r"apt install (iverilog|libpython3)"):  # whichever is missed first
             CocotbEngine().run(echo(), passing([60]))
     finally:
         toolchain.compiler.cache_clear()

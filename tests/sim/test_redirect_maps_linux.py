@@ -109,7 +109,7 @@ def flag_cases():
                 yield pytest.param(spec, flags, id=f"{name(spec)}-{flags}")
 
 
-@pytest.mark.parametrize("spec, flags_known", flag_cases())
+@pytest.mark.parametrize("spec, flags_known", list(flag_cases()))
 def test_redirect_map_is_the_kernels(assemble, spec, flags_known):
     """Present and missing entries, keys beyond 32 bits, all kinds of flags."""
     program = assemble(lambda a: call_redirect_map(a, flags_known))
