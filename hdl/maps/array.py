@@ -7,21 +7,17 @@ from typing import Any
 
 from ..errors import Refused
 from .array_unit import ArrayUnit
-from .base import Entry, Lowering, MapModel, MapPlugin, MapShape, SiteKind
+from .base import Entry, Lowering, MapShape, SiteKind
 from .linux import BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, E2BIG, EEXIST, EINVAL
-from .rows import ValueRows, check_memory, check_sizes, operands_by_name
+from .row_map import RowMap, RowModel, by_index
+from .rows import ValueRows, check_memory, check_sizes
 
 
-def layout(shape: MapShape) -> ValueRows:
-    """The value memory of an array; a tag is the entry's number."""
-    return ValueRows(shape.max_entries, shape.value_size, max(1, (shape.max_entries - 1).bit_length()))
-
-
-class ArrayModel(MapModel):
+class ArrayModel(RowModel):
     """An array as Linux keeps it. Handles are row addresses, so that `find` only drops the row number."""
 
-    def __init__(self, shape: MapShape) -> None:
-        self.rows = layout(shape)
+    def __init__(self, shape: MapShape, rows: ValueRows) -> None:
+        super().__init__(rows)
         self._size = shape.value_size
         initial = (shape.initial or b"").ljust(shape.max_entries * self._size, b"\0")
         self._values = [
@@ -59,7 +55,7 @@ class ArrayModel(MapModel):
         return address >> self.rows.row_index_bits << self.rows.row_index_bits
 
 
-class Array(MapPlugin):
+class Array(RowMap):
     type = 2
     name = "array"
     summary = "numbered entries that always exist; global data too"
@@ -73,12 +69,15 @@ class Array(MapPlugin):
             )
         check_memory(shape, lambda entries: ValueRows(entries, shape.value_size, 1).bytes)
 
+    def layout(self, shape: MapShape) -> ValueRows:
+        return by_index(shape)
+
     def model(self, shape: MapShape) -> ArrayModel:
-        return ArrayModel(shape)
+        return ArrayModel(shape, self.layout(shape))
 
     def lower_lookup(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Entry:
         """Pure logic: there is nothing to search."""
-        rows = layout(shape)
+        rows = self.layout(shape)
         in_range = b.op("ult", 1, key, b.const(shape.max_entries, 32))
         if shape.max_entries == 1:
             return Entry(in_range, b.const(0, rows.address_bits), b.const(0, 1))
@@ -88,7 +87,7 @@ class Array(MapPlugin):
 
     def lower_update(self, b: Lowering, shape: MapShape, predicate: Any, key: Any, value: Any, flags: Any) -> Any:
         """The checks of array_map_update_elem in its order, then one write site for each row."""
-        rows = layout(shape)
+        rows = self.layout(shape)
         entry = self.lower_lookup(b, shape, predicate, key)
         unlocked = b.op("and", 64, flags, b.const(~BPF_F_LOCK & ((1 << 64) - 1), 64))
         checks = (
@@ -118,31 +117,8 @@ class Array(MapPlugin):
     def lower_delete(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Any:
         return b.const(-EINVAL & ((1 << 64) - 1), 64)
 
-    def read_kind(self, shape: MapShape) -> SiteKind:
-        return layout(shape).read_kind()
-
-    def write_kind(self, shape: MapShape) -> SiteKind:
-        return layout(shape).write_kind()
-
-    def row_bytes(self, shape: MapShape) -> int:
-        return layout(shape).row_bytes
-
-    def rows(self, shape: MapShape) -> int:
-        return layout(shape).rows
-
     def is_constant_address(self) -> bool:
         return True
 
-    def evaluate_site(self, model: MapModel, kind: SiteKind, operands: Sequence[int]) -> int:
-        assert isinstance(model, ArrayModel)
-        named = operands_by_name(kind, operands)
-        if named["address"] >= model.rows.depth:
-            return 0  # fetched ahead for a key that turns out to be out of range
-        value = model.value(model.find(named["address"]))
-        if kind.name == "read":
-            return model.rows.evaluate_read(value, named["address"])
-        model.rows.evaluate_write(value, named["address"], named["row"], named["mask"])
-        return 0
-
     def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> ArrayUnit:
-        return ArrayUnit(shape, sites, layout(shape))
+        return ArrayUnit(shape, sites, self.layout(shape))

@@ -8,7 +8,7 @@ from typing import Any
 from .base import Lowering, MapShape, Redirection, SiteKind
 from .devmap import Devmap
 from .devmap_hash_unit import DevmapHashUnit
-from .hash import Hash, layout
+from .hash import Hash
 from .hash_model import HashModel
 from .index_map import check_redirect_map
 from .index_model import first_word, stored
@@ -43,7 +43,7 @@ class DevmapHash(Hash):
         super().check(shape)
 
     def model(self, shape: MapShape) -> DevmapHashModel:
-        return DevmapHashModel(shape, layout(shape))
+        return DevmapHashModel(shape, self.layout(shape))
 
     def lower_redirect(self, b: Lowering, shape: MapShape, predicate: Any, index: Any) -> Redirection:
         entry = self.lower_lookup(b, shape, predicate, index)
@@ -51,4 +51,4 @@ class DevmapHash(Hash):
         return Redirection(entry.found, b.op("slice", 32, b.field(site, "row"), attr=0))
 
     def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> DevmapHashUnit:
-        return DevmapHashUnit(shape, sites, layout(shape), Table.of(shape))
+        return DevmapHashUnit(shape, sites, self.layout(shape), Table.of(shape))

@@ -8,10 +8,11 @@ from typing import Any
 
 from .. import delays
 from ..errors import Refused
-from .base import Entry, Lowering, MapModel, MapPlugin, MapShape, SiteKind
+from .base import Entry, Lowering, MapModel, MapShape, SiteKind
 from .hash_model import HashModel
 from .hash_unit import HashUnit
 from .linux import BPF_EXIST, EINVAL
+from .row_map import RowMap
 from .rows import ValueRows, check_memory, check_sizes, operands_by_name
 from .table import Table
 
@@ -76,12 +77,7 @@ class Kinds:
         )
 
 
-def layout(shape: MapShape) -> ValueRows:
-    """The value memory of a hash map: a place for each slot of its tables."""
-    return ValueRows(Table.of(shape).slots, shape.value_size, min(TAG_BITS, 8 * shape.key_size))
-
-
-class Hash(MapPlugin):
+class Hash(RowMap):
     type = 1
     name = "hash"
     summary = "any keys, inserted and deleted by program and host"
@@ -100,18 +96,22 @@ class Hash(MapPlugin):
 
         check_memory(shape, needed)
 
+    def layout(self, shape: MapShape) -> ValueRows:
+        """A place for each slot of the tables."""
+        return ValueRows(Table.of(shape).slots, shape.value_size, min(TAG_BITS, 8 * shape.key_size))
+
     def model(self, shape: MapShape) -> HashModel:
-        return HashModel(shape, layout(shape))
+        return HashModel(shape, self.layout(shape))
 
     def lower_lookup(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Entry:
-        kinds = Kinds(shape, layout(shape))
+        kinds = Kinds(shape, self.layout(shape))
         tag = self._tag(b, shape, key)
         site = b.site(shape.name, kinds.lookup(), predicate, key, tag)
         return Entry(b.field(site, "found"), b.field(site, "address"), tag)
 
     def lower_update(self, b: Lowering, shape: MapShape, predicate: Any, key: Any, value: Any, flags: Any) -> Any:
         """Flags other than the three modes, BPF_F_LOCK included, are -EINVAL before anything else is looked at."""
-        kinds = Kinds(shape, layout(shape))
+        kinds = Kinds(shape, self.layout(shape))
         wrong = b.op("ult", 1, b.const(BPF_EXIST, 64), flags)
         go = b.op("and", 1, predicate, b.op("not", 1, wrong))
         mode = b.op("slice", 2, flags, attr=0)
@@ -120,14 +120,14 @@ class Hash(MapPlugin):
         return b.op("mux", 64, wrong, b.const(-EINVAL & ((1 << 64) - 1), 64), result)
 
     def lower_delete(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Any:
-        kinds = Kinds(shape, layout(shape))
+        kinds = Kinds(shape, self.layout(shape))
         site = b.site(shape.name, kinds.delete(), predicate, key, self._tag(b, shape, key))
         return b.op("sext", 64, b.field(site, "error"))
 
     def _tag(self, b: Lowering, shape: MapShape, key: Any) -> Any:
         """The key folded by exclusive or, each 16-bit piece rotated differently: keys that count up in two places
         keep different tags."""
-        bits, width = 8 * shape.key_size, layout(shape).tag_bits
+        bits, width = 8 * shape.key_size, self.layout(shape).tag_bits
         tag: Any = None
         for number, low in enumerate(range(0, bits, width)):
             size = min(width, bits - low)
@@ -140,18 +140,6 @@ class Hash(MapPlugin):
                 piece = b.op("concat", width, high, b.op("slice", width - turn, piece, attr=0))
             tag = piece if tag is None else b.op("xor", width, tag, piece)
         return tag
-
-    def read_kind(self, shape: MapShape) -> SiteKind:
-        return layout(shape).read_kind()
-
-    def write_kind(self, shape: MapShape) -> SiteKind:
-        return layout(shape).write_kind()
-
-    def row_bytes(self, shape: MapShape) -> int:
-        return layout(shape).row_bytes
-
-    def rows(self, shape: MapShape) -> int:
-        return layout(shape).rows
 
     def evaluate_site(self, model: MapModel, kind: SiteKind, operands: Sequence[int]) -> int:
         assert isinstance(model, HashModel)
@@ -166,14 +154,7 @@ class Hash(MapPlugin):
                 return model.delete(key) & ((1 << ERROR_BITS) - 1)
             value = named["value"].to_bytes(widths["value"] // 8, "little")
             return model.update(key, value, named["mode"]) & ((1 << ERROR_BITS) - 1)
-        address = named["address"]
-        if not model.holds(address):
-            return 0  # fetched ahead for a key that turns out to be absent
-        value_bytes, rows = model.value(model.find(address)), model.rows
-        if kind.name == "read":
-            return rows.evaluate_read(value_bytes, address)
-        rows.evaluate_write(value_bytes, address, named["row"], named["mask"])
-        return 0
+        return super().evaluate_site(model, kind, operands)
 
     def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> HashUnit:
-        return HashUnit(shape, sites, layout(shape), Table.of(shape))
+        return HashUnit(shape, sites, self.layout(shape), Table.of(shape))

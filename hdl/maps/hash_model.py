@@ -10,19 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .base import MapModel, MapShape
+from .base import MapShape
 from .linux import BPF_EXIST, BPF_F_LOCK, BPF_F_NO_PREALLOC, BPF_NOEXIST, E2BIG, EEXIST, EINVAL, ENOENT
+from .row_map import RowModel
 from .rows import ValueRows
 
 
-class HashModel(MapModel):
+class HashModel(RowModel):
     """A hash map as Linux keeps it. A handle is an element number times the stride of ``rows``, so that it can serve as
     the row address of the value in graph evaluation."""
 
     def __init__(self, shape: MapShape, rows: ValueRows) -> None:
+        super().__init__(rows)
         self._max_entries = shape.max_entries
         self._value_size = shape.value_size
-        self.rows = rows
         self._stride = 1 << rows.row_index_bits
         self._elements: dict[bytes, int] = {}
         self._memory: list[bytearray] = []
@@ -77,5 +78,4 @@ class HashModel(MapModel):
         return address - address % self._stride
 
     def holds(self, address: int) -> bool:
-        """Whether there is an element at a row address."""
         return address // self._stride < len(self._memory)

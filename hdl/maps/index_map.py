@@ -7,17 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import Refused
-from .base import Entry, Lowering, MapModel, MapPlugin, MapShape, Redirection, SiteKind
+from .base import Entry, Lowering, MapPlugin, MapShape, Redirection, SiteKind
 from .index_model import IndexModel, IndexRules
 from .index_unit import IndexUnit
-from .rows import ValueRows, check_memory, check_sizes, operands_by_name
+from .row_map import RowMap, by_index
+from .rows import ValueRows, check_memory, check_sizes
 
 WORD = 32
-
-
-def layout(shape: MapShape) -> ValueRows:
-    """The memory of values; a tag is the index."""
-    return ValueRows(shape.max_entries, shape.value_size, max(1, (shape.max_entries - 1).bit_length()))
 
 
 def check_redirect_map(plugin: MapPlugin, shape: MapShape, value_sizes: tuple[int, ...]) -> None:
@@ -32,7 +28,7 @@ def check_redirect_map(plugin: MapPlugin, shape: MapShape, value_sizes: tuple[in
         )
 
 
-class IndexMap(MapPlugin):
+class IndexMap(RowMap):
     """Subclasses say in ``rules`` what the host may do, and which of index and value is the redirect target."""
 
     values_writable = False
@@ -51,12 +47,15 @@ class IndexMap(MapPlugin):
         check_redirect_map(self, shape, self.value_sizes)
         check_memory(shape, lambda entries: ValueRows(entries, shape.value_size, 1).bytes)
 
+    def layout(self, shape: MapShape) -> ValueRows:
+        return by_index(shape)
+
     def model(self, shape: MapShape) -> IndexModel:
-        return IndexModel(shape, layout(shape), self.rules, self.reference_target)
+        return IndexModel(shape, self.layout(shape), self.rules, self.reference_target)
 
     def _read(self, b: Lowering, shape: MapShape, predicate: Any, index: Any) -> tuple[Entry, Any]:
         """An entry, and its value's first word as it was read to see whether the entry is there."""
-        rows = layout(shape)
+        rows = self.layout(shape)
         inside = b.op("ult", 1, index, b.const(shape.max_entries, 32))
         address = b.op("slice", rows.address_bits, index, attr=0)
         site = b.site(shape.name, rows.read_kind(), predicate, address, address)
@@ -77,24 +76,5 @@ class IndexMap(MapPlugin):
     def lower_delete(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Any:
         raise NotImplementedError  # not among the operations
 
-    def read_kind(self, shape: MapShape) -> SiteKind:
-        return layout(shape).read_kind()
-
-    def write_kind(self, shape: MapShape) -> SiteKind:
-        return layout(shape).write_kind()
-
-    def row_bytes(self, shape: MapShape) -> int:
-        return layout(shape).row_bytes
-
-    def rows(self, shape: MapShape) -> int:
-        return layout(shape).rows
-
-    def evaluate_site(self, model: MapModel, kind: SiteKind, operands: Sequence[int]) -> int:
-        assert isinstance(model, IndexModel)
-        address = operands_by_name(kind, operands)["address"]
-        if address >= model.rows.depth:
-            return 0  # fetched for an index that turns out to be out of range
-        return model.rows.evaluate_read(model.value(address), address)
-
     def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> IndexUnit:
-        return IndexUnit(shape, sites, layout(shape), self.rules)
+        return IndexUnit(shape, sites, self.layout(shape), self.rules)

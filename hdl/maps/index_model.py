@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from .base import MapModel, MapShape
+from .base import MapShape
 from .linux import BPF_EXIST, BPF_NOEXIST, E2BIG, EEXIST, EINVAL, ENOENT
+from .row_map import RowModel
 from .rows import ValueRows
 
 
@@ -42,13 +43,13 @@ def stored(value: bytes) -> bytes | None:
     return None if program > 0 else value[:4].ljust(len(value), b"\0")
 
 
-class IndexModel(MapModel):
+class IndexModel(RowModel):
     """Handles are indexes. ``target``: the redirect target of an index and its value."""
 
     def __init__(
         self, shape: MapShape, rows: ValueRows, rules: IndexRules, target: Callable[[int, bytes | bytearray], int]
     ) -> None:
-        self.rows = rows
+        super().__init__(rows)
         self._rules = rules
         self._target = target
         self._values = [bytearray(shape.value_size) for _ in range(shape.max_entries)]

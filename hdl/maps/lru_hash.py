@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..errors import Refused
-from .base import Entry, Lowering, MapShape, SiteKind
-from .hash import Hash, layout
+from .base import MapShape, SiteKind
+from .hash import Hash
 from .hash_model import HashModel
 from .linux import BPF_EXIST, BPF_F_NO_PREALLOC
 from .lru_unit import SPARE, LruUnit
@@ -84,27 +83,12 @@ class LruHash(Hash):
             )
         super().check(shape)
 
+    def layout(self, shape: MapShape) -> ValueRows:
+        return super().layout(Roomy.of(shape))
+
     def model(self, shape: MapShape) -> HashModel:
-        return LruModel(shape, self._rows(shape))
-
-    def _rows(self, shape: MapShape) -> ValueRows:
-        return layout(Roomy.of(shape))
-
-    def lower_lookup(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Entry:
-        return super().lower_lookup(b, Roomy.of(shape), predicate, key)
-
-    def lower_update(self, b: Lowering, shape: MapShape, predicate: Any, key: Any, value: Any, flags: Any) -> Any:
-        return super().lower_update(b, Roomy.of(shape), predicate, key, value, flags)
-
-    def lower_delete(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Any:
-        return super().lower_delete(b, Roomy.of(shape), predicate, key)
-
-    def read_kind(self, shape: MapShape) -> SiteKind:
-        return self._rows(shape).read_kind()
-
-    def write_kind(self, shape: MapShape) -> SiteKind:
-        return self._rows(shape).write_kind()
+        return LruModel(shape, self.layout(shape))
 
     def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> LruUnit:
         roomy = Roomy.of(shape)
-        return LruUnit(shape, roomy, sites, layout(roomy), Table.of(roomy))
+        return LruUnit(shape, roomy, sites, self.layout(shape), Table.of(roomy))

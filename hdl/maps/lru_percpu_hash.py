@@ -13,4 +13,4 @@ class LruPercpuHash(LruHash):
     operations = LruHash.operations | {"lookup_percpu"}
 
     def model(self, shape: MapShape) -> LruPercpuModel:
-        return LruPercpuModel(shape, self._rows(shape))
+        return LruPercpuModel(shape, self.layout(shape))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .base import MapShape
-from .hash import Hash, layout
+from .hash import Hash
 from .hash_model import HashModel
 from .linux import BPF_EXIST, BPF_NOEXIST, EEXIST, EINVAL
 from .rows import ValueRows
@@ -37,4 +37,4 @@ class PercpuHash(Hash):
     operations = Hash.operations | {"lookup_percpu"}
 
     def model(self, shape: MapShape) -> PercpuHashModel:
-        return PercpuHashModel(shape, layout(shape))
+        return PercpuHashModel(shape, self.layout(shape))
