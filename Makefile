@@ -34,10 +34,10 @@ lint: $(VENV)/.installed-test
 PROGRAMS ?= 2150
 SEED ?= 1
 fuzz: $(VENV)/.installed-test
-	$(BIN)/python tests/fuzz/run.py --programs $(PROGRAMS) --seed $(SEED) --netlist 200
+	$(BIN)/python tests/fuzz/run.py --programs $(PROGRAMS) --seed $(SEED) --netlist 200 --jobs $(JOBS)
 
 fuzz-long: $(VENV)/.installed-test
-	$(BIN)/python tests/fuzz/run.py --programs 20000 --seed $(SEED) --netlist 400
+	$(BIN)/python tests/fuzz/run.py --programs 20500 --seed $(SEED) --netlist 400 --jobs $(JOBS)
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python bench/engines.py

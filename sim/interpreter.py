@@ -38,6 +38,7 @@ class Interpreter:
     """A program and its maps, which keep their contents from frame to frame.
 
     ``models`` replaces the maps' own reference models, by name. Raises InputError for an unknown map type.
+    ``executed``: slots of the instructions that frames have reached so far.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Interpreter:
         models: Mapping[str, MapModel] | None = None,
     ) -> None:
         self.program = program
+        self.executed: set[int] = set()
         used = {i.reference.map for i in program.instructions if isinstance(i.reference, MapReference)}
         self._maps = {
             name: _Map(spec, (models or {}).get(name), number)
@@ -72,7 +74,7 @@ class Interpreter:
         self._frames = index + 1
         machine = self._machine = _Machine(self._maps, frame, time_ns, index)
         context = machine.memory.map(_CONTEXT_REGION, _Context(machine, ifindex, rx_queue))
-        processor = Processor(self.program, machine.memory, machine)
+        processor = Processor(self.program, machine.memory, machine, self.executed)
         machine.processor = processor
         r0 = processor.run(context)
         verdict = Verdict.of(r0)

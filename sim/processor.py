@@ -45,10 +45,13 @@ class Environment(ABC):
 
 
 class Processor:
-    """Runs a program over a memory. ``slot`` is the instruction being executed."""
+    """Runs a program over a memory. ``slot`` is the instruction being executed; ``executed`` collects all of them."""
 
-    def __init__(self, program: ProgramSpec, memory: Memory, environment: Environment) -> None:
+    def __init__(
+        self, program: ProgramSpec, memory: Memory, environment: Environment, executed: set[int] | None = None
+    ) -> None:
         self._program = program
+        self._executed = set() if executed is None else executed
         self._memory = memory
         self._environment = environment
         self._registers: list[int | None] = []
@@ -78,13 +81,14 @@ class Processor:
             raise Trap(trap.reason, self._program.place(self.slot)) from None
 
     def _execute(self) -> int:
-        code = self._code
+        code, executed = self._code, self._executed
         for _ in range(MOST_STEPS):
             slot = self.slot
             if slot >= len(code):
                 self.slot = len(code) - 1
                 raise Trap("execution runs past the last instruction")
             execute, instruction = code[slot]
+            executed.add(slot)
             following = execute(instruction)
             if following < 0:
                 return self._get(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from hardpath.codegen.isa import CALL, EXIT, LD_IMM64, Alu, Call, Class, Instruction, Jump, MapReference, Mode
+from hardpath.codegen.isa import CALL, EXIT, JA32, LD_IMM64, Alu, Call, Class, Instruction, Jump, MapReference, Mode
 
 SIZE_CODES = {1: 0x10, 2: 0x08, 4: 0x00, 8: 0x18}
 CTX, FP = 1, 10
@@ -47,6 +47,7 @@ class Assembler:
     def jump(
         self, op: Jump, target: Label, dst: int = 0, *, src: int | None = None, imm: int = 0, bits: int = 64
     ) -> None:
+        """Jump.JA with 32 ``bits`` is "gotol"."""
         self._jumps.append((self.slot, target))
         cls = Class.JMP if bits == 64 else Class.JMP32
         self.emit(cls | op | (0 if src is None else 8), dst, src or 0, 0, imm)
@@ -92,7 +93,7 @@ class Assembler:
         for slot, label in self._jumps:
             assert label.slot is not None, "a jump to a label that was never placed"
             instruction, distance = self._code[slot], label.slot - slot - 1
-            field = "imm" if instruction.opcode == CALL else "offset"
+            field = "imm" if instruction.opcode in (CALL, JA32) else "offset"
             self._code[slot] = replace(instruction, **{field: distance})
         self._jumps = []
         return tuple(self._code)

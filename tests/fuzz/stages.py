@@ -1,61 +1,79 @@
-"""How far along the tool chain a fuzzed program is taken: each stage gives a `Record` of the frames."""
+"""How far along the tool chain a case is taken: each stage gives a `Record` of the frames."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
+from case import Case
 from hardpath.codegen.flow import compile_program
 from hardpath.codegen.graph import Evaluator, Graph, build
 from hardpath.codegen.graph.legal import check as check_graph
 from hardpath.codegen.passes import run_passes
 from hardpath.codegen.schedule import check, schedule
-from hardpath.codegen.spec import MapSpec, ObjectSpec, ProgramSpec
+from hardpath.codegen.spec import ObjectSpec
 from hardpath.codegen.verify import verify
 from hardpath.hdl.target import Target
 from hardpath.sim.captures import Frame
-from hardpath.sim.compare import Record, record
-from hardpath.sim.engine import Bus, Netlist
+from hardpath.sim.compare import Record, fill, record
 from hardpath.sim.interpreter import Interpreter
 from hardpath.sim.linux import LinuxOracle
 from hardpath.sim.results import FrameResult, Verdict
+from hardpath.sim.session import Session
 from hardpath.sim.verilator_engine import VerilatorEngine
 
-Maps = Mapping[str, MapSpec]
-Stage = Callable[[ProgramSpec, Maps, Sequence[bytes]], Record]
+Stage = Callable[[Case], Record]
 
 
-def linux(program: ProgramSpec, maps: Maps, frames: Sequence[bytes]) -> Record:
+def linux(case: Case) -> Record:
     """The truth."""
-    with LinuxOracle(program, maps) as oracle:
-        return record("Linux", oracle, frames)
+    with LinuxOracle(case.program, case.maps) as oracle:
+        fill(oracle, case.contents)
+        return record("Linux", oracle, case.frames)
 
 
-def interpreter(program: ProgramSpec, maps: Maps, frames: Sequence[bytes]) -> Record:
-    """The reference interpreter, which knows nothing of hardware."""
-    return record("interpreter", Interpreter(program, maps), frames)
+def interpreter(case: Case, executed: set[int] | None = None) -> Record:
+    """The reference interpreter, which knows nothing of hardware. ``executed`` gets the slots that frames reach."""
+    oracle = Interpreter(case.program, case.maps)
+    fill(oracle, case.contents)
+    made = record("interpreter", oracle, case.frames)
+    if executed is not None:
+        executed |= oracle.executed
+    return made
 
 
-def graph(program: ProgramSpec, maps: Maps, frames: Sequence[bytes]) -> Record:
+def truth(case: Case, interpreted: Record) -> Record:
+    """What Linux says, with the redirect targets, which it does not tell, from the interpreter."""
+    said = linux(case)
+    results = zip(said.results, interpreted.results, strict=True)
+    return replace(said, results=[replace(ours, redirect=theirs.redirect) for ours, theirs in results])
+
+
+def graph(case: Case) -> Record:
     """The dataflow graph as it is built."""
-    return _evaluate("graph", build(verify(program, maps)), maps, frames)
+    return _evaluate("graph", build(verify(case.program, case.maps)), case)
 
 
-def passes(program: ProgramSpec, maps: Maps, frames: Sequence[bytes]) -> Record:
+def passes(case: Case) -> Record:
     """The graph after all passes, with a schedule that its checker accepts."""
     target = Target()
-    small = run_passes(build(verify(program, maps), width=target.width), target, between=_legal)
+    small = run_passes(build(verify(case.program, case.maps), width=target.width), target, between=_legal)
     check(small, schedule(small, target), target)
-    return _evaluate("passes", small, maps, frames)
+    return _evaluate("passes", small, case)
 
 
 def _legal(_name: str, between: Graph) -> None:
     check_graph(between)
 
 
-def _evaluate(name: str, program: Graph, maps: Maps, frames: Sequence[bytes]) -> Record:
-    evaluator = Evaluator(program, maps)
+def _evaluate(name: str, program: Graph, case: Case) -> Record:
+    evaluator = Evaluator(program, case.maps)
+    for of, entries in case.contents.items():
+        for key, value in entries.items():
+            if of in evaluator.models:
+                evaluator.models[of].update(key, value, 0)
     results = []
-    for index, frame in enumerate(frames):
+    for index, frame in enumerate(case.frames):
         result = evaluator.run(frame, frame_index=index)
         verdict = Verdict(result.verdict)
         redirect = result.redirect if verdict == Verdict.REDIRECT else None
@@ -63,18 +81,12 @@ def _evaluate(name: str, program: Graph, maps: Maps, frames: Sequence[bytes]) ->
     return Record(name, results, {name: dict(model.items()) for name, model in evaluator.models.items()})
 
 
-def netlist(program: ProgramSpec, maps: Maps, frames: Sequence[bytes]) -> Record:
-    """The Verilog, compiled and run back to back; maps are read over the control bus."""
+def netlist(case: Case) -> Record:
+    """The Verilog, compiled and run back to back; maps are written and read over the control bus."""
     target = Target()
-    design = compile_program(ObjectSpec(program.name, (program,), maps), program, target)
-    contents: dict[str, dict[bytes, bytes]] = {}
-
-    def read_maps(bus: Bus) -> None:
-        contents.update({name: dict(each.items()) for name, each in bus.client.maps.items()})
-
-    hardware = Netlist(design.verilog, target.width, target.max_frame, target.clock_mhz)
-    inputs = [Frame(data) for data in frames]
-    return Record("netlist", VerilatorEngine().results(hardware, inputs, teardown=read_maps), contents)
+    design = compile_program(ObjectSpec(case.program.name, (case.program,), case.maps), case.program, target)
+    contents = {name: entries for name, entries in case.contents.items() if name in design.maps}
+    return Session(design, contents).hardware(VerilatorEngine(), [Frame(data) for data in case.frames])
 
 
 STAGES: Mapping[str, Stage] = {

@@ -2,13 +2,14 @@
 
 import pytest
 from assembler import Assembler, Label
+from case import Case
 from hardpath.codegen.isa import Alu, Jump
 from hardpath.codegen.spec import ProgramSpec
 from hardpath.codegen.verify import verify
 from hardpath.hdl.errors import Refused, VerificationError
 from hardpath.sim.linux import available, kernel_verdict
 from hardpath.sim.traffic_random import random_frames
-from run import problem
+from outcome import problem
 from stages import STAGES
 
 ADJUST_HEAD, ADJUST_META = 44, 54
@@ -84,6 +85,6 @@ def test_metadata_of_any_size_moves_with_the_head(size):
     assert kernel_verdict(moving, {})[0]
     for stage in ("interpreter", "passes"):
         try:
-            assert problem(STAGES[stage], moving, {}, list(random_frames(1, 10))) is None, stage
+            assert problem(STAGES[stage], Case(moving, {}, list(random_frames(1, 10)), {})) is None, stage
         except Refused:
             assert stage != "interpreter"

@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import pytest
 from assembler import Assembler, Label
+from case import Case
 from generator import Features, generate
 from hardpath.codegen.isa import decode, encode
 from hardpath.sim.linux import available, kernel_verdict
 from hardpath.sim.results import Verdict
-from hardpath.sim.traffic_random import random_frames
+from kinds import expected
+from outcome import fuzz, problem, smaller
 from reduce import NOP
-from run import fuzz, problem, smaller
+from rules import RULES
 from stages import STAGES, interpreter
 
 needs_linux = pytest.mark.skipif(available() is not None, reason=str(available()))
@@ -23,14 +25,14 @@ SEED = 70_000
 @pytest.mark.parametrize("seed", range(SEED, SEED + 25))
 def test_interpreter_equals_linux(seed):
     outcome = fuzz(STAGES["interpreter"], seed, 30, Features())
-    assert outcome in ("equal", "rejected by Linux"), outcome
+    assert outcome.summary in ("equal", "rejected by Linux"), outcome.report
 
 
 @needs_linux
 @pytest.mark.parametrize("seed", range(SEED, SEED + 12))
 def test_optimised_graph_equals_linux(seed):
     outcome = fuzz(STAGES["passes"], seed, 30, Features(statements=12))
-    assert not outcome.startswith("DIFFERENT"), outcome
+    assert not outcome.wrong, outcome.report
 
 
 @needs_linux
@@ -38,7 +40,7 @@ def test_optimised_graph_equals_linux(seed):
 @pytest.mark.parametrize("seed", range(SEED, SEED + 4))
 def test_hardware_equals_linux(seed):
     outcome = fuzz(STAGES["netlist"], seed, 50, Features(statements=10))
-    assert not outcome.startswith("DIFFERENT"), outcome
+    assert not outcome.wrong, outcome.report
 
 
 @needs_linux
@@ -61,18 +63,36 @@ def test_generated_programs_are_well_encoded():
 @needs_linux
 def test_a_wrong_result_is_found_and_made_small():
     """With a stage that drops what passes, and passes what drops, no instruction but the last ones matters."""
-    program, maps = generate(SEED)
-    frames = list(random_frames(SEED, 10))
+    case = Case.of(SEED, 10)
 
-    def wrong(candidate, maps, frames):
-        made = interpreter(candidate, maps, frames)
-        return replace(made, results=[replace(r, verdict=Verdict((r.verdict + 1) % 5)) for r in made.results])
+    def wrong(candidate):
+        made = interpreter(candidate)
+        return replace(
+            made, name="wrong", results=[replace(r, verdict=Verdict((r.verdict + 1) % 5)) for r in made.results]
+        )
 
-    found = problem(wrong, program, maps, frames)
-    assert found is not None and found.kind == "verdict"
-    small = smaller(wrong, found, program, maps, frames)
-    assert problem(wrong, small, maps, frames).kind == "verdict"
-    assert sum(i != NOP for i in small.instructions) < len(program.instructions) / 4
+    found = problem(wrong, case)
+    assert found is not None and found.kind == "wrong verdict"
+    small = smaller(wrong, found, case)
+    assert problem(wrong, small).kind == "wrong verdict"
+    assert sum(i != NOP for i in small.program.instructions) < len(case.program.instructions) / 4
+
+
+@needs_linux
+def test_some_tens_of_programs_reach_nearly_all_kinds_of_instructions():
+    ran = set()
+    for seed in range(SEED, SEED + 60):
+        ran |= fuzz(interpreter, seed, 20, Features()).ran
+    known = set(expected())
+    assert len(ran & known) > 0.8 * len(known)
+    assert {"call a subprogram", "gotol", "call bpf_redirect_map", "call bpf_xdp_store_bytes"} <= ran
+
+
+@pytest.mark.parametrize("name", [each.name for each in RULES])
+def test_every_rule_can_be_left_out(name):
+    """It changes programs, so the rule is used."""
+    seeds = range(SEED, SEED + 60)
+    assert any(generate(seed) != generate(seed, Features(without=frozenset([name]))) for seed in seeds)
 
 
 def test_a_label_that_is_never_placed_is_an_error():

@@ -1,0 +1,64 @@
+"""The maps of generated programs: small ones with few keys, so that frames meet the same entries and maps get full."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+from collections.abc import Mapping
+
+from hardpath.codegen.spec import MapSpec
+
+HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY, LRU_HASH, LRU_PERCPU_HASH = 1, 2, 5, 6, 9, 10
+DEVMAP, CPUMAP, XSKMAP, DEVMAP_HASH = 14, 16, 17, 25
+PER_CPU = (PERCPU_ARRAY, PERCPU_HASH, LRU_PERCPU_HASH)
+NO_PREALLOC = 1
+
+HASHES = ("hash", "hash8", "percpu_hash", "lru", "lru_percpu")
+WRITABLE = ("array", "percpu_array", *HASHES)
+GLOBALS = (".data", ".bss", ".rodata")
+REDIRECTS = ("devmap", "devmap_hash", "cpumap", "xskmap")
+
+
+def random_maps(rng: random.Random) -> dict[str, MapSpec]:
+    """One of each kind, of random sizes."""
+
+    def value() -> int:
+        return rng.choice((1, 2, 4, 6, 8, 8, 12, 16, 20, 24))
+
+    flags = rng.choice((0, NO_PREALLOC))
+    specs = [
+        MapSpec("array", ARRAY, 4, value(), rng.choice((1, 3, 4))),
+        MapSpec("percpu_array", PERCPU_ARRAY, 4, rng.choice((4, 8, 16)), 2),
+        MapSpec("hash", HASH, rng.choice((1, 2, 4, 4, 6, 8, 16)), value(), rng.choice((2, 4, 64)), flags=flags),
+        MapSpec("hash8", HASH, 8, 16, 8),
+        MapSpec("percpu_hash", PERCPU_HASH, 4, rng.choice((4, 8, 16)), rng.choice((2, 4, 64)), flags=flags),
+        # as few keys as there are leave an LRU map room: which entry it evicts is not promised
+        MapSpec("lru", LRU_HASH, 4, rng.choice((4, 8, 16)), 128),
+        MapSpec("lru_percpu", LRU_PERCPU_HASH, 8, 8, 128),
+        MapSpec(".data", ARRAY, 4, 32, 1, initial=rng.randbytes(32)),
+        MapSpec(".bss", ARRAY, 4, 16, 1, initial=bytes(16)),
+        MapSpec(".rodata", ARRAY, 4, 24, 1, initial=rng.randbytes(24), readonly=True),
+        MapSpec("devmap", DEVMAP, 4, rng.choice((4, 8)), rng.choice((1, 5, 8))),
+        MapSpec("devmap_hash", DEVMAP_HASH, 4, rng.choice((4, 8)), rng.choice((2, 8))),
+        MapSpec("cpumap", CPUMAP, 4, rng.choice((4, 8)), min(2, os.cpu_count() or 1)),
+        MapSpec("xskmap", XSKMAP, 4, 4, rng.choice((1, 4))),
+    ]
+    return {spec.name: spec for spec in specs}
+
+
+def random_contents(rng: random.Random, maps: Mapping[str, MapSpec]) -> dict[str, dict[bytes, bytes]]:
+    """Entries of maps that only the host fills, such that Linux takes them on any machine."""
+    interfaces = [index for index, _ in socket.if_nameindex()]
+    contents: dict[str, dict[bytes, bytes]] = {}
+    for name in REDIRECTS:
+        if name in maps:
+            spec, entries = maps[name], {}
+            for index in range(spec.max_entries):
+                value = {CPUMAP: rng.randint(1, 64), XSKMAP: rng.getrandbits(31) | 1}.get(
+                    spec.type, rng.choice(interfaces)
+                )
+                if rng.random() < 0.7:
+                    entries[index.to_bytes(4, "little")] = value.to_bytes(spec.value_size, "little")
+            contents[name] = entries
+    return contents

@@ -1,0 +1,165 @@
+"""What becomes of one case: equal to Linux, refused, or wrong; wrong ones are made smaller."""
+
+from __future__ import annotations
+
+import re
+import signal
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from case import Case, Features
+from hardpath.codegen.spec import ProgramSpec
+from hardpath.codegen.verify import verify
+from hardpath.hdl.errors import HardpathError, Refused, VerificationError
+from hardpath.sim.compare import compare
+from hardpath.sim.linux import kernel_verdict
+from hardpath.sim.memory import Trap
+from kinds import kinds
+from mutate import mutate
+from reduce import listing, reduce
+from stages import Stage, interpreter, truth
+
+PATIENCE = 120  # seconds for one program in one stage
+
+
+class TooSlow(Exception):
+    """A program took longer than `PATIENCE`."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """``kind`` tells problems apart while a program is made smaller."""
+
+    kind: str
+    report: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """``summary``: what is counted. ``report``: what there is to say if it is wrong. ``ran``: see `kinds`."""
+
+    summary: str
+    report: str = ""
+    ran: frozenset[str] = field(default=frozenset(), compare=False)
+
+    @property
+    def wrong(self) -> bool:
+        return bool(self.report)
+
+
+def problem(stage: Stage, case: Case, executed: set[int] | None = None) -> Problem | None:
+    """What is wrong with what interpreter and stage make of a program that Linux accepts; None if nothing is.
+
+    Raises Refused or VerificationError if hardpath does not take it.
+    """
+    try:
+        interpreted = interpreter(case, executed)
+        right = truth(case, interpreted)
+        records = [interpreted] if stage is interpreter else [interpreted, stage(case)]
+    except (Refused, VerificationError):
+        raise
+    except Trap as trap:
+        return Problem(trap.reason, str(trap))
+    except TooSlow:
+        return Problem("slow", f"no result in {PATIENCE} s")
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        kind = f"{type(error).__name__} {Path(where.filename).name}:{where.lineno}"
+        return Problem(kind, f"{kind} {error}")
+    for made in records:
+        if difference := compare(right, made, case.input()):
+            return Problem(f"{made.name} {difference.what}", str(difference))
+    return None
+
+
+def smaller(stage: Stage, wrong: Problem, case: Case) -> Case:
+    """Less of the program with the same kind of problem."""
+
+    def still(candidate: ProgramSpec) -> bool:
+        changed = case.running(candidate)
+        try:
+            found = problem(stage, changed) if kernel_verdict(candidate, case.maps)[0] else None
+        except HardpathError:
+            return False
+        return found is not None and found.kind == wrong.kind
+
+    return case.running(reduce(case.program, still))
+
+
+def fuzz(stage: Stage, seed: int, frames: int, features: Features) -> Outcome:
+    """One generated program, taken to ``stage``."""
+    case = Case.of(seed, frames, features)
+    if not kernel_verdict(case.program, case.maps)[0]:
+        return Outcome("rejected by Linux")
+    executed: set[int] = set()
+    try:
+        with patience():
+            wrong = problem(stage, case, executed)
+    except Refused as refused:
+        return Outcome(f"refused: {_numberless(refused.reason)}")
+    except VerificationError as error:
+        return Outcome(f"verification failed: {error.category}: {_numberless(error.reason)}")
+    if wrong is None:
+        return Outcome("equal", ran=frozenset(kinds(case.program, executed)))
+    if wrong.kind == "slow":
+        return Outcome("SLOW", f"SLOW: seed {seed}: {wrong.report}")
+    small = smaller(stage, wrong, case)
+    after = problem(stage, small) or wrong
+    return Outcome("DIFFERENT", f"DIFFERENT: seed {seed}\n{listing(small.program)}\n{after.report}")
+
+
+def soundness(seed: int, frames: int, features: Features) -> Outcome:
+    """A damaged program: whatever verification accepts must never trap in the interpreter."""
+    case = Case.of(seed, frames, features)
+    case = case.running(mutate(case.program, Random(seed)))
+    if not _verifies(case):
+        return Outcome("verification failed")
+    if _trap(case) is None:
+        return Outcome("accepted, no trap")
+
+    def still(candidate: ProgramSpec) -> bool:
+        return _verifies(case.running(candidate)) and _trap(case.running(candidate)) is not None
+
+    small = case.running(reduce(case.program, still))
+    report = f"UNSOUND: seed {seed}: verification accepts\n{listing(small.program)}\n{_trap(small)}"
+    return Outcome("UNSOUND", report)
+
+
+def _verifies(case: Case) -> bool:
+    try:
+        verify(case.program, case.maps)
+    except HardpathError:
+        return False
+    return True
+
+
+def _trap(case: Case) -> Trap | None:
+    try:
+        interpreter(case)
+    except Trap as trap:
+        return trap
+    return None
+
+
+def _numberless(text: str) -> str:
+    return re.sub("[0-9]+", "N", text)
+
+
+@contextmanager
+def patience(seconds: int = PATIENCE) -> Iterator[None]:
+    """Raises `TooSlow` in whatever takes longer."""
+
+    def stop(*_: object) -> None:
+        raise TooSlow
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)

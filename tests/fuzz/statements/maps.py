@@ -1,0 +1,165 @@
+"""Maps: lookups and work on values, updates, deletes, global data."""
+
+from __future__ import annotations
+
+from assembler import FP, Label
+from hardpath.codegen.isa import Alu, Jump
+from hardpath.codegen.spec import MapSpec
+from map_kinds import GLOBALS, HASH, HASHES, PER_CPU, PERCPU_HASH, WRITABLE
+from rules import rule
+from statements.memory import atomic
+from writer import KEY, VALUE, Writer
+
+LOOKUP, UPDATE, DELETE, LOOKUP_PERCPU = 1, 2, 3, 195
+
+
+def key(w: Writer, spec: MapSpec) -> tuple[int, int]:
+    """Build a key of few values, sometimes out of an array's range; (register, offset) of its place."""
+    a, rng = w.a, w.rng
+    if spec.type in (HASH, PERCPU_HASH) and w.state.checked >= spec.key_size and rng.random() < 0.15:
+        return w.frame, rng.randint(0, w.state.checked - spec.key_size)
+    for start in range(0, spec.key_size):
+        if start % 4 == 0 and start + 4 <= spec.key_size:
+            a.store(4, FP, KEY + start, imm=0)
+        elif start >= spec.key_size & ~3:
+            a.store(1, FP, KEY + start, imm=0)
+    size = next(s for s in (8, 4, 2, 1) if s <= spec.key_size)
+    if rng.random() < 0.3:
+        a.store(size, FP, KEY, imm=rng.randrange(5))
+        return FP, KEY
+    source = w.any_number()
+    (scratch,) = w.temporaries(1, keep=(source,))
+    a.move(scratch, src=source)
+    a.alu(Alu.AND, scratch, imm=rng.choice((1, 3, 3, 7)))
+    a.store(size, FP, KEY, src=scratch)
+    return FP, KEY
+
+
+def value(w: Writer, spec: MapSpec) -> tuple[int, int]:
+    """Build a value; (register, offset) of its place."""
+    if w.state.checked >= spec.value_size and w.rng.random() < 0.2:
+        return w.frame, w.rng.randint(0, w.state.checked - spec.value_size)
+    for offset in range(0, spec.value_size, 4):
+        w.a.store(4, FP, VALUE + offset, src=w.any_number())
+    return FP, VALUE
+
+
+def flags(w: Writer) -> None:
+    """Flags in r4: mostly valid ones."""
+    w.state.numbers.discard(4)
+    if w.rng.random() < 0.85:
+        w.a.move(4, imm=w.rng.choice((0, 0, 0, 1, 2, 3, 4, 8)))
+        return
+    w.a.move(4, src=w.any_number())
+    w.a.alu(Alu.AND, 4, imm=3)
+
+
+@rule(2.5, when=lambda w: w.may_nest)
+def map_value(w: Writer) -> None:
+    """Look up, and work on the value if it is there."""
+    a, rng = w.a, w.rng
+    spec = w.maps[rng.choice((*WRITABLE, "array", "hash"))]
+    place = key(w, spec)
+    helper = LOOKUP
+    if spec.type in PER_CPU and rng.random() < 0.3:
+        a.move(3, imm=0)
+        helper = LOOKUP_PERCPU
+    a.map(1, spec.name)
+    w.pointer(2, *place)
+    a.call(helper)
+    w.clobber()
+    keep = w.held is None and rng.random() < 0.4
+    pointer = w.extra if keep else 0
+    if keep:
+        w.state.numbers.discard(w.extra)
+        a.move(w.extra, src=0)
+    with w.skippable() as done:
+        if rng.random() < 0.3:
+            there = Label()
+            a.jump(Jump.JNE, there, pointer, imm=0)
+            w.goto(done)
+            a.place(there)
+        else:
+            a.jump(Jump.JEQ, done, pointer, imm=0)
+        if keep:
+            w.held = spec.name
+        for _ in range(rng.randint(1, 3)):
+            value_access(w, pointer, spec.value_size)
+            if keep and rng.random() < 0.5:
+                w.nested(1)
+    w.state.numbers.discard(pointer)
+    if keep:
+        w.held = None
+        a.move(w.extra, imm=w.immediate())
+        w.state.numbers.add(w.extra)
+
+
+def value_access(w: Writer, pointer: int, size: int, *, writable: bool = True) -> None:
+    """A load, store, read-modify-write or atomic operation on ``size`` bytes behind a pointer into a map value."""
+    a, rng = w.a, w.rng
+    w.state.numbers.discard(pointer)
+    kind = rng.random()
+    if kind < 0.4 or not writable:
+        w.access(pointer, 0, size, writable=writable)
+    elif kind < 0.6:
+        width = rng.choice([each for each in (1, 2, 4, 8) if each <= size])
+        offset = width * rng.randrange(size // width)
+        (scratch,) = w.temporaries(1, keep=(pointer,))
+        a.load(width, scratch, pointer, offset)
+        a.alu(rng.choice((Alu.ADD, Alu.XOR)), scratch, src=w.any_number())
+        a.store(width, pointer, offset, src=scratch)
+    elif kind < 0.85:
+        atomic(w, pointer, 0, size)
+    elif size > 1:
+        indexed_value_access(w, pointer, size)
+
+
+def indexed_value_access(w: Writer, pointer: int, size: int) -> None:
+    """At a computed offset inside the value."""
+    mask = w.rng.choice([m for m in (1, 3, 7) if m < size])
+    source = w.any_number()
+    index, place = w.temporaries(2, keep=(pointer, source))
+    w.a.move(index, src=source)
+    w.a.alu(Alu.AND, index, imm=mask)
+    w.pointer(place, pointer)
+    w.a.alu(Alu.ADD, place, src=index)
+    w.access(place, 0, size - mask, keep=pointer)
+    w.state.numbers.discard(place)
+
+
+def update(w: Writer, name: str) -> None:
+    spec = w.maps[name]
+    key_place, value_place = key(w, spec), value(w, spec)
+    flags(w)
+    w.a.map(1, spec.name)
+    w.pointer(2, *key_place)
+    w.pointer(3, *value_place)
+    w.call(UPDATE)
+
+
+@rule(1.8, when=lambda w: w.held is None)
+def hash_update(w: Writer) -> None:
+    update(w, w.rng.choice((*HASHES, "hash")))
+
+
+@rule(0.8)
+def array_update(w: Writer) -> None:
+    update(w, w.rng.choice(("array", "percpu_array")))
+
+
+@rule(0.9, when=lambda w: w.held is None)
+def delete(w: Writer) -> None:
+    spec = w.maps[w.rng.choice((*HASHES, "hash", "array"))]
+    place = key(w, spec)
+    w.a.map(1, spec.name)
+    w.pointer(2, *place)
+    w.call(DELETE)
+
+
+@rule(1.2)
+def global_data(w: Writer) -> None:
+    spec = w.maps[w.rng.choice(GLOBALS)]
+    (pointer,) = w.temporaries(1)
+    w.a.map(pointer, spec.name, 0)
+    value_access(w, pointer, spec.value_size, writable=not spec.readonly)
+    w.state.numbers.discard(pointer)
