@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..codegen.flow import Design
+from ..codegen.graph import Evaluator
 from ..codegen.spec import MapSpec
 from ..hdl.errors import InputError
 from . import linux
@@ -20,6 +21,7 @@ from .engine import DEFAULTS, Bus, Engine, Netlist, Options, RunResult
 from .interpreter import Interpreter
 from .linux import LinuxOracle
 from .mapfile import Contents
+from .results import FrameResult, Verdict
 
 ENGINES = ("verilator", "cocotb")
 
@@ -92,9 +94,31 @@ class Session:
             result, maps = self.run(engine, frames, options)
             return Record("hardware", list(result.results()), maps)
 
+    def graph(self, frames: Sequence[Frame]) -> Record:
+        """What the scheduled graph makes of them, without the hardware around it: a quick look, no proof."""
+        evaluator = Evaluator(self.design.graph, self.maps)
+        for name, entries in self.contents.items():
+            if name in evaluator.models:  # else the program never reaches it
+                for key, value in entries.items():
+                    if error := evaluator.models[name].update(key, value, 0):
+                        raise InputError(f"map {name} does not take the entry with key {key.hex()}: errno {-error}")
+        results = []
+        for index, frame in enumerate(frames):
+            found = evaluator.run(
+                frame.data, ifindex=frame.ifindex, rx_queue=frame.rx_queue, time_ns=frame.time_ns, frame_index=index
+            )
+            verdict = Verdict(found.verdict)
+            redirect = found.redirect if verdict == Verdict.REDIRECT else None
+            results.append(FrameResult(index, verdict, found.frame, redirect))
+        return Record("graph", results, {name: dict(model.items()) for name, model in evaluator.models.items()})
+
+    def fresh_interpreter(self) -> Interpreter:
+        """The reference interpreter with maps as they are declared."""
+        return Interpreter(self.design.program, self.maps)
+
     def interpreter(self, frames: Sequence[Frame]) -> Record:
         """What the reference interpreter makes of them, with the hardware's clock and random numbers."""
-        oracle = Interpreter(self.design.program, self.maps)
+        oracle = self.fresh_interpreter()
         fill(oracle, self.contents)
         results = [
             oracle.run(

@@ -9,6 +9,14 @@ from ...hdl.errors import InputError
 from .. import btf as types
 from ..spec import MapSpec, ObjectSpec
 
+UNSIZED = 256
+"""Entries that `with_bounded_maps` gives a map whose max_entries is left to user space."""
+
+UNSIZED_BYTES = 1 << 16
+"""The same for ring buffers, whose max_entries are bytes."""
+
+_BYTES = frozenset({27, 31})  # ringbuf, user_ringbuf
+
 
 def with_map_size(spec: ObjectSpec, name: str, entries: int) -> ObjectSpec:
     """The object with another ``max_entries`` of one map. Raises `InputError`."""
@@ -20,6 +28,22 @@ def with_map_size(spec: ObjectSpec, name: str, entries: int) -> ObjectSpec:
     if not 0 < entries < 1 << 32:
         raise InputError(f"{spec.path}: map {name} cannot have {entries} entries; from 1 to {(1 << 32) - 1} can be")
     return _with_maps(spec, {name: replace(found, max_entries=entries)})
+
+
+def with_bounded_maps(spec: ObjectSpec, most: int | None) -> ObjectSpec:
+    """The object with no more than ``most`` entries in a map (None: as declared), and with `UNSIZED` of them, or
+    ``most`` if that is less, where max_entries is left to user space (0)."""
+
+    def bounded(found: MapSpec) -> MapSpec:
+        inner = None if found.inner is None else bounded(found.inner)
+        entries = found.max_entries
+        if found.initial is None and found.type in _BYTES:
+            entries = entries or UNSIZED_BYTES
+        elif found.initial is None:
+            entries = min(entries or UNSIZED, most or entries or UNSIZED)
+        return replace(found, max_entries=entries, inner=inner)
+
+    return _with_maps(spec, {name: bounded(found) for name, found in spec.maps.items()})
 
 
 def with_variables(spec: ObjectSpec, values: Mapping[str, int]) -> ObjectSpec:

@@ -1,0 +1,142 @@
+"""Tasks in processes of their own, a few at a time, each with a limit of time and memory.
+
+A task that never ends, or that eats all memory, costs itself only: its process, with everything that it started, is
+killed, and what it had told until then is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import multiprocessing
+import os
+import resource
+import signal
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerProcess
+from typing import Any, Generic, TypeVar
+
+Facts = dict[str, Any]
+Tell = Callable[[Facts], None]
+
+T = TypeVar("T")
+
+TOO_LONG, TOO_LARGE, FAULT = "too long", "too large", "fault"
+"""What `Ended.why` can be."""
+
+_OPENING_S = 5.0  # of grace for a process that is just being started
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a task ended: ``why`` is None if it returned, else `TOO_LONG`, `TOO_LARGE` or `FAULT` with ``detail``
+    (a traceback, or the signal that killed the process)."""
+
+    why: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``seconds`` on the clock and ``megabytes`` of memory that one task may have."""
+
+    seconds: float
+    megabytes: int
+
+
+@dataclass
+class _Running(Generic[T]):
+    task: T
+    process: ForkServerProcess
+    pipe: Connection
+    deadline: float
+    facts: Facts = field(default_factory=dict)
+
+
+def run_isolated(
+    function: Callable[[T, Tell], None], tasks: Iterable[T], jobs: int, limits: Limits
+) -> Iterator[tuple[T, Facts, Ended]]:
+    """``function(task, tell)`` for each task; (task, all that it told, how it ended) in the order in which they end.
+
+    What a task tells is merged; later facts replace earlier ones. ``function`` and tasks must be picklable.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([function.__module__])
+    waiting = iter(tasks)
+    running: dict[Connection, _Running[T]] = {}
+    try:
+        while True:
+            for task in itertools.islice(waiting, jobs - len(running)):
+                mine, theirs = context.Pipe(duplex=False)
+                process = context.Process(target=_child, args=(function, task, theirs, limits), daemon=True)
+                process.start()
+                theirs.close()
+                running[mine] = _Running(task, process, mine, time.monotonic() + limits.seconds + _OPENING_S)
+            if not running:
+                return
+            yield from _collect(running)
+    finally:
+        for each in running.values():
+            _kill(each)
+
+
+def _collect(running: dict[Connection, _Running[T]]) -> Iterator[tuple[T, Facts, Ended]]:
+    """Wait until something is told or a time is over; the tasks that ended by that."""
+    patience = min(each.deadline for each in running.values()) - time.monotonic()
+    for ready in wait(list(running), timeout=max(0.0, patience)):
+        assert isinstance(ready, Connection)
+        if (ended := _listen(running[ready])) is not None:
+            yield _finish(running, ready, ended)
+    for pipe, each in list(running.items()):
+        if time.monotonic() > each.deadline:
+            yield _finish(running, pipe, Ended(TOO_LONG))
+
+
+def _listen(each: _Running[T]) -> Ended | None:
+    """Take one message; the end if it was the last."""
+    try:
+        message = each.pipe.recv()
+    except EOFError:  # it died without a word
+        each.process.join()
+        code = each.process.exitcode or 0
+        detail = signal.Signals(-code).name if code < 0 else f"exit status {code}"
+        return Ended(TOO_LARGE if code == -signal.SIGKILL else FAULT, f"its process ended with {detail}")
+    if isinstance(message, Ended):
+        return message
+    each.facts |= message
+    return None
+
+
+def _finish(running: dict[Connection, _Running[T]], pipe: Connection, ended: Ended) -> tuple[T, Facts, Ended]:
+    each = running.pop(pipe)
+    _kill(each)
+    return each.task, each.facts, ended
+
+
+def _kill(each: _Running[Any]) -> None:
+    """End a process and all that it started."""
+    if each.process.pid is not None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(each.process.pid, signal.SIGKILL)
+        each.process.kill()
+    each.process.join()
+    each.pipe.close()
+
+
+def _child(function: Callable[[T, Tell], None], task: T, pipe: Connection, limits: Limits) -> None:
+    os.setsid()  # so that what it starts ends with it
+    size = limits.megabytes << 20
+    resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+    try:
+        function(task, pipe.send)
+        ended = Ended()
+    except MemoryError:
+        ended = Ended(TOO_LARGE)
+    except Exception:  # whatever it is belongs into the report
+        ended = Ended(FAULT, traceback.format_exc())
+    with contextlib.suppress(BrokenPipeError):
+        pipe.send(ended)

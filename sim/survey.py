@@ -1,0 +1,289 @@
+"""One program of a corpus through everything: load, Linux's verifier, ours, compilation, comparison.
+
+`enumerate_programs` and `examine` are tasks for `isolated.run_isolated`: they tell facts as they find them, so that a
+program that takes too long leaves what is known of it.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..codegen.elf import load, with_bounded_maps
+from ..codegen.flow import Design, compile_program, maps_of
+from ..codegen.helper_names import helper_name
+from ..codegen.isa import Call
+from ..codegen.map_names import map_type_name
+from ..codegen.schedule import report
+from ..codegen.spec import MapSpec, ObjectSpec, ProgramSpec
+from ..hdl.errors import HardpathError, InputError, Place, Refused, VerificationError
+from ..hdl.helpers.registry import HELPERS
+from ..hdl.maps.registry import MAP_TYPES
+from ..hdl.target import Target
+from . import linux
+from .captures import Frame
+from .compare import Input, Record, compare
+from .isolated import FAULT, TOO_LARGE, TOO_LONG, Ended, Facts, Tell
+from .map_contents import fill_as_taken, random_contents
+from .session import Session, engine
+from .traffic_random import random_frames
+
+
+class Outcome(enum.StrEnum):
+    """What became of a program. ``UNSAFE``: our verifier refuses it. ``LIMIT``: more time or memory than allowed.
+    ``FAULT``: an error in hardpath itself."""
+
+    EXACT = "exact"
+    DIFFERENT = "different"
+    REFUSED = "refused"
+    UNSAFE = "unsafe"
+    UNREADABLE = "unreadable"
+    LIMIT = "limit"
+    FAULT = "fault"
+
+
+_ENDED = {TOO_LONG: Outcome.LIMIT, TOO_LARGE: Outcome.LIMIT, FAULT: Outcome.FAULT}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to examine: ``frames`` random frames from ``seed``; hardware for ``target`` with ``max_window`` bytes of
+    window. ``most_entries`` bounds max_entries of every map (None: as declared). ``netlist``: compare the Verilog,
+    not only the scheduled graph."""
+
+    target: Target
+    max_window: int
+    frames: int
+    seed: int
+    most_entries: int | None
+    netlist: bool
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A program of an object, by its number there."""
+
+    object: str
+    number: int
+    plan: Plan
+
+
+def enumerate_programs(path: str, tell: Tell) -> None:
+    """Tell the ``programs`` of an object (name, section, type, digest), or why it is ``unreadable``."""
+    try:
+        spec = load(path)
+    except HardpathError as error:
+        tell(_problem(error, spec=None))
+        return
+    tell({"programs": [_identity(spec, program) for program in spec.programs]})
+
+
+def _identity(spec: ObjectSpec, program: ProgramSpec) -> Facts:
+    used = sorted(maps_of(program, spec.maps).items())
+    text = repr((program.instructions, [m for _, m in used], str(program.problem)))
+    return {
+        "program": program.name,
+        "section": program.section,
+        "type": program.type,
+        "digest": hashlib.sha256(text.encode()).hexdigest(),
+    }
+
+
+def examine(candidate: Candidate, tell: Tell) -> None:
+    """Tell everything about one program; ``outcome`` comes last."""
+    plan = candidate.plan
+    spec = with_bounded_maps(load(candidate.object), plan.most_entries)
+    program = spec.programs[candidate.number]
+    maps = maps_of(program, spec.maps)
+    steps = _Steps(tell)
+    tell({"instructions": len(program.instructions), "missing": missing(program, maps)})
+    if program.problem is not None:
+        tell(_problem(program.problem, spec))
+        return
+    steps("Linux")
+    tell({"linux": _linux(program, maps)})
+    try:
+        design = compile_program(spec, program, plan.target, max_window=plan.max_window, progress=steps)
+    except HardpathError as error:
+        steps.end()
+        tell(_problem(error, spec))
+        return
+    plan_report = report(design.graph, design.schedule, plan.target)
+    tell(
+        {
+            "points": len(design.verified.points),
+            "nodes": len(design.graph.nodes),
+            "window": design.graph.window,
+            "stages": design.schedule.stages,
+            "register_bits": plan_report.register_bits,
+            "overruns": len(plan_report.overruns),
+        }
+    )
+    compared = _compared(design, plan, steps)
+    steps.end()
+    tell(compared)
+
+
+class _Steps:
+    """Tells how many seconds each step took, and which one is going on."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._seconds: dict[str, float] = {}
+        self._step = ""
+        self._since = time.monotonic()
+
+    def __call__(self, step: str) -> None:
+        self.end()
+        self._step = step
+        self._tell({"step": step, "seconds": dict(self._seconds)})
+
+    def end(self) -> None:
+        """The step that was going on is over."""
+        now = time.monotonic()
+        if self._step:
+            spent = self._seconds.get(self._step, 0.0) + now - self._since
+            self._seconds[self._step] = round(spent, 3)
+            self._tell({"seconds": dict(self._seconds)})
+        self._step, self._since = "", now
+
+
+def missing(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> list[str]:
+    """What the program uses and there is no hardware for, by name: all of it, not only what is met first."""
+    calls = [i for i in program.instructions if i.is_call]
+    helpers = {i.imm for i in calls if i.src == Call.HELPER and i.imm not in HELPERS}
+    kernel = {f"kernel function {i.imm}" for i in calls if i.src == Call.KERNEL}
+    types = {map_type_name(spec.type) for spec in maps.values() if spec.type not in MAP_TYPES}
+    return [*sorted(map(helper_name, helpers)), *sorted(kernel), *sorted(f"{name} map" for name in types)]
+
+
+def _linux(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> Facts:
+    """Whether Linux loads the program: ``accepts`` is None where it cannot be asked."""
+    if reason := linux.available():
+        return {"accepts": None, "says": reason}
+    try:
+        accepts, log = linux.kernel_verdict(program, maps)
+    except InputError as error:
+        return {"accepts": None, "says": str(error)}
+    lines = [line for line in log.strip().splitlines() if not _NO_REASON.match(line)]
+    return {"accepts": accepts, "says": "" if accepts or not lines else lines[-1]}
+
+
+_NO_REASON = re.compile(r"processed \d+ insns|verification time|stack depth|insns processed|\d+: \(|; |mark_precise")
+
+
+def _compared(design: Design, plan: Plan, steps: _Steps) -> Facts:
+    """What the comparison with Linux, or where it cannot be asked with the interpreter, gave."""
+    steps("contents")
+    frames = [Frame(data) for data in random_frames(plan.seed, plan.frames)]
+    used = maps_of(design.program, {**design.maps, **design.constants})
+    data = [frame.data for frame in frames]
+    wanted = random_contents(design.program, used, data[: plan.frames // 2], plan.seed)
+    session = Session(design)
+    without_linux = session.without_linux(frames)
+    contents = _accepted(session, wanted, with_linux=without_linux is None)
+    session = Session(design, contents)
+    steps("netlist" if plan.netlist else "graph")
+    ours = session.hardware(engine("verilator"), frames) if plan.netlist else session.graph(frames)
+    steps("reference")
+    theirs = session.interpreter(frames) if without_linux else session.linux(frames)
+    difference = compare(ours, theirs, Input(design.program, session.maps, data, contents))
+    facts: Facts = {
+        "frames": len(frames),
+        "entries": {name: len(entries) for name, entries in contents.items()},
+        "compared": [ours.name, theirs.name],
+        "without_linux": without_linux,
+        "verdicts": _verdicts(theirs),
+    }
+    if difference is None:
+        return facts | {"outcome": Outcome.EXACT}
+    where = " ".join(str(difference).split("\n")[0].split())
+    return facts | {
+        "outcome": Outcome.DIFFERENT,
+        "reason": str(difference),
+        "group": re.sub(r"\d+|key \w+", "N", where),
+        "difference": difference.document(),
+    }
+
+
+def _accepted(session: Session, wanted: Mapping[str, Mapping[bytes, bytes]], with_linux: bool) -> Any:
+    """The contents that everyone takes who takes part: Linux knows devices and CPUs that are not there."""
+    interpreter = session.fresh_interpreter()
+    if not with_linux:
+        return fill_as_taken(wanted, interpreter)
+    with linux.LinuxOracle(session.design.program, session.maps) as oracle:
+        return fill_as_taken(wanted, oracle, interpreter)
+
+
+def _verdicts(record: Record) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for result in record.results:
+        counts[str(result.verdict)] = counts.get(str(result.verdict), 0) + 1
+    return counts
+
+
+def _problem(error: HardpathError, spec: ObjectSpec | None) -> Facts:
+    """An error as an outcome with its reason; ``group`` is the reason without the names and numbers of the program."""
+    place: Place | None = None
+    match error:
+        case Refused():
+            outcome, reason, place = Outcome.REFUSED, error.reason, error.place
+        case VerificationError():
+            outcome, reason, place = Outcome.UNSAFE, f"{error.category}: {error.reason}", error.place
+        case _:
+            outcome, reason = Outcome.UNREADABLE, str(error)
+    return {
+        "outcome": outcome,
+        "reason": reason,
+        "at": None if place is None else str(place),
+        "group": group(reason, spec),
+    }
+
+
+def group(reason: str, spec: ObjectSpec | None) -> str:
+    """What a reason has in common with others: without the program's own names and numbers."""
+    if spec is None:
+        return re.sub(r"^\S+?: ", "", reason)
+    functions = {name for program in spec.programs for name in (program.name, *program.functions.values())}
+    for kinds, names in (("map", set(spec.maps)), ("program|function|subprogram", functions)):
+        for name in sorted(names, key=len, reverse=True):
+            reason = re.sub(rf"\b({kinds}) {re.escape(name)}(?![\w.])", r"\1 …", reason)
+    return re.sub(r"\b(0x[0-9a-f]+|\d[\d,]*)\b", "N", reason.replace(spec.path, "…"))
+
+
+def settled(facts: Facts, ended: Ended) -> Facts:
+    """The facts of a task that ended, with an outcome in every case."""
+    if ended.why is None:
+        return facts
+    step = f" in step {facts['step']}" if facts.get("step") else ""
+    last = ended.detail.strip().splitlines()[-1] if ended.detail else ""
+    reason = f"{ended.why}{step}{': ' + last if last else ''}"
+    shown = {"outcome": _ENDED[ended.why], "reason": reason, "group": reason, "at": None}
+    return facts | shown | ({"traceback": ended.detail} if ended.why == FAULT else {})
+
+
+def totals(programs: Sequence[Facts]) -> Facts:
+    """Counts over all programs: by outcome, by reason, by what is missing, and against Linux's verifier."""
+    verdicts = {True: "accepts", False: "rejects", None: "unknown"}
+    result: Facts = {"programs": len(programs), "outcomes": {}, "reasons": {}, "missing": {}, "linux": {}}
+    for facts in programs:
+        outcome = str(facts["outcome"])
+        _count(result["outcomes"], outcome)
+        if "group" in facts:
+            _count(result["reasons"].setdefault(outcome, {}), facts["group"])
+        for name in facts.get("missing", ()):
+            each = result["missing"].setdefault(name, {"programs": 0, "alone": 0})
+            each["programs"] += 1
+            each["alone"] += len(facts["missing"]) == 1
+        if "linux" in facts:
+            _count(result["linux"].setdefault(verdicts[facts["linux"]["accepts"]], {}), outcome)
+    return result
+
+
+def _count(counts: dict[str, int], name: str) -> None:
+    counts[name] = counts.get(name, 0) + 1

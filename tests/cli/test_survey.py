@@ -1,0 +1,105 @@
+"""``hardpath survey``: every program of many objects, whatever it does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from hardpath.codegen.elf import load
+from hardpath.sim import linux, survey
+from hardpath.sim.compare import Record
+from hardpath.sim.isolated import FAULT, TOO_LONG, Ended
+from hardpath.sim.session import Session
+
+LINUX = linux.available() is None
+
+
+@pytest.fixture
+def corpus(tmp_path, example, data):
+    """A folder with objects of all kinds, some deeper down."""
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    shutil.copy(example("firewall") / "firewall.o", tmp_path)
+    shutil.copy(example("firewall") / "firewall.o", tmp_path / "same.o")
+    shutil.copy(data / "missing.o", tmp_path / "deep")
+    shutil.copy(data / "unsafe.o", tmp_path / "deep" / "er")
+    (tmp_path / "broken.o").write_bytes((data / "missing.o").read_bytes()[:1000])
+    (tmp_path / "notes.txt").write_text("no object")
+    return tmp_path
+
+
+def test_every_program_has_an_outcome(hardpath, corpus):
+    answer = hardpath("survey", corpus, "--frames", 60, "-j")
+    assert answer.status == 0, answer.err
+    found = {(each["object"].rsplit("/")[-1], each["program"]): each for each in answer.json["programs"]}
+    assert {name: each["outcome"] for name, each in found.items()} == {
+        ("firewall.o", "firewall"): "exact",
+        ("same.o", "firewall"): "exact",
+        ("missing.o", "traced"): "refused",
+        ("missing.o", "counting"): "exact",
+        ("missing.o", "with_other"): "exact",
+        ("unsafe.o", "unsafe"): "unsafe",
+        ("broken.o", None): "unreadable",
+    }
+    firewall = found["firewall.o", "firewall"]
+    assert firewall["stages"] > 1 and firewall["register_bits"] > 100 and firewall["seconds"]["schedule"] >= 0
+    assert firewall["compared"] == ["graph", "Linux" if LINUX else "interpreter"]
+    assert sum(firewall["verdicts"].values()) == firewall["frames"] == 60
+    assert len(firewall["verdicts"]) > 1 and firewall["entries"]["flows"] > 1
+    assert found["same.o", "firewall"]["same_as"] == firewall["object"]
+    assert found["missing.o", "traced"]["missing"] == ["bpf_get_stackid", "stack_trace map"]
+    if LINUX:
+        assert firewall["linux"]["accepts"] and not found["unsafe.o", "unsafe"]["linux"]["accepts"]
+    totals = answer.json["totals"]
+    assert totals["outcomes"] == {"exact": 4, "refused": 1, "unsafe": 1, "unreadable": 1}
+    assert totals["missing"]["stack_trace map"] == {"programs": 1, "alone": 0}
+    assert sum(n for reasons in totals["reasons"].values() for n in reasons.values()) == 3
+
+
+def test_a_table_and_json_are_written(hardpath, corpus, tmp_path):
+    shown = hardpath("survey", corpus / "deep", "--frames", 5, "-o", tmp_path / "out" / "put")
+    assert shown.status == 0
+    assert (tmp_path / "out" / "put" / "survey.txt").read_text() == shown.out
+    document = json.loads((tmp_path / "out" / "put" / "survey.json").read_text())
+    assert len(document["programs"]) == 4
+    assert "4 programs in 2 objects: 2 exact, 1 refused, 1 unsafe" in shown.out
+    assert "map … is of type stack_trace (N), which is not supported" in shown.out
+
+
+def test_maps_without_a_size_get_one_and_large_ones_become_smaller(data):
+    spec = survey.with_bounded_maps(load(data / "missing.o"), 5)
+    assert spec.maps["other"].max_entries == 5
+    assert spec.maps[".bss"].max_entries == 1
+
+
+def test_there_must_be_something_to_survey(hardpath, tmp_path):
+    assert hardpath("survey", tmp_path).status == 2
+    assert hardpath("survey", tmp_path / "nothing.o").status == 2
+
+
+def test_a_difference_is_found_and_told(example, monkeypatch):
+    def wrong(self, frames):
+        right = Session.interpreter(self, frames)
+        return Record("graph", right.results[:-1], right.maps)
+
+    monkeypatch.setattr(Session, "graph", wrong)
+    facts = {}
+    plan = survey.Plan(survey.Target(), 1024, 20, 1, None, False)
+    survey.examine(survey.Candidate(str(example("drop") / "drop.o"), 0, plan), facts.update)
+    assert facts["outcome"] == "different"
+    assert facts["difference"]["what"] == "number of frames" and "19 frames" in facts["reason"]
+
+
+def test_a_task_that_did_not_end_has_an_outcome_and_a_step():
+    facts = survey.settled({"step": "schedule"}, Ended(TOO_LONG))
+    assert (facts["outcome"], facts["reason"]) == ("limit", "too long in step schedule")
+    facts = survey.settled({"step": "graph"}, Ended(FAULT, "Traceback ...\nKeyError: 3\n"))
+    assert (facts["outcome"], facts["reason"]) == ("fault", "fault in step graph: KeyError: 3")
+    assert "Traceback" in facts["traceback"]
+
+
+def test_reasons_are_grouped_without_names_and_numbers(data):
+    spec = load(data / "missing.o")
+    assert survey.group("map traces is of type stack_trace (7)", spec) == "map … is of type stack_trace (N)"
+    helper = "helper bpf_redirect_peer is not supported"
+    assert survey.group(helper, spec) == helper
