@@ -283,7 +283,8 @@ class _Machine(Environment):
         return self._by_handle[handle]
 
     def value_address(self, shape: MapShape, handle: int) -> int:
-        return self._value(self._maps[shape.name], handle, self._key)
+        owner = self._maps[shape.name]
+        return self._value(owner, handle, owner.model.entry_key(handle, self._key))
 
     def _value(self, owner: _Map, handle: int, key: bytes) -> int:
         """The address of a value; the same value has the same address during a run."""

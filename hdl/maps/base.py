@@ -109,6 +109,10 @@ class MapModel(ABC):
         """The handle that stands for the value at a row address a ``lookup`` site delivered (graph evaluation)."""
         return address
 
+    def entry_key(self, handle: int, key: bytes) -> bytes:
+        """The key of the entry that a lookup of ``key`` found."""
+        return key
+
     def redirect(self, index: int) -> int | None:
         """The 32-bit target behind a 32-bit index, None if there is none (types with the operation "redirect")."""
         raise NotImplementedError

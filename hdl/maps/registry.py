@@ -11,6 +11,7 @@ from .cpumap import Cpumap
 from .devmap import Devmap
 from .devmap_hash import DevmapHash
 from .hash import Hash
+from .lpm_trie import LpmTrie
 from .lru_hash import LruHash
 from .lru_percpu_hash import LruPercpuHash
 from .percpu_array import PercpuArray
@@ -24,6 +25,7 @@ _ALL: tuple[MapPlugin, ...] = (
     PercpuArray(),
     LruHash(),
     LruPercpuHash(),
+    LpmTrie(),
     Devmap(),
     Cpumap(),
     Xskmap(),

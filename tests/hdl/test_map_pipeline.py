@@ -23,7 +23,8 @@ from hardpath.hdl.maps.table import Table
 from hardpath.hdl.maps.unit import HostOp
 from hardpath.hdl.target import Target
 
-HASH, ARRAY = 1, 2
+HASH, ARRAY, LPM_TRIE = 1, 2, 11
+NO_PREALLOC = 1
 
 
 @dataclass
@@ -56,17 +57,20 @@ def random_spec(rng: random.Random) -> MapSpec:
 class Generator:
     """Builds a graph of a few map operations whose predicates, keys and data come from the frame."""
 
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: random.Random, spec: MapSpec | None = None) -> None:
         self.rng = rng
-        self.spec = random_spec(rng)
+        self.spec = spec or random_spec(rng)
         self.plugin = MAP_TYPES[self.spec.type]
         self.graph = Graph(window=24)
         self.c = c = Construct(self.graph)
         self.window = c.input("window", 8 * 24)
         self.flags = [c.slice(self.window, i, 1) for i in range(8)]
         self.outputs: list[Node] = []
+        operations = ["lookup", "change", "change"]
+        if self.spec.type != LPM_TRIE:
+            operations += ["update", "update", "delete"]
         for _ in range(rng.randint(1, 4)):
-            getattr(self, rng.choice(("lookup", "change", "change", "update", "update", "delete")))()
+            getattr(self, rng.choice(operations))()
         self.order()
         self.graph.outputs = {"verdict": c.slice(self.window, 0, 3), "window": c.concat(self.outputs)}
 
@@ -133,6 +137,8 @@ class Generator:
     def program(self) -> Program:
         if self.spec.type == HASH:
             keys = colliding_keys(self.spec, self.rng.choice((2, 6, 16)), self.rng)
+        elif self.spec.type == LPM_TRIE:
+            keys = [self.rng.randrange(11) | self.rng.getrandbits(3) << 32 + 4 for _ in range(20)]
         else:
             keys = list(range(self.spec.max_entries + 2))
         return Program(self.graph, random_schedule(self.graph, self.rng), self.spec, keys)
@@ -303,7 +309,19 @@ def explanations(
 @pytest.mark.parametrize("seed", range(100, 112))
 def test_host_operations_happen_between_two_frames(seed: int) -> None:
     rng = random.Random(seed)
-    program = Generator(rng).program()
+    host_and_frames(Generator(rng).program(), rng, 6)
+
+
+@pytest.mark.parametrize("seed", range(200, 210))
+def test_an_lpm_trie_changes_between_two_frames(seed: int) -> None:
+    """Lookups take several cycles: each sees a prefix whole or not at all, also when values change in place."""
+    rng = random.Random(seed)
+    spec = MapSpec("m", LPM_TRIE, 5, rng.choice((1, 8, 130)), rng.choice((1, 3, 6)), NO_PREALLOC)
+    host_and_frames(Generator(rng, spec).program(), rng, 16)
+
+
+def host_and_frames(program: Program, rng: random.Random, count: int) -> None:
+    """The host's operations and the frames do what they do in some order that keeps each side's own."""
     spec = program.spec
     frames = random_frames(program, rng, 50)
     bench = Bench(program, rng)
@@ -313,7 +331,7 @@ def test_host_operations_happen_between_two_frames(seed: int) -> None:
             rng.choice(program.keys).to_bytes(spec.key_size, "little"),
             rng.randbytes(spec.value_size),
         )
-        for _ in range(6)
+        for _ in range(count)
     ]
 
     async def host(ctx: Any) -> None:

@@ -15,7 +15,8 @@ from hardpath.hdl.maps.table import Table
 from hypothesis import given
 from hypothesis import strategies as st
 
-HASH, ARRAY, PERCPU_ARRAY = 1, 2, 6
+HASH, ARRAY, PERCPU_ARRAY, LPM_TRIE = 1, 2, 6, 11
+NO_PREALLOC = 1
 shapes = st.builds(
     lambda key, value, entries: MapSpec("m", HASH, key, value, entries),
     st.integers(1, 64),
@@ -77,6 +78,10 @@ def test_rows_take_a_value_apart_and_writes_put_it_together(size: int, data: st.
         (MapSpec("m", HASH, 4, 5000, 4), "values of 5000 bytes", "split"),
         (MapSpec("m", HASH, 4, 64, 1 << 20), "bytes of memory", "--map-size m="),
         (MapSpec("m", ARRAY, 4, 64, 1 << 30), "bytes of memory", "--map-size m="),
+        (MapSpec("m", LPM_TRIE, 8, 8, 4), "lacks the flag BPF_F_NO_PREALLOC", "map_flags"),
+        (MapSpec("m", LPM_TRIE, 4, 8, 4, NO_PREALLOC), "keys of 4 bytes", "5 to 260 bytes"),
+        (MapSpec("m", LPM_TRIE, 37, 8, 4, NO_PREALLOC), "prefixes of up to 33 bytes", "shorter key"),
+        (MapSpec("m", LPM_TRIE, 8, 8, 1 << 20, NO_PREALLOC), "bytes of memory", "--map-size m="),
     ],
 )
 def test_what_does_not_fit_is_refused_with_a_remedy(spec: MapSpec, reason: str, remedy: str) -> None:
@@ -94,6 +99,15 @@ def test_the_number_of_entries_that_a_refusal_offers_fits(kind: int, size: int) 
     offered = int(refused.value.remedy.partition("m=")[2].split()[0])
     assert offered * size <= MEMORY_LIMIT
     plugin.check(MapSpec("m", kind, 4, size, offered))
+
+
+def test_a_program_that_changes_an_lpm_trie_is_refused() -> None:
+    c, spec = Construct(Graph()), MapSpec("m", LPM_TRIE, 8, 4, 4, NO_PREALLOC)
+    plugin, one, key, zero = MAP_TYPES[LPM_TRIE], c.const(1, 1), c.input("time_ns", 64), c.const(0, 64)
+    with pytest.raises(Refused, match="updates lpm_trie m"):
+        plugin.lower_update(c, spec, one, key, c.const(0, 32), zero)
+    with pytest.raises(Refused, match="deletes from lpm_trie m"):
+        plugin.lower_delete(c, spec, one, key)
 
 
 def test_constant_flags_of_an_array_update_leave_no_site_when_they_fail() -> None:

@@ -16,6 +16,7 @@ from hardpath.hdl.maps.unit import HostOp
 HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY = 1, 2, 5, 6
 DEVMAP, CPUMAP, XSKMAP, DEVMAP_HASH = 14, 16, 17, 25
 LRU_HASH, LRU_PERCPU_HASH = 9, 10
+LPM_TRIE, NO_PREALLOC = 11, 1
 ENOENT, E2BIG, EEXIST, EINVAL = 2, 7, 17, 22
 
 Operate = Callable[..., Awaitable[tuple[int, bytes, bytes]]]
@@ -113,7 +114,23 @@ SPECS = [
     MapSpec("m", CPUMAP, 4, 4, 3),
     MapSpec("m", CPUMAP, 4, 8, 3),
     MapSpec("m", XSKMAP, 4, 4, 4),
+    MapSpec("m", LPM_TRIE, 5, 4, 40, NO_PREALLOC),
+    MapSpec("m", LPM_TRIE, 8, 4, 1, NO_PREALLOC),
+    MapSpec("m", LPM_TRIE, 8, 100, 7, NO_PREALLOC),
+    MapSpec("m", LPM_TRIE, 13, 8, 12, NO_PREALLOC),
 ]
+
+
+def prefixes(spec: MapSpec, rng: random.Random, count: int) -> list[bytes]:
+    """Keys of a trie, of all lengths and some too long, many of which are prefixes of others."""
+    bits = 8 * (spec.key_size - 4)
+    data = rng.getrandbits(bits)
+    keys = []
+    for _ in range(count):
+        length = rng.choice((0, bits - 1, bits, bits + 1, 1 << 31, *[rng.randrange(bits)] * 10))
+        data = rng.choice((data, data ^ 1 << rng.randrange(bits), data ^ rng.getrandbits(rng.randrange(1, bits))))
+        keys.append(length.to_bytes(4, "little") + data.to_bytes(bits // 8, "big"))
+    return keys
 
 
 def some_value(spec: MapSpec, rng: random.Random) -> bytes:
@@ -134,6 +151,8 @@ def test_host_operations_do_what_the_model_does(spec: MapSpec) -> None:
         count = min(24, 2 * spec.max_entries)
         keys = colliding(spec, rng, count, (0, 0)) if spec.key_size > 1 else [bytes([i]) for i in range(6)]
         keys += [rng.randbytes(spec.key_size) for _ in range(4)]
+    elif spec.type == LPM_TRIE:
+        keys = prefixes(spec, rng, 2 * spec.max_entries + 6)
     else:
         keys = [i.to_bytes(4, "little") for i in range(spec.max_entries + 2)]
 

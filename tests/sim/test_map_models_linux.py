@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.skipif(available() is not None, reason=str(available())),
 ]
 
-HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY, LRU_HASH, LRU_PERCPU_HASH = 1, 2, 5, 6, 9, 10
+HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY, LRU_HASH, LRU_PERCPU_HASH, LPM_TRIE = 1, 2, 5, 6, 9, 10, 11
 NO_PREALLOC = 1
 STEPS = 3
 KEY, VALUE = 8, 8  # bytes that a step has for each in the frame
@@ -84,6 +84,17 @@ def random_frame(rng, spec, keys):
     return bytes(frame)
 
 
+def prefixes(rng, spec):
+    """Keys of a trie of all lengths, and one too long; a few bits apart, so that many are prefixes of others."""
+    bits = 8 * (spec.key_size - 4)
+    data = rng.getrandbits(bits)
+    keys = []
+    for length in (*range(bits + 2), *range(bits)):
+        data ^= 1 << rng.randrange(bits) if rng.random() < 0.4 else 0
+        keys.append(length.to_bytes(4, "little") + data.to_bytes(bits // 8, "big"))
+    return keys
+
+
 def with_model(model, spec, frame):
     """What `program` makes of the frame."""
     out = bytearray(frame)
@@ -117,6 +128,8 @@ def with_model(model, spec, frame):
         MapSpec("m", PERCPU_HASH, 4, 8, 9, NO_PREALLOC),
         MapSpec("m", LRU_HASH, 8, 8, 4096),
         MapSpec("m", LRU_PERCPU_HASH, 3, 5, 4096),
+        MapSpec("m", LPM_TRIE, 8, 8, 30, NO_PREALLOC),
+        MapSpec("m", LPM_TRIE, 5, 5, 9, NO_PREALLOC),
     ],
     ids=lambda spec: f"{MAP_TYPES[spec.type].name}-{spec.key_size}-{spec.max_entries}-{spec.flags}",
 )
@@ -124,6 +137,8 @@ def test_model_does_what_the_kernels_map_does(assemble, spec):
     rng = random.Random(str(spec))
     if spec.type in (LRU_HASH, LRU_PERCPU_HASH):
         keys = [rng.randbytes(spec.key_size) for _ in range(40)]  # few, so that nothing is evicted
+    elif spec.type == LPM_TRIE:
+        keys = prefixes(rng, spec)
     elif spec.type in (HASH, PERCPU_HASH):
         keys = [rng.randbytes(spec.key_size) for _ in range(2 * spec.max_entries)]
     else:
@@ -137,4 +152,7 @@ def test_model_does_what_the_kernels_map_does(assemble, spec):
             assert linux.run(frame).frame == with_model(model, spec, frame), f"frame {number}"
             if number % 100 == 0:
                 assert linux.maps()["m"] == dict(model.items())
-        assert linux.maps()["m"] == dict(model.items())
+        entries = linux.maps()["m"]
+        assert entries == dict(model.items())
+        if spec.type == LPM_TRIE:
+            assert list(entries) == [key for key, _ in model.items()]

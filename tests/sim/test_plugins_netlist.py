@@ -107,6 +107,34 @@ SEC("xdp") int program(struct xdp_md *ctx)
 }
 """
 
+ROUTES = """
+struct prefix4 { __u32 length; __u8 data[4]; };
+struct prefix6 { __u32 length; __u8 data[8]; };
+struct { __uint(type, BPF_MAP_TYPE_LPM_TRIE); __type(key, struct prefix4); __type(value, __u64);
+    __uint(max_entries, 16); __uint(map_flags, BPF_F_NO_PREALLOC); } routes SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_LPM_TRIE); __type(key, struct prefix6); __type(value, char[3]);
+    __uint(max_entries, 5); __uint(map_flags, BPF_F_NO_PREALLOC); } routes6 SEC(".maps");
+SEC("xdp") int program(struct xdp_md *ctx)
+{
+    START;
+    struct prefix4 key = { .length = b[0] & 128 ? 32 : b[0] & 63, .data = { 10, b[1] & 3, b[2] & 0x81, b[3] } };
+    struct prefix6 key6 = { .length = 64 };
+    __u64 *hits = bpf_map_lookup_elem(&routes, &key);
+    if (hits) {
+        *hits += 1;
+        b[4] = *hits;
+        return XDP_TX;
+    }
+    __builtin_memcpy(key6.data, b + 4, 8);
+    key6.data[0] &= 3;
+    char *hop = bpf_map_lookup_elem(&routes6, &key6);
+    if (!hop)
+        return XDP_DROP;
+    b[5] = hop[2]++;
+    return XDP_PASS;
+}
+"""
+
 CLOCK = """
 SEC("xdp") int program(struct xdp_md *ctx)
 {
@@ -165,10 +193,40 @@ ENTRIES = {
 }
 
 
+def prefix(length: int, *data: int, size: int) -> bytes:
+    return little(length) + bytes(data).ljust(size, b"\0")
+
+
+PREFIXES = {
+    "routes": {
+        prefix(length, *data, size=4): bytes(8)
+        for length, *data in (
+            (7, 10),
+            (8, 10),
+            (16, 10, 1),
+            (15, 10, 2),
+            (17, 10, 1, 128),
+            (25, 10, 1, 128, 128),
+            (31, 10, 3, 0, 8),
+            (32, 10, 3, 129, 7),
+            (23, 10, 3, 129),
+        )
+    },
+    "routes6": {prefix(length, data, 255, size=8): bytes(3) for length, data in ((7, 0), (8, 1), (9, 2), (64, 3))},
+}
+
+
 @pytest.mark.parametrize(
     "body, entries",
-    [(SWITCH, ENTRIES), (BYTES, {}), (PERCPU, {}), (CLOCK, {}), ((LRU % "LRU_HASH").replace("MASK", "15"), {})],
-    ids=["switch", "bytes", "percpu", "clock", "lru"],
+    [
+        (SWITCH, ENTRIES),
+        (BYTES, {}),
+        (PERCPU, {}),
+        (CLOCK, {}),
+        ((LRU % "LRU_HASH").replace("MASK", "15"), {}),
+        (ROUTES, PREFIXES),
+    ],
+    ids=["switch", "bytes", "percpu", "clock", "lru", "routes"],
 )
 def test_hardware_interpreter_and_linux_agree(
     body: str, entries: dict[str, dict[bytes, bytes]], tmp_path: Path

@@ -1,0 +1,108 @@
+"""LPM tries (kernel/bpf/lpm_trie.c): the longest prefix that matches. The hardware is described in `lpm_unit`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import Refused
+from .base import Entry, Lowering, MapModel, MapShape, SiteKind
+from .linux import BPF_F_NO_PREALLOC
+from .lpm_model import LpmModel
+from .lpm_unit import LpmUnit
+from .row_map import RowMap, by_index
+from .rows import ValueRows, check_memory, check_sizes, operands_by_name
+from .trie import LENGTH_BYTES, Trie
+
+PREFIX_LIMIT = 32
+"""Bytes of a prefix at most: every 2 bits are a stage of the pipeline."""
+
+LINUX_PREFIX_LIMIT = 256
+
+
+def lookup_kind(shape: MapShape, rows: ValueRows) -> SiteKind:
+    """Operands ``data`` (the key behind its length), ``length``, which is at most the prefix limit; results ``found``,
+    ``address``. One level a stage, and one to deliver."""
+    trie = Trie.of(shape)
+    operands = (("data", trie.bits), ("length", trie.length_bits))
+    results = (("found", 1), ("address", rows.address_bits))
+    state = frozenset({"keys"})
+    return SiteKind("lookup", operands, results, trie.levels + 1, (0, trie.levels), state, frozenset())
+
+
+class LpmTrie(RowMap):
+    type = 11
+    name = "lpm_trie"
+    summary = "longest matching prefix, of up to 256 bits; inserted and deleted by the host"
+
+    def check(self, shape: MapShape) -> None:
+        check_sizes(shape)
+        least, most = LENGTH_BYTES + 1, LENGTH_BYTES + LINUX_PREFIX_LIMIT
+        if not least <= shape.key_size <= most:
+            raise Refused(
+                f"{self.name} {shape.name} has keys of {shape.key_size} bytes, so Linux cannot create it",
+                f"give it a key of {least} to {most} bytes: the length of the prefix in 4 bytes, then its bits",
+            )
+        if not shape.flags & BPF_F_NO_PREALLOC:
+            raise Refused(
+                f"{self.name} {shape.name} lacks the flag BPF_F_NO_PREALLOC, so Linux cannot create it",
+                "give it map_flags BPF_F_NO_PREALLOC",
+            )
+        if shape.key_size > LENGTH_BYTES + PREFIX_LIMIT:
+            raise Refused(
+                f"{self.name} {shape.name} has prefixes of up to {shape.key_size - LENGTH_BYTES} bytes; "
+                f"hardware takes up to {PREFIX_LIMIT}",
+                "use a shorter key",
+            )
+
+        def needed(entries: int) -> int:
+            trie = Trie.sized(shape.key_size, entries)
+            return ValueRows(entries, shape.value_size, 1).bytes + trie.memory_bits // 8
+
+        check_memory(shape, needed)
+
+    def layout(self, shape: MapShape) -> ValueRows:
+        """A place for each entry, whose number is the tag: different keys may find one entry."""
+        return by_index(shape)
+
+    def model(self, shape: MapShape) -> LpmModel:
+        return LpmModel(shape, self.layout(shape))
+
+    def lower_lookup(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Entry:
+        """A key that is longer than the longest prefix finds nothing."""
+        rows, trie = self.layout(shape), Trie.of(shape)
+        wanted = b.op("slice", 8 * LENGTH_BYTES, key, attr=0)
+        prefix = b.op("slice", trie.bits, key, attr=8 * LENGTH_BYTES)
+        good = b.op("not", 1, b.op("ult", 1, b.const(trie.bits, 8 * LENGTH_BYTES), wanted))
+        length = b.op("slice", trie.length_bits, wanted, attr=0)
+        go = b.op("and", 1, predicate, good)
+        site = b.site(shape.name, lookup_kind(shape, rows), go, prefix, length)
+        found, address = b.op("and", 1, good, b.field(site, "found")), b.field(site, "address")
+        if shape.max_entries == 1:
+            return Entry(found, address, b.const(0, rows.tag_bits))
+        return Entry(found, address, b.op("slice", rows.tag_bits, address, attr=rows.row_index_bits))
+
+    def lower_update(self, b: Lowering, shape: MapShape, predicate: Any, key: Any, value: Any, flags: Any) -> Any:
+        raise self._for_the_host(shape, "updates")
+
+    def lower_delete(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Any:
+        raise self._for_the_host(shape, "deletes from")
+
+    def _for_the_host(self, shape: MapShape, does: str) -> Refused:
+        return Refused(
+            f"the program {does} {self.name} {shape.name}, which only the host changes in hardware",
+            "change the map from the host, or keep what the program learns in a hash map that it looks up first",
+        )
+
+    def evaluate_site(self, model: MapModel, kind: SiteKind, operands: Sequence[int]) -> int:
+        if kind.name != "lookup":
+            return super().evaluate_site(model, kind, operands)
+        assert isinstance(model, LpmModel)
+        named = operands_by_name(kind, operands)
+        size = dict(kind.operands)["data"] // 8
+        key = named["length"].to_bytes(LENGTH_BYTES, "little") + named["data"].to_bytes(size, "little")
+        handle = model.lookup(key)
+        return 0 if handle is None else handle % model.rows.depth << 1 | 1
+
+    def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> LpmUnit:
+        return LpmUnit(shape, sites, self.layout(shape), Trie.of(shape))
