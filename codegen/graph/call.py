@@ -64,13 +64,11 @@ class FrameView:
             return Span(low, high, 1, c.slice(index, 0, (high - low).bit_length()))
 
         data = load(c, at(source), most, packet.byte)
-        wanted = c.slice(size, 0, 8)
-        target = at(destination).index
-        assert target is not None
-        for position in range(low, extent.window):
+        wanted, target = c.zext(c.slice(size, 0, 8), bits), c.slice(destination, 0, bits)
+        for position in range(low, high):
             # Byte k of the metadata goes to destination + k.
-            k = c.sub(c.const(position - low, bits), c.zext(target, bits))
-            inside = c.and_(predicate, c.ult(k, c.zext(wanted, bits)))
+            k = c.sub(c.const(position, bits), target)
+            inside = c.and_(predicate, c.ult(k, wanted))
             amount = c.concat([c.const(0, 3), c.slice(k, 0, 8)])
             byte = c.slice(c.op("lshr", data.width, data, amount), 0, 8)
             packet.write(position, 1, c.mux(inside, byte, packet.byte(position)))

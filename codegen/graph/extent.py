@@ -35,9 +35,14 @@ class Extent:
         Accesses are proven to lie inside the frame, so none gets behind the longest one.
         """
         first, last = 0, 1
+        back = any(_moves_back(verified, point, helpers) for point in verified.points)
         for point in verified.points:
             first = min(first, point.head[0])
-            for low, end in _touched(verified, point, helpers):
+            touched = list(_touched(verified, point, helpers))
+            if point.metadata is not None and verified.program.instructions[point.slot].is_call:
+                # It moves with the head, over bytes of the frame that come out if the head moves back again.
+                touched.append((point.metadata, point.head[1] if back else 0))
+            for low, end in touched:
                 end = min(end, max_frame)
                 first = min(first, low)
                 last = max(last, end)
@@ -48,6 +53,19 @@ class Extent:
                         verified.program.place(point.slot),
                     )
         return Extent(-(-last // width) * width, min(-first, HEADROOM))
+
+
+def _moves_back(verified: VerifiedProgram, point: Point, helpers: Mapping[int, HelperPlugin]) -> bool:
+    """Whether this may move data start towards the front."""
+    i = verified.program.instructions[point.slot]
+    if not i.is_helper_call or not any(outcome.moves_head for outcome in helpers[i.imm].outcomes()):
+        return False
+    distance = point.registers[2]
+    if not isinstance(distance, Scalar):
+        return True
+    if distance.constant is not None:
+        return bool(distance.constant & 1 << 31)
+    return distance.umax >= 1 << 31
 
 
 def _touched(verified: VerifiedProgram, point: Point, helpers: Mapping[int, HelperPlugin]) -> Iterator[tuple[int, int]]:

@@ -25,7 +25,7 @@ from .flow import Flow, FlowFailure, Key
 from .join import Join, gather
 from .number import constant
 from .result import AbstractValue, Kind, Mixed, Point, Pointer, Scalar, Successor
-from .state import MAX_FRAMES, STACK_BYTES, State, Step
+from .state import MAX_FRAMES, STACK_BYTES, Starts, State, Step
 from .values import NEVER_WRITTEN, Num, Ptr, Unusable, fact, join_facts, scalar
 
 
@@ -119,16 +119,15 @@ class Explorer:
         self._contexts.append(start)
         program = self._program
         self._reach(start, 0, start.flow.start(), State(program.memory if program.type == "raw" else None))
-        done: list[tuple[Key, Visit, dict[int, AbstractValue], tuple[int, int], list[tuple[Key, bool | None]]]] = []
+        done: list[tuple[Key, Visit, dict[int, AbstractValue], Starts, list[tuple[Key, bool | None]]]] = []
         while self._queue:
             key = heapq.heappop(self._queue)
             visit = self._pending.pop(key)
             if len(done) >= self._limits.points or time.process_time() > self._deadline:
                 raise self._too_much(visit, len(done))
             self._prune(visit)
-            head = min(s.head[0] for s in visit.states), max(s.head[1] for s in visit.states)
-            facts = self._facts(visit)
-            done.append((key, visit, facts, head, self._advance(visit)))
+            facts, starts = self._facts(visit), Starts.of(visit.states)
+            done.append((key, visit, facts, starts, self._advance(visit)))
             visit.states = []
         self._check_stack()
         index = {key: position for position, (key, *_) in enumerate(done)}
@@ -139,11 +138,12 @@ class Explorer:
                 len(visit.context.calls),
                 facts,
                 tuple(Successor(index[target], taken) for target, taken in targets),
-                head,
+                starts.head,
                 visit.context.calls,
                 self._iteration(visit),
+                starts.metadata,
             )
-            for position, (_, visit, facts, head, targets) in enumerate(done)
+            for position, (_, visit, facts, starts, targets) in enumerate(done)
         )
 
     def _iteration(self, visit: Visit) -> tuple[tuple[int, int], ...]:

@@ -86,6 +86,7 @@ class Point:
     ``head``: range (lo, hi) in bytes of data start relative to the frame's original data start before the
     instruction. ``frame``: call depth, 0 for the main program. ``iteration``: (slot of loop header, iteration)
     pairs of the loops around it, outermost first; ``calls``: slots of the call instructions on the call chain.
+    ``metadata``: the lowest that data_meta can be, counted like ``head``; None where there is surely no metadata.
     """
 
     index: int
@@ -96,6 +97,7 @@ class Point:
     head: tuple[int, int] = (0, 0)
     calls: tuple[int, ...] = ()
     iteration: tuple[tuple[int, int], ...] = ()
+    metadata: int | None = None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from ...hdl.helpers.xdp_limits import HIGHEST_END, LOWEST_START
 from ..isa import FRAME_POINTER
 from .arithmetic import add, sub
 from .failure import Category, Failure
@@ -184,3 +185,18 @@ class State:
             used = {value.id for value in self.values() if isinstance(value, Ptr)} | {DATA, META}
             self.proven = {id: proof for id, proof in self.proven.items() if id in used}
             self.beyond = {id: offset for id, offset in self.beyond.items() if id in used}
+
+
+class Starts(NamedTuple):
+    """Where data and metadata may start (`result.Point`)."""
+
+    head: tuple[int, int]
+    metadata: int | None
+
+    @staticmethod
+    def of(states: list[State]) -> Starts:
+        """In any of these states. Ranges that differ tell that bpf_xdp_adjust_meta may have made room; at the limits
+        of what positions reach they may have met again."""
+        head = min(s.head[0] for s in states), max(s.head[1] for s in states)
+        some = [s.meta[0] for s in states if s.meta != s.head or LOWEST_START in s.head or HIGHEST_END in s.head]
+        return Starts(head, min(some, default=None))

@@ -7,7 +7,7 @@ import signal
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
@@ -32,10 +32,11 @@ class TooSlow(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """``kind`` tells problems apart while a program is made smaller."""
+    """``kind`` tells problems apart while a program is made smaller. ``frames``: how many it takes, if that is known."""
 
     kind: str
     report: str
+    frames: int | None = None
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,14 @@ def problem(stage: Stage, case: Case, executed: set[int] | None = None) -> Probl
         return Problem(kind, f"{kind} {error}")
     for made in records:
         if difference := compare(right, made, case.input()):
-            return Problem(f"{made.name} {difference.what}", str(difference))
+            frames = None if difference.frame is None else difference.frame + 1
+            return Problem(f"{made.name} {difference.what}", str(difference), frames)
     return None
 
 
 def smaller(stage: Stage, wrong: Problem, case: Case) -> Case:
-    """Less of the program with the same kind of problem."""
+    """Less of the program, and no frames behind the first wrong one, with the same kind of problem."""
+    case = replace(case, frames=case.frames[: wrong.frames])
 
     def still(candidate: ProgramSpec) -> bool:
         changed = case.running(candidate)

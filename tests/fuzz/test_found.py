@@ -88,3 +88,45 @@ def test_metadata_of_any_size_moves_with_the_head(size):
             assert problem(STAGES[stage], Case(moving, {}, list(random_frames(1, 10)), {})) is None, stage
         except Refused:
             assert stage != "interpreter"
+
+
+@needs_linux
+@pytest.mark.linux
+@pytest.mark.parametrize("distances", [(-63, 63), (-40, 20, 20), (70, -70, -8), (90, 8)])
+@pytest.mark.parametrize("variable", [False, True])
+def test_metadata_moves_over_bytes_that_come_out_later(distances, variable):
+    """Out of the bytes that the program touches and back, over the frame and back."""
+
+    def write(a):
+        done = Label()
+        a.move(6, src=1)
+        a.move(2, imm=-32)
+        a.call(ADJUST_META)
+        a.load(4, 2, 6, 8)
+        a.load(4, 3, 6, 0)
+        a.move(4, src=2)
+        a.alu(Alu.ADD, 4, imm=32)
+        a.jump(Jump.JGT, done, 4, src=3)
+        for offset in range(0, 32, 4):
+            a.store(4, 2, offset, imm=0x11223300 + offset)
+        for distance in distances:
+            a.load(4, 2, 6, 4)
+            a.load(4, 3, 6, 0)
+            a.alu(Alu.SUB, 2, src=3)
+            a.alu(Alu.AND, 2, imm=1 if variable else 0)
+            a.alu(Alu.ADD, 2, imm=distance)
+            a.move(1, src=6)
+            a.call(ADJUST_HEAD)
+        a.move(1, src=6)
+        a.move(2, imm=32)
+        a.call(ADJUST_META)
+        a.move(1, src=6)
+        a.move(2, imm=-40)
+        a.call(ADJUST_HEAD)
+        a.place(done)
+        a.move(0, imm=2)
+        a.exit()
+
+    case = Case(program(write), {}, list(random_frames(1, 10)), {})
+    assert kernel_verdict(case.program, {})[0]
+    assert problem(STAGES["graph"], case) is None
