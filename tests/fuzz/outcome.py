@@ -32,7 +32,7 @@ class TooSlow(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """``kind`` tells problems apart while a program is made smaller. ``frames``: how many it takes, if that is known."""
+    """``kind`` tells problems apart while a program is made smaller. ``frames``: how many show it, if known."""
 
     kind: str
     report: str
