@@ -45,6 +45,17 @@ class MapSpec:
     slots: Mapping[int, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A global variable: ``size`` bytes at ``offset`` of the value of the global data ``map``. ``number``: whether
+    it is an integer of 1 to 8 bytes, as far as the object tells."""
+
+    map: str
+    offset: int
+    size: int
+    number: bool
+
+
 @dataclass(frozen=True)
 class ProgramSpec:
     """One program with the subprograms it calls appended: ``instructions[i]`` is slot i, calls are relative
@@ -89,10 +100,11 @@ class ProgramSpec:
 
 @dataclass(frozen=True)
 class ObjectSpec:
-    """One ELF object: programs in file order, maps by name, BTF (`codegen.btf.Btf`) when present."""
+    """One ELF object: programs in file order, maps and global variables by name, BTF (`codegen.btf.Btf`) if present."""
 
     path: str
     programs: tuple[ProgramSpec, ...]
     maps: Mapping[str, MapSpec]
     license: str = ""
     btf: Btf | None = None
+    variables: Mapping[str, Variable] = field(default_factory=dict)

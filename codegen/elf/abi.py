@@ -40,6 +40,23 @@ icmp6hdr 8 icmp6_type@0+8 icmp6_code@8+8 icmp6_cksum@16+16 icmp6_dataun@32+32
 arphdr 8 ar_hrd@0+16 ar_pro@16+16 ar_hln@32+8 ar_pln@40+8 ar_op@48+16
 gre_base_hdr 4 flags@0+16 protocol@16+16
 vxlanhdr 8 vx_flags@0+32 vx_vni@32+32
+genevehdr 8 opt_len@0+6 ver@6+2 rsvd1@8+6 critical@14+1 oam@15+1 proto_type@16+16 vni@32+24 rsvd2@56+8 options@64+0
+geneve_opt 4 opt_class@0+16 type@16+8 length@24+5 r3@29+1 r2@30+1 r1@31+1 opt_data@32+0
+vlan_ethhdr 18 h_dest@0+48 h_source@48+48 addrs@0+96 h_vlan_proto@96+16 h_vlan_TCI@112+16
+    h_vlan_encapsulated_proto@128+16
+pppoe_hdr 6 type@0+4 ver@4+4 code@8+8 sid@16+16 length@32+16 tag@48+0
+mpls_label 4 entry@0+32
+igmphdr 8 type@0+8 code@8+8 csum@16+16 group@32+32
+ipv6_sr_hdr 8 nexthdr@0+8 hdrlen@8+8 type@16+8 segments_left@24+8 first_segment@32+8 flags@40+8 tag@48+16
+    segments@64+0
+in_addr 4 s_addr@0+32
+in6_addr 16 in6_u@0+128
+bpf_fib_lookup 64 family@0+8 l4_protocol@8+8 sport@16+16 dport@32+16 tot_len@48+16 mtu_result@48+16 ifindex@64+32
+    tos@96+8 flowinfo@96+32 rt_metric@96+32 ipv4_src@128+32 ipv6_src@128+128 ipv4_dst@256+32 ipv6_dst@256+128
+    h_vlan_proto@384+16 h_vlan_TCI@400+16 tbid@384+32 mark@416+32 smac@416+48 dmac@464+48
+bpf_devmap_val 8 ifindex@0+32 bpf_prog@32+32
+bpf_cpumap_val 8 qsize@0+32 bpf_prog@32+32
+bpf_spin_lock 4 val@0+32
 """
 # struct name, bytes, then member@offset+size in bits
 

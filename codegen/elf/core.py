@@ -1,8 +1,8 @@
 """CO-RE relocations: numbers that libbpf takes from the types of the running kernel (libbpf: relo_core.c).
 
 There is no kernel in the hardware. What can be answered without one is: ids of the object's own types, enum values
-(taken as the object knows them), and the layout of headers and of struct xdp_md, which no kernel may change (`abi`).
-All else is refused.
+(taken as the object knows them), and the layout of headers, of struct xdp_md and of what helpers take, which no kernel
+may change (`abi`). All else is refused.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _refusal(found: types.Type, member: str) -> Refused:
     name = f"{'struct' if isinstance(found, types.Struct) else 'type'} {_plain(found.name) or '(without a name)'}"
     return Refused(
         f"the program needs the running kernel's layout of {name}{f', member {member}' if member else ''}",
-        "there is no kernel in the hardware; only packet headers and struct xdp_md have a fixed layout",
+        "there is no kernel in the hardware; only packet headers and structs of the BPF interface have a fixed layout",
     )
 
 

@@ -13,6 +13,12 @@ _OTHER = (
 _OTHER_NAME = re.compile(rf"({_OTHER})([0-9]*|[./+_].*)")
 
 
+def is_library(section: str) -> bool:
+    """Whether a section's functions are only there to be called; rustc gives each a section of its own
+    (``.text.name``)."""
+    return section == ".text" or section.startswith(".text.")
+
+
 def program_type(section: str) -> str:
     """ "xdp", or the kind of another program type when the section's name clearly says so.
 

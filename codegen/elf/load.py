@@ -14,10 +14,11 @@ from ..spec import ObjectSpec, ProgramSpec
 from .file import ElfFile, Section
 from .functions import Function, FunctionTable
 from .gnu import has_gnu_addends
-from .kinds import attachment, program_type
+from .kinds import attachment, is_library, program_type
 from .link import link
 from .maps import read_maps
 from .resolve import References
+from .variables import read_variables
 
 _MAX_SLOTS = 4_000_000  # all programs of an object together
 _NONE, _ABS64, _DATA32 = 0, 2, (3, 4, 10)  # R_BPF_64_ABS64; ABS32, NODYLD32 and what LLVM before 13 used for it
@@ -43,13 +44,13 @@ def load_bytes(path: str | Path, contents: bytes | None) -> ObjectSpec:
     programs: list[ProgramSpec] = []
     slots = 0
     for function in functions:
-        if function.local or function.section.name == ".text":
+        if function.local or is_library(function.section.name):
             continue
         programs.append(_program(function, license, references, ext))
         slots += len(programs[-1].instructions)
         if slots > _MAX_SLOTS:
             raise elf.error(f"its programs have more than {_MAX_SLOTS} instructions together")
-    return ObjectSpec(elf.path, tuple(programs), maps.specs, license, types)
+    return ObjectSpec(elf.path, tuple(programs), maps.specs, license, types, read_variables(elf, types, maps))
 
 
 def _program(function: Function, license: str, references: References, ext: BtfExt | None) -> ProgramSpec:

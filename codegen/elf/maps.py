@@ -95,7 +95,7 @@ _TYPES = {"key": ("key_size", "key_type"), "value": ("value_size", "value_type")
 
 def _btf_maps(elf: ElfFile, section: Section, btf: Btf | None) -> Iterator[tuple[int, MapSpec]]:
     if btf is None:
-        raise elf.error("its maps are defined by BTF, which is missing; compile with -g", section)
+        raise elf.error("its maps are defined by BTF, which is missing; compile with -g (gcc: -gbtf)", section)
     for data_section, entry, variable in btf.variables():
         if data_section.name != section.name:
             continue

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ...hdl.errors import InputError
-from .. import btf as types
 from ..spec import MapSpec, ObjectSpec
 
 UNSIZED = 256
@@ -57,29 +56,18 @@ def with_variables(spec: ObjectSpec, values: Mapping[str, int]) -> ObjectSpec:
 
 
 def _with_variable(spec: ObjectSpec, name: str, value: int) -> ObjectSpec:
-    if spec.btf is None:
-        raise InputError(f"{spec.path}: variables have no names without BTF; compile with -g")
-    data = {m.section: m for m in spec.maps.values() if m.initial is not None}
-    variables = {v.name: (data[s.name], entry) for s, entry, v in spec.btf.variables() if s.name in data}
-    if name not in variables:
-        raise InputError(f"{spec.path}: there is no variable {name}; it has {', '.join(variables) or 'none'}")
-    found, entry = variables[name]
-    size = _integer_size(spec, spec.btf, name, entry)
+    found = spec.variables.get(name)
+    if found is None:
+        raise InputError(f"{spec.path}: there is no variable {name}; it has {', '.join(spec.variables) or 'none'}")
+    if not found.number:
+        raise InputError(f"{spec.path}: variable {name} is no integer of 1 to 8 bytes and cannot be set")
+    size, data = found.size, spec.maps[found.map]
     if not -(1 << 8 * size - 1) <= value < 1 << 8 * size:
         raise InputError(f"{spec.path}: {value} does not fit the {size} bytes of variable {name}")
-    initial = found.initial or b""
-    if entry.offset + size > len(initial):
-        raise InputError(f"{spec.path}: variable {name} lies outside of section {found.section}")
+    initial = data.initial or b""
     raw = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
-    patched = initial[: entry.offset] + raw + initial[entry.offset + size :]
-    return _with_maps(spec, {found.name: replace(found, initial=patched)})
-
-
-def _integer_size(spec: ObjectSpec, btf: types.Btf, name: str, entry: types.SectionVariable) -> int:
-    kind = btf.resolve(variable.type) if isinstance(variable := btf.type(entry.type), types.Variable) else variable
-    if not isinstance(kind, types.Int | types.Enum) or not 1 <= kind.size <= 8:
-        raise InputError(f"{spec.path}: variable {name} is no integer of 1 to 8 bytes and cannot be set")
-    return kind.size
+    patched = initial[: found.offset] + raw + initial[found.offset + size :]
+    return _with_maps(spec, {data.name: replace(data, initial=patched)})
 
 
 def _with_maps(spec: ObjectSpec, changed: Mapping[str, MapSpec]) -> ObjectSpec:

@@ -56,6 +56,18 @@ def test_every_program_has_an_outcome(hardpath, corpus):
     assert sum(n for reasons in totals["reasons"].values() for n in reasons.values()) == 3
 
 
+@pytest.mark.skipif(not LINUX, reason=str(linux.available()))
+def test_objects_of_all_compilers_are_as_linux_has_them(hardpath, data):
+    answer = hardpath("survey", data.parents[1] / "data" / "elf", "--frames", 40, "-j")
+    assert answer.status == 0, answer.err
+    found = {}
+    for each in answer.json["programs"]:
+        found.setdefault(each["object"].rsplit("/")[-1], []).append((each["outcome"], each.get("compared", [""])[-1]))
+    for name in ("aya.o", "calls.gcc.o", "calls.clang14.o", "calls.v1.o", "calls.v4.o", "legacy.o", "sections.o"):
+        assert set(found[name]) == {("exact", "Linux")}
+    assert not {"different", "fault", "limit"} & answer.json["totals"]["outcomes"].keys()
+
+
 def test_a_table_and_json_are_written(hardpath, corpus, tmp_path):
     shown = hardpath("survey", corpus / "deep", "--frames", 5, "-o", tmp_path / "out" / "put")
     assert shown.status == 0

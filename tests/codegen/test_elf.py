@@ -207,6 +207,17 @@ def test_maps_of_maps_and_programs_with_contents() -> None:
     assert maps["jumps"].slots == {2: "target"} and maps["jumps"].inner is None
 
 
+def test_objects_of_rustc_as_aya_programs_are() -> None:
+    spec = load(DATA / "aya.o")
+    assert spec.license == "GPL"
+    assert {p.name: (p.section, list(p.functions.values())) for p in spec.programs} == {
+        "second": ("xdp/second", ["second", "count"]),
+        "sources": ("xdp", ["sources", "count"]),
+    }
+    sizes = {m.name: (m.type, m.key_size, m.value_size, m.max_entries, m.flags) for m in spec.maps.values()}
+    assert sizes["SOURCES"] == (1, 4, 8, 1024, 0) and sizes["TOTALS"] == (6, 4, 8, 4, 0)
+
+
 # --- what only a kernel knows --------------------------------------------------------------------
 
 
@@ -301,6 +312,13 @@ def test_impossible_values_are_errors(calls: ObjectSpec, values: dict[str, int],
         with_variables(calls, values)
 
 
-def test_variables_need_btf() -> None:
-    with pytest.raises(InputError, match="compile with -g"):
+def test_symbols_name_the_variables_where_there_is_no_btf() -> None:
+    spec = load(DATA / "aya.o")
+    assert spec.btf is None
+    changed = with_variables(spec, {"LIMIT": 0x0102030405060708})
+    assert changed.maps[".rodata.LIMIT"].initial == bytes(range(8, 0, -1))
+    assert spec.maps[".rodata.LIMIT"].initial == (3).to_bytes(8, "little")
+    with pytest.raises(InputError, match="there is no variable LICENSE; it has LIMIT"):
+        with_variables(spec, {"LICENSE": 1})
+    with pytest.raises(InputError, match="there is no variable x; it has none"):
         with_variables(load(DATA / "legacy.o"), {"x": 1})
