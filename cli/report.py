@@ -9,6 +9,7 @@ from ..codegen.flow import Design
 from ..codegen.map_names import map_type_name
 from ..codegen.schedule import ScheduleReport, report
 from ..codegen.spec import MapSpec, ProgramSpec
+from ..hdl.frame_store import UNIT as STORE
 
 
 def document(design: Design) -> dict[str, Any]:
@@ -22,6 +23,7 @@ def document(design: Design) -> dict[str, Any]:
         "target": {"clock_mhz": target.clock_mhz, "width": target.width, "max_frame": target.max_frame},
         "window": design.graph.window,
         "headroom": design.graph.headroom,
+        "frame_store": _frame_store(design),
         "initiation_interval": 1,
         "stages": design.schedule.stages,
         "register_bits": stages.register_bits,
@@ -40,6 +42,19 @@ def document(design: Design) -> dict[str, Any]:
             }
             for s in stages.stages
         ],
+    }
+
+
+def _frame_store(design: Design) -> dict[str, Any] | None:
+    """The memory behind the window: its bytes (one copy for each read port) and the reads."""
+    shape = design.pipeline.store_shape
+    if shape is None:
+        return None
+    reads = [node for node, _ in design.schedule.sites(design.graph) if node.attr.unit == STORE]
+    return {
+        "beats": shape.beats,
+        "bytes": shape.beats * shape.width,
+        "reads": [line(design.program, node.slot) for node in reads],
     }
 
 
@@ -92,6 +107,12 @@ def line(program: ProgramSpec, slot: int | None) -> str | None:
     return f"instruction {slot}" if source is None else f"{source.file}:{source.line}"
 
 
+def _store_text(store: dict[str, Any] | None) -> list[str]:
+    if store is None:
+        return []
+    return [f"frame store  {store['bytes']} bytes behind each of {len(store['reads'])} reads at far or variable places"]
+
+
 def text(design: Design) -> str:
     """The report for people."""
     facts, stages = document(design), report(design.graph, design.schedule, design.target)
@@ -102,6 +123,7 @@ def text(design: Design) -> str:
         f"target       {target.width} bytes a beat, {target.clock_mhz:g} MHz, frames up to {target.max_frame} bytes",
         f"throughput   a frame every ceil(bytes / {target.width}) cycles, of the longer of frame in and frame out",
         f"window       {facts['window']} bytes of the frame's front, {facts['headroom']} bytes of headroom",
+        *_store_text(facts["frame_store"]),
         f"pipeline     {facts['stages']} stages, {facts['register_bits']} register bits",
         f"clock        {_clock(stages)}",
         f"digest       {facts['digest']}",

@@ -123,7 +123,15 @@ def compile_program(
     touched = {n.attr.unit for n in graph.nodes if n.op == "site"}
     constants = {n: m for n, m in used.items() if m.readonly and n not in touched}
     maps = {n: m for n, m in used.items() if n not in constants}
-    pipeline = emit(graph, plan, maps, queue=output_queue(target), line_of=_line_of(program))
+    pipeline = emit(
+        graph,
+        plan,
+        maps,
+        width=target.width,
+        max_frame=target.max_frame,
+        queue=output_queue(target),
+        line_of=_line_of(program),
+    )
     return Design(program, maps, constants, target, verified, graph, plan, pipeline)
 
 

@@ -19,9 +19,9 @@ from .stream import receipt_layout
 
 class Datapath(wiring.Component):
     """``pipeline``: a component with ``input`` (stream of `window_layout`) and ``output`` (stream of the fields
-    of `outcome_layout`), ``hosts`` (map name -> `HostSignature`) if it has maps, and ``stall_causes`` (a bit for
-    each of ``identity.stalls``) if there are any. It may hold up to ``in_flight`` frames and has to take some in
-    while egress is busy with a long one.
+    of `outcome_layout`), ``hosts`` (map name -> `HostSignature`) if it has maps, ``stall_causes`` (a bit for
+    each of ``identity.stalls``) if there are any, and ``store`` (`hdl.frame_store.FillSignature`, or None). It may
+    hold up to ``in_flight`` frames and has to take some in while egress is busy with a long one.
 
     ``identity``: the stream width W, window H (a multiple of W), headroom G and so on. ``start`` and
     ``tail_fixed`` as in `Egress`.
@@ -136,6 +136,15 @@ class Datapath(wiring.Component):
             payload.rollback.eq(ingress.payload_rollback),
             ingress.payload_full.eq(payload.full),
         ]
+        store = getattr(pipeline, "store", None)
+        if store is not None:
+            m.d.comb += [
+                store.write.eq(ingress.store_write),
+                store.data.eq(ingress.payload_data),
+                store.commit.eq(ingress.payload_commit),
+                store.rollback.eq(ingress.payload_rollback),
+                ingress.store_full.eq(store.full),
+            ]
         for name in ("window", "length", "ifindex", "rx_queue", "time_ns"):
             m.d.comb += pipeline.input.payload[name].eq(ingress.output.payload[name])
         for name in ("verdict", "redirect", "start", "length", "limit", "window"):

@@ -43,7 +43,8 @@ class Ingress(wiring.Component):
 
     ``output`` (`window_layout`) has one item for each good frame; ``receipt`` (`receipt_layout`) belongs to
     it. Beats behind the window go to the payload FIFO (``payload_*``), zero behind the frame's end, so that
-    payload beat 0 is bytes H .. H+W-1. ``now`` is the cycle count for the receipt.
+    payload beat 0 is bytes H .. H+W-1. The same data, all beats with ``store_write``, fill the frame store if there is
+    one; ``store_full`` holds the frame back. ``now`` is the cycle count for the receipt.
 
     ``received``: a frame of ``received_length`` bytes was good; ``dropped``: a frame was dropped. Both for
     one cycle, the one after the last beat.
@@ -64,6 +65,8 @@ class Ingress(wiring.Component):
             "payload_commit": Out(1),
             "payload_rollback": Out(1),
             "payload_full": In(1),
+            "store_write": Out(1),
+            "store_full": In(1),
             "received": Out(1),
             "received_length": Out(16),
             "dropped": Out(DROPS),
@@ -83,7 +86,9 @@ class Ingress(wiring.Component):
         good = Signal()
         drop = Signal(DROPS)
         m.d.comb += [
-            self.rx.ready.eq((~self.output.valid | self.output.ready) & ~(stores & self.payload_full)),
+            self.rx.ready.eq(
+                (~self.output.valid | self.output.ready) & ~(stores & self.payload_full) & ~self.store_full
+            ),
             take.eq(self.rx.valid & self.rx.ready),
             last.eq(take & beat.last),
         ]
@@ -118,6 +123,7 @@ class Ingress(wiring.Component):
         m.d.comb += [
             self.payload_data.eq(kept),
             self.payload_write.eq(take & stores),
+            self.store_write.eq(take & ~beyond),
             self.payload_commit.eq(last),
             self.payload_rollback.eq(last & ~good),
         ]

@@ -22,16 +22,19 @@ def emit(
     maps: Mapping[str, MapSpec],
     *,
     types: Mapping[int, MapPlugin] | None = None,
+    width: int = 64,
+    max_frame: int = 2048,
     queue: int = 32,
     line_of: LineOf | None = None,
 ) -> Pipeline:
     """The pipeline of a scheduled graph, with a unit for each of ``maps`` (used by the graph or not).
 
-    ``types``: map types by number; by default all there are. ``queue``: frames in the output queue; as many
+    ``types``: map types by number; by default all there are. ``width``: bytes a beat and ``max_frame``: bytes of
+    the longest frame, for the frame store. ``queue``: frames in the output queue; as many
     as the longest frame has beats keep the line rate. ``line_of``: slot -> source line, for signal names.
     """
     if types is None:
         from ...hdl.maps.registry import MAP_TYPES  # loads every map type
 
         types = MAP_TYPES
-    return Pipeline(graph, schedule, maps, types, queue=queue, line_of=line_of)
+    return Pipeline(graph, schedule, maps, types, width=width, max_frame=max_frame, queue=queue, line_of=line_of)

@@ -11,6 +11,7 @@ from amaranth.lib import data, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...hdl.errors import Refused
+from ...hdl.frame_store import UNIT, FillSignature, FrameStore, FrameStoreShape
 from ...hdl.interlock import Interlock
 from ...hdl.maps.base import MapPlugin
 from ...hdl.maps.unit import HostSignature, MapUnit, offsets
@@ -23,6 +24,9 @@ from .liveness import Liveness
 from .stages import LineOf, Values
 from .wires import Wires
 
+OWN_INPUTS = ("frame_index", "place")
+"""Inputs of the graph that the pipeline makes by itself."""
+
 
 class Pipeline(wiring.Component):
     """A program as hardware. Attributes besides the ports:
@@ -32,7 +36,9 @@ class Pipeline(wiring.Component):
     output appears as many cycles after its input as there are stages, plus one for the output queue, plus
     stalls. ``hosts``: map name -> its host port (`HostSignature`). ``stall_causes`` Out: bit i is high in
     every cycle in which ``stall_names[i]`` holds a frame back. ``hazards``: what the interlocks watch.
-    ``latency``: cycles from input to output without stalls.
+    ``latency``: cycles from input to output without stalls. ``store``: how frames get into the frame store
+    (`FillSignature`), which the frame that comes next has entered whole; None if the graph reads none.
+    ``store_shape``: its size.
 
     ``queue``: frames the output queue holds. Frames cannot close up to each other inside the pipeline, so the
     queue has to take in what arrives while a long frame is being sent.
@@ -45,6 +51,8 @@ class Pipeline(wiring.Component):
         maps: Mapping[str, MapSpec],
         types: Mapping[int, MapPlugin],
         *,
+        width: int = 64,
+        max_frame: int = 2048,
         queue: int = 32,
         line_of: LineOf | None = None,
     ) -> None:
@@ -55,7 +63,7 @@ class Pipeline(wiring.Component):
         self._wires = Wires(graph, schedule)
         self.hazards = hazards(graph, schedule, self._wires)
         self.latency = schedule.stages + 1
-        self._sites: dict[str, list[Node]] = {name: [] for name in maps}
+        self._sites: dict[str, list[Node]] = {name: [] for name in (*maps, UNIT)}
         for node, stage in schedule.sites(graph):
             self._sites[node.attr.unit].append(node)
             if stage + offsets(node.attr.kind) > schedule.stages:
@@ -66,12 +74,15 @@ class Pipeline(wiring.Component):
         }
         for name in maps:
             self._check_drain(name)
+        reads = [site.attr.kind for site in self._sites[UNIT]]
+        self.store_shape = FrameStoreShape.of(width, max_frame, schedule.stages + 1) if reads else None
+        self._store = FrameStore(self.store_shape, reads) if self.store_shape else None
         self.stall_names = (
             *(f"{unit} {cause}" for unit in maps for cause in ("interlock", "unit", "host")),
             "output",
         )
 
-        inputs = {name: width for name, width in INPUTS.items() if name != "frame_index"}
+        inputs = {name: width for name, width in INPUTS.items() if name not in OWN_INPUTS}
         outputs = {name: node.width for name, node in graph.outputs.items()}
         super().__init__(
             {
@@ -79,17 +90,20 @@ class Pipeline(wiring.Component):
                 "output": Out(stream.Signature(data.StructLayout(outputs))),
                 "stall_causes": Out(len(self.stall_names)),
                 **{f"host_{i}": Out(HostSignature(spec)) for i, spec in enumerate(maps.values())},
+                **({"store_fill": Out(FillSignature(width))} if reads else {}),
             }
         )
+        self.store = self.store_fill if reads else None
         self.hosts: Mapping[str, Any] = {name: getattr(self, f"host_{i}") for i, name in enumerate(maps)}
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         stages = self._schedule.stages
-        regions = {unit: self._region(unit) for unit, sites in self._sites.items() if sites}
+        regions = {unit: self._region(unit) for unit in self._units if self._sites[unit]}
         stalling = {hazard.stage for hazard in self.hazards} | {region[0] for region in regions.values()}
         for node, stage in self._schedule.sites(self._graph):
-            stalling.update(range(stage, stage + offsets(node.attr.kind)))
+            if node.attr.unit != UNIT:
+                stalling.update(range(stage, stage + offsets(node.attr.kind)))
         m.submodules.control = control = StageControl(stages, stalling)
 
         liveness = Liveness(self._graph, self._schedule, self._wires, self.hazards)
@@ -106,9 +120,17 @@ class Pipeline(wiring.Component):
         self._accept(m, control, values)
         ports = {
             site: port
-            for unit, sites in self._sites.items()
-            for site, port in zip(sites, self._units[unit].sites, strict=True)
+            for unit, hardware in self._units.items()
+            for site, port in zip(self._sites[unit], hardware.sites, strict=True)
         }
+        if self._store is not None:
+            m.submodules.store = store = self._store
+            wiring.connect(m, store.fill, wiring.flipped(self.store_fill))
+            m.d.comb += [
+                store.enter.eq(self.input.valid & self.input.ready),
+                store.leave.eq(control.output_valid & control.output_ready),
+            ]
+            ports |= zip(self._sites[UNIT], store.sites, strict=True)
         for node in self._graph.nodes:
             if node.op == "site":
                 self._access(m, node, ports[node], values, stalls)
@@ -129,10 +151,12 @@ class Pipeline(wiring.Component):
         m.d.comb += [control.input_valid.eq(self.input.valid), self.input.ready.eq(control.input_ready)]
         with m.If(self.input.valid & self.input.ready):
             m.d.sync += frame_index.eq(frame_index + 1)
+        own: dict[str, Value] = {"frame_index": frame_index}
+        if self._store is not None:
+            own["place"] = self._store.place
         for node in self._graph.nodes:
             if node.op == "input":
-                own = node.attr == "frame_index"
-                values.define(node, frame_index if own else Value.cast(self.input.payload[node.attr]))
+                values.define(node, own[node.attr] if node.attr in own else Value.cast(self.input.payload[node.attr]))
 
     def _deliver(self, m: Module, control: StageControl, values: Values) -> None:
         """The output stream, behind its queue."""
@@ -161,7 +185,7 @@ class Pipeline(wiring.Component):
         ]
         for (name, _), operand in zip(kind.operands, operands, strict=True):
             m.d.comb += getattr(port.operands, name).eq(values.at(operand, issue))
-        for k in stages:
+        for k in stages if node.attr.unit != UNIT else ():
             stalls.add(k, f"{node.attr.unit} unit", port.stall[k - issue])
         if kind.results:
             values.define(node, Cat(getattr(port.results, name) for name, _ in kind.results))

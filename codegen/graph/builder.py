@@ -16,7 +16,7 @@ from ...hdl.maps.registry import MAP_TYPES
 from ..verify.result import Kind, VerifiedProgram
 from .context import BuildContext
 from .extent import Extent
-from .ir import INPUTS, Graph
+from .ir import Graph
 from .predicates import TRUE
 from .state import FramePositions, State, join
 from .step import Step
@@ -66,7 +66,7 @@ def build(
 def _start(b: BuildContext) -> State:
     c = b.c
     zero = c.const(0, 64)
-    length = c.zext(c.input("length", INPUTS["length"]), 64)
+    length = b.received_length
     registers: dict[int, Value] = {1: Pointer(Kind.CTX, zero), 10: Pointer(Kind.STACK, zero, frame=0)}
     if b.program.type == "raw":
         registers |= {1: Pointer(Kind.MEMORY, zero), 2: c.const(b.program.memory, 64)}

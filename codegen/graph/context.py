@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ...hdl.frame_store import UNIT, read_kind
 from ...hdl.helpers.base import HelperPlugin
 from ...hdl.maps.base import MapPlugin
 from ..verify.result import VerifiedProgram
 from .access import Rows
 from .construct import Construct
 from .extent import Extent
-from .ir import Graph, Node
+from .ir import INPUTS, Graph, Node
 from .predicates import Predicates
 from .state import State
 
@@ -36,6 +37,8 @@ class BuildContext:
         self.p = Predicates(self.c)
         self.rows = Rows(self.c, self.p, self.maps, map_types)
         self.window = self.c.input("window", 8 * extent.window)
+        self.received_length = self.c.zext(self.c.input("length", INPUTS["length"]), 64)
+        self._stored: dict[tuple[Node, int], list[tuple[Node, int]]] = {}  # (offset, size): reads, their predicates
         self.incoming: list[list[State]] = [[] for _ in self.points]
         self.exits: list[tuple[State, Node]] = []
 
@@ -48,3 +51,18 @@ class BuildContext:
         if 0 <= position < self.extent.window:
             return self.c.slice(self.window, 8 * position, 8)
         return self.c.const(0, 8)
+
+    def stored_byte(self, position: int) -> Node | None:
+        """The byte that the frame store gives for a position in the window, None in front of the frame."""
+        return self.window_byte(position) if position >= 0 else None
+
+    def stored_bytes(self, predicate: int, offset: Node, size: int) -> Node:
+        """``size`` bytes of the frame as received, from the frame store; ``offset`` has 16 bits."""
+        reads = self._stored.setdefault((offset, size), [])
+        for site, known in reads:
+            if self.p.implies(predicate, known):
+                return self.c.field(site, "data")
+        place = self.c.input("place", INPUTS["place"])
+        site = self.rows.site(UNIT, read_kind(size), predicate, place, offset)
+        reads.append((site, predicate))
+        return self.c.field(site, "data")

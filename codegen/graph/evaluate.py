@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...hdl.frame_store import UNIT
 from ...hdl.maps.base import MapModel, MapPlugin
 from ...hdl.maps.registry import MAP_TYPES
 from ...hdl.operators import OPERATORS
@@ -39,7 +40,7 @@ class Evaluator:
         map_types: Mapping[int, MapPlugin] = MAP_TYPES,
     ) -> None:
         self.graph = graph
-        units = {n.attr.unit for n in graph.nodes if n.op == "site"}
+        units = {n.attr.unit for n in graph.nodes if n.op == "site"} - {UNIT}
         self.models = dict(models or {})
         self._plugins = {name: map_types[maps[name].type] for name in units}
         for name in units:
@@ -63,8 +64,11 @@ class Evaluator:
         return lambda v, inputs: evaluate(width, attr, widths, [v[i] for i in ids])
 
     def _site(self, node: Node, ids: list[int]) -> Callable[[list[int], Mapping[str, int]], int]:
-        plugin, model = self._plugins[node.attr.unit], self.models[node.attr.unit]
         kind: Any = node.attr.kind
+        if node.attr.unit == UNIT:
+            offset, mask = ids[kind.operand("offset")], (1 << kind.result_width) - 1
+            return lambda v, inputs: inputs["frame"] >> 8 * v[offset] & mask
+        plugin, model = self._plugins[node.attr.unit], self.models[node.attr.unit]
 
         def run(v: list[int], inputs: Mapping[str, int]) -> int:
             if not v[ids[0]]:
@@ -74,7 +78,8 @@ class Evaluator:
         return run
 
     def outputs(self, inputs: Mapping[str, int]) -> dict[str, int]:
-        """Values of the graph's outputs for one frame's inputs (see `ir.INPUTS`; ``window`` as a number)."""
+        """Values of the graph's outputs for one frame's inputs (see `ir.INPUTS`; ``window`` as a number, ``frame``
+        likewise if there are reads of the frame store)."""
         values: list[int] = []
         for step in self._steps:
             values.append(step(values, inputs))
@@ -91,6 +96,8 @@ class Evaluator:
             "rx_queue": rx_queue,
             "time_ns": time_ns,
             "frame_index": frame_index,
+            "place": 0,
+            "frame": int.from_bytes(frame, "little"),
         }
         return deparse(self.graph, self.outputs(inputs), frame)
 

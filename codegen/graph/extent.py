@@ -1,4 +1,8 @@
-"""How much of the frame a program touches: the window's size and the headroom, from verification's facts."""
+"""How much of the frame a program touches: the window's size and the headroom, from verification's facts.
+
+The window holds what the program writes and what it reads near the front. Loads that may reach further do not make it
+larger: they go to the frame store (`hdl.frame_store`).
+"""
 
 from __future__ import annotations
 
@@ -15,16 +19,22 @@ from ..verify.result import AbstractValue, Kind, Mixed, Point, Pointer, Scalar, 
 HEADROOM = 256
 """XDP_PACKET_HEADROOM of include/uapi/linux/bpf.h."""
 
+NEAR = 256
+"""Bytes of the frame's front that loads may bring into the window: all usual headers, without options gone wild."""
+
 WINDOW_KINDS = (Kind.PACKET, Kind.PACKET_META, Kind.MEMORY)
 """Pointers whose bytes are in the window: those into the frame, or into the memory of a raw program."""
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """``window``: bytes from the frame's start, a multiple of the beat width. ``headroom``: bytes in front of it."""
+    """``window``: bytes from the frame's start, a multiple of the beat width. ``headroom``: bytes in front of it.
+    ``reach``: where the longest frame that the program may ever see ends, in bytes.
+    """
 
     window: int
     headroom: int
+    reach: int
 
     @staticmethod
     def of(
@@ -34,6 +44,8 @@ class Extent:
 
         Accesses are proven to lie inside the frame, so none gets behind the longest one.
         """
+        reach = max(max_frame, HIGHEST_END) if _moves_tail(verified, helpers) else max_frame
+        stored = verified.program.type != "raw"
         first, last = 0, 1
         back = any(_moves_back(verified, point, helpers) for point in verified.points)
         for point in verified.points:
@@ -43,8 +55,10 @@ class Extent:
                 # It moves with the head, over bytes of the frame that come out if the head moves back again.
                 touched.append((point.metadata, point.head[1] if back else 0))
             for low, end in touched:
-                end = min(end, max_frame)
+                end = min(end, reach)
                 first = min(first, low)
+                if stored and end > NEAR and verified.program.instructions[point.slot].is_load:
+                    continue
                 last = max(last, end)
                 if end > max_window:
                     raise Refused(
@@ -52,7 +66,14 @@ class Extent:
                         "bound the offset more tightly before the access, or allow a larger window (--max-window)",
                         verified.program.place(point.slot),
                     )
-        return Extent(-(-last // width) * width, min(-first, HEADROOM))
+        return Extent(-(-last // width) * width, min(-first, HEADROOM), reach)
+
+
+def _moves_tail(verified: VerifiedProgram, helpers: Mapping[int, HelperPlugin]) -> bool:
+    """Whether the program calls a helper that changes the frame but never its head or metadata: it moves the end."""
+    called = {i.imm for i in verified.program.instructions if i.is_helper_call}
+    changing = [helpers[number] for number in called if number in helpers and helpers[number].changes_frame]
+    return any(not any(o.moves_head or o.moves_meta for o in helper.outcomes()) for helper in changing)
 
 
 def _moves_back(verified: VerifiedProgram, point: Point, helpers: Mapping[int, HelperPlugin]) -> bool:

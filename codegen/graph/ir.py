@@ -4,9 +4,9 @@ A graph is acyclic. Every value is an unsigned bit vector of a fixed width in bi
 
 - ``const`` (``attr`` = value) and ``input`` (``attr`` = name, see `Inputs`),
 - pure operators of `hdl.operators` (``attr`` = parameter such as the low bit of a ``slice``),
-- ``site`` (``attr`` = `Site`): one access to a stateful unit, that is a map. ``args[0]`` is its 1-bit predicate,
-  the rest are the operands that the site kind declares. Its value is the concatenation (first field lowest) of the
-  declared result fields, or a 0-bit value.
+- ``site`` (``attr`` = `Site`): one access to a stateful unit: a map or the frame store. ``args[0]`` is its 1-bit
+  predicate, the rest are the operands that the site kind declares. Its value is the concatenation (first field lowest)
+  of the declared result fields, or a 0-bit value.
 
 Predicates guard effects only; pure operators always compute.
 """
@@ -21,7 +21,8 @@ from ...hdl.maps.base import SiteKind
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """An access to ``unit`` (a map's name). ``number`` is unique in the graph and orders sites as the program does."""
+    """An access to ``unit`` (a map's name, or `hdl.frame_store.UNIT`). ``number`` is unique in the graph and
+    orders sites as the program does."""
 
     unit: str
     kind: SiteKind
@@ -63,6 +64,7 @@ INPUTS = {
     "rx_queue": 32,  # xdp_md.rx_queue_index
     "time_ns": 64,  # when the frame's first beat arrived; bpf_ktime_get_ns
     "frame_index": 64,  # frames since reset; seeds bpf_get_prandom_u32
+    "place": 16,  # where the frame store keeps the frame, for its read sites
 }
 """Inputs that are not the window: name -> width in bits. The window is the input ``window`` of 8*H bits."""
 

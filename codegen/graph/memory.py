@@ -18,6 +18,9 @@ from .values import MapEntry, Memory, Pointer, Union, Value
 
 STACK_BYTES = 512
 
+POSITION_BITS = 18
+"""Of a signed position in the frame, with room for sums."""
+
 CONTEXT = {12: "ifindex", 16: "rx_queue"}
 """Offsets of struct xdp_md (include/uapi/linux/bpf.h) that are plain inputs."""
 
@@ -98,15 +101,41 @@ class MemoryAccess(RegisterView):
 
             return load(self.c, self.span(pointer, fact, displacement, size, -STACK_BYTES, -size), size, byte)
         if pointer.kind in WINDOW_KINDS:
-            where = self.packet_span(pointer, fact, displacement, size)
+            where = self.packet_span(pointer, fact, displacement, size, self.b.extent.reach)
+            if where.high + size > self.b.extent.window:
+                return self.load_stored(pointer, where, displacement, size)
             return load(self.c, where, size, state.packet.byte)
         if pointer.kind is Kind.MAP_VALUE:
             return self.load_row(pointer, fact, displacement, size)
         raise Refused(f"a load through a {pointer.kind.value} pointer", "load from the frame, the stack or a map value")
 
-    def packet_span(self, pointer: Pointer, fact: facts.Pointer, displacement: int, size: int) -> Span:
-        extent = self.b.extent
-        return self.span(pointer, fact, displacement, size, -extent.headroom, extent.window - size)
+    def packet_span(self, pointer: Pointer, fact: facts.Pointer, displacement: int, size: int, end: int) -> Span:
+        return self.span(pointer, fact, displacement, size, -self.b.extent.headroom, end - size)
+
+    def load_stored(self, pointer: Pointer, where: Span, displacement: int, size: int) -> Node:
+        """A load that may reach behind the window: from the frame store, which has the frame as it was received."""
+        b, c, state = self.b, self.c, self.state
+        position = c.slice(c.add(pointer.offset, c.const(displacement, 64)), 0, POSITION_BITS)
+        stored = b.stored_bytes(state.predicate, c.slice(position, 0, 16), size)
+
+        def below(bound: Node, i: int) -> Node:
+            """Whether byte i of the load lies in front of a position."""
+            return c.slt(c.add(position, c.const(i, POSITION_BITS)), c.slice(bound, 0, POSITION_BITS))
+
+        data = [c.slice(stored, 8 * i, 8) for i in range(size)]
+        if state.frame.limit is not b.received_length:
+            data = [c.mux(below(state.frame.limit, i), byte, c.const(0, 8)) for i, byte in enumerate(data)]
+        window = b.extent.window
+        if any(state.packet.byte(p) is not b.stored_byte(p) for p in range(min(where.low, window), window)):
+            index = c.sub(position, c.const(where.low, POSITION_BITS))
+            bits = (window - 1 - where.low).bit_length()
+            front = load(
+                c, Span(where.low, window - 1, 1, c.slice(index, 0, bits)), size,
+                lambda p: state.packet.byte(p) if p < window else c.const(0, 8),
+            )
+            inside = [below(c.const(window, 64), i) for i in range(size)]
+            data = [c.mux(inside[i], c.slice(front, 8 * i, 8), byte) for i, byte in enumerate(data)]
+        return c.concat(data)
 
     def write_memory(self, register: int, size: int, value: Value) -> None:
         target = self.value(register)
@@ -158,7 +187,8 @@ class MemoryAccess(RegisterView):
             return
         data = c.slice(self.as_number(value), 0, 8 * size)
         if pointer.kind in WINDOW_KINDS:
-            self.store_memory(state.packet, self.packet_span(pointer, fact, displacement, size), size, data)
+            where = self.packet_span(pointer, fact, displacement, size, self.b.extent.window)
+            self.store_memory(state.packet, where, size, data)
         elif pointer.kind is Kind.MAP_VALUE:
             self.store_row(pointer, fact, displacement, size, data)
         else:
