@@ -117,6 +117,7 @@ JA = 0x05
 JA32 = 0x06  # "gotol": the distance is in ``imm``
 FRAME_POINTER = 10
 
+_CLASSES = tuple(Class)  # by number; calling Class for each instruction takes a tenth of verification's time
 _SIZES = {0x00: 4, 0x08: 2, 0x10: 1, 0x18: 8}
 _ATOMIC_OPERATIONS = {
     *(op | fetch for op in (Atomic.ADD, Atomic.OR, Atomic.AND, Atomic.XOR) for fetch in (0, Atomic.FETCH)),
@@ -160,7 +161,7 @@ class Instruction:
     @property
     def cls(self) -> Class:
         """Instruction class."""
-        return Class(self.opcode & 0x07)
+        return _CLASSES[self.opcode & 0x07]
 
     @property
     def mode(self) -> int:

@@ -24,7 +24,7 @@ class Construct:
         self._sites = 0
 
     def _make(self, op: str, width: int, args: tuple[Node, ...], attr: Any) -> Node:
-        key = (op, width, attr, *map(id, args))
+        key = (op, width, attr, args)
         node = self._known.get(key)
         if node is None:
             node = Node(len(self.graph.nodes), op, width, args, attr, self.slot)
@@ -80,7 +80,10 @@ class Construct:
             node: Node | None = simplify(self, width, args, attr)
             if node is not None:
                 return node
-        if all(a.op == "const" for a in args):
+        for arg in args:
+            if arg.op != "const":
+                break
+        else:
             value = OPERATORS[name].evaluate(width, attr, [a.width for a in args], [a.attr for a in args])
             return self.const(value, width)
         if name in _COMMUTATIVE and (args[0].op == "const" or (args[1].op != "const" and args[0].id > args[1].id)):

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import tracemalloc
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
+
+from damage import damage
 from hardpath.codegen.disassemble import disassemble
 from hardpath.codegen.elf import load, select
 from hardpath.codegen.elf.load import load_bytes
@@ -19,28 +24,6 @@ from hardpath.hdl.errors import HardpathError, InputError
 OBJECTS = sorted((Path(__file__).parents[1] / "data" / "elf").glob("*.o"))
 COUNT = int(os.environ.get("HARDPATH_MUTATIONS", "400"))
 MOST_BYTES = 64 << 20
-
-
-def mutate(generator: random.Random, contents: bytes) -> bytes:
-    """The object cut off, with some bits flipped, or with fields replaced by the values that hurt most."""
-    data = bytearray(contents)
-    kind = generator.choice(["cut", "bits", "field", "header", "block"])
-    if kind == "cut":
-        return bytes(data[: generator.randrange(len(data))])
-    for _ in range(generator.choice([1, 2, 8, 64])):
-        if kind == "bits":
-            data[generator.randrange(len(data))] ^= 1 << generator.randrange(8)
-        elif kind == "block":
-            start = generator.randrange(len(data) - 16)
-            data[start : start + 16] = generator.randbytes(16)
-        else:
-            width = generator.choice([1, 2, 4, 8])
-            table = int.from_bytes(contents[0x28:0x30], "little")  # e_shoff: the section headers lie at the end
-            start = generator.randrange(table if kind == "header" else 0, len(data) - 8)
-            values = [0, 1, (1 << 8 * width) - 1, 1 << 8 * width - 1, generator.getrandbits(4), len(data)]
-            value = generator.choice(values) & (1 << 8 * width) - 1
-            data[start : start + width] = value.to_bytes(width, "little")
-    return bytes(data)
 
 
 def use(contents: bytes) -> str:
@@ -72,7 +55,7 @@ def test_damaged_objects_are_refused_in_one_line(path: Path) -> None:
     tracemalloc.start()
     try:
         for number in range(max(COUNT // len(OBJECTS), 1)):
-            mutated = mutate(generator, contents)
+            mutated = damage(generator, contents)
             try:
                 outcomes.add(use(mutated))
             except Exception as error:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-import signal
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -20,14 +17,11 @@ from hardpath.sim.linux import kernel_verdict
 from hardpath.sim.memory import Trap
 from kinds import kinds
 from mutate import mutate
+from patience import TooSlow, patience
 from reduce import listing, reduce
 from stages import Stage, interpreter, truth
 
-PATIENCE = 120  # seconds for one program in one stage
-
-
-class TooSlow(Exception):
-    """A program took longer than `PATIENCE`."""
+PATIENCE = 60  # seconds of CPU time for one program in one stage
 
 
 @dataclass(frozen=True)
@@ -66,7 +60,7 @@ def problem(stage: Stage, case: Case, executed: set[int] | None = None) -> Probl
     except Trap as trap:
         return Problem(trap.reason, str(trap))
     except TooSlow:
-        return Problem("slow", f"no result in {PATIENCE} s")
+        return Problem("slow", f"no result in {PATIENCE} s of CPU time")
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         kind = f"{type(error).__name__} {Path(where.filename).name}:{where.lineno}"
@@ -100,7 +94,7 @@ def fuzz(stage: Stage, seed: int, frames: int, features: Features) -> Outcome:
         return Outcome("rejected by Linux")
     executed: set[int] = set()
     try:
-        with patience():
+        with patience(PATIENCE):
             wrong = problem(stage, case, executed)
     except Refused as refused:
         return Outcome(f"refused: {_numberless(refused.reason)}")
@@ -150,19 +144,3 @@ def _trap(case: Case) -> Trap | None:
 
 def _numberless(text: str) -> str:
     return re.sub("[0-9]+", "N", text)
-
-
-@contextmanager
-def patience(seconds: int = PATIENCE) -> Iterator[None]:
-    """Raises `TooSlow` in whatever takes longer."""
-
-    def stop(*_: object) -> None:
-        raise TooSlow
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)

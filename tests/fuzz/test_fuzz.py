@@ -1,15 +1,19 @@
 """A short fuzzing campaign in every test run, and tests of the fuzzer itself."""
 
+import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from assembler import Assembler, Label
 from case import Case
+from damage import damage
 from generator import Features, generate
 from hardpath.codegen.isa import decode, encode
 from hardpath.sim.linux import available, kernel_verdict
 from hardpath.sim.results import Verdict
 from kinds import expected
+from objects import Campaign
 from outcome import fuzz, problem, smaller
 from reduce import NOP
 from rules import RULES
@@ -19,6 +23,7 @@ needs_linux = pytest.mark.skipif(available() is not None, reason=str(available()
 pytestmark = pytest.mark.linux
 
 SEED = 70_000
+ROOT = Path(__file__).parents[2]
 
 
 @needs_linux
@@ -93,6 +98,29 @@ def test_every_rule_can_be_left_out(name):
     """It changes programs, so the rule is used."""
     seeds = range(SEED, SEED + 60)
     assert any(generate(seed) != generate(seed, Features(without=frozenset([name]))) for seed in seeds)
+
+
+def test_damaged_objects_give_a_result_or_one_clear_line():
+    campaign = Campaign(ask_linux=False)
+    contents = (ROOT / "examples" / "mac_swap" / "mac_swap.o").read_bytes()
+    rng = random.Random(SEED)
+    for number in range(150):
+        campaign.object(f"mutation {number}", damage(rng, contents))
+    assert not campaign.wrong
+    assert {"unreadable", "compiled"} <= campaign.counts.keys()
+
+
+def test_what_takes_too_long_is_stopped(capsys):
+    campaign = Campaign(ask_linux=False)
+
+    def never(contents):
+        while True:
+            pass
+
+    campaign.outcome = never
+    campaign.object("endless.o", b"", limit=0.05)
+    assert campaign.wrong == 1
+    assert "endless.o: no end after 0.05 s" in capsys.readouterr().out
 
 
 def test_a_label_that_is_never_placed_is_an_error():
