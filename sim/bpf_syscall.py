@@ -6,12 +6,14 @@ import ctypes
 import os
 import platform
 import struct
+from typing import NamedTuple
 
 _NUMBER = {"x86_64": 321, "aarch64": 280, "riscv64": 280}.get(platform.machine())
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 MAP_CREATE, MAP_LOOKUP, MAP_UPDATE, MAP_DELETE, MAP_NEXT_KEY, PROG_LOAD = range(6)
 PROG_TEST_RUN = 10
+BTF_LOAD = 18
 MAP_FREEZE = 22
 
 PROG_TYPE_XDP = 6
@@ -99,27 +101,46 @@ def map_freeze(fd: int) -> None:
     bpf(MAP_FREEZE, _attributes("I", fd))
 
 
-def prog_load(code: bytes, name: str, license: str, flags: int = 0) -> int:
+def btf_load(blob: bytes) -> int:
+    """The file descriptor of type information."""
+    data = ctypes.create_string_buffer(blob, len(blob))
+    return bpf(BTF_LOAD, _attributes("QQIII", _address(data), 0, len(blob), 0, 0))
+
+
+class FunctionInfo(NamedTuple):
+    """Type information that says where functions begin: bpf_func_info records of 8 bytes, and the BTF they name."""
+
+    btf: int
+    records: bytes
+
+
+def prog_load(code: bytes, name: str, license: str, flags: int = 0, functions: FunctionInfo | None = None) -> int:
     """An XDP program's file descriptor; raises OSError when the verifier says no."""
-    return _load(code, name, license, flags, None)
+    return _load(code, name, license, flags, functions, None)
 
 
-def prog_verdict(code: bytes, name: str, license: str, flags: int = 0) -> tuple[int | None, str]:
+def prog_verdict(
+    code: bytes, name: str, license: str, flags: int = 0, functions: FunctionInfo | None = None
+) -> tuple[int | None, str]:
     """(file descriptor or None, the verifier's log)."""
     log = ctypes.create_string_buffer(LOG_BYTES)
     try:
-        return _load(code, name, license, flags, log), log.value.decode(errors="replace")
+        return _load(code, name, license, flags, functions, log), log.value.decode(errors="replace")
     except OSError as error:
         return None, log.value.decode(errors="replace") or str(error)
 
 
-def _load(code: bytes, name: str, license: str, flags: int, log: Buffer | None) -> int:
+def _load(
+    code: bytes, name: str, license: str, flags: int, functions: FunctionInfo | None, log: Buffer | None
+) -> int:
     instructions = ctypes.create_string_buffer(code, len(code))
     licence = ctypes.create_string_buffer(license.encode())
+    btf, records = functions or FunctionInfo(0, b"")
+    info = ctypes.create_string_buffer(records, len(records)) if records else None
     return bpf(
         PROG_LOAD,
         _attributes(
-            "IIQQIIQII16s",
+            "IIQQIIQII16sIIIIQI",
             PROG_TYPE_XDP,
             len(code) // 8,
             _address(instructions),
@@ -130,6 +151,12 @@ def _load(code: bytes, name: str, license: str, flags: int, log: Buffer | None) 
             0,
             flags,
             object_name(name),
+            0,
+            0,
+            btf,
+            8 if records else 0,
+            _address(info),
+            len(records) // 8,
         ),
     )
 

@@ -297,6 +297,9 @@ class _Machine(Environment):
         region.key = key  # a deleted entry's memory can come back under another key
         return address
 
+    def call(self, function: int, *arguments: int) -> int:
+        return self.processor.call(function, *arguments)
+
     # The processor's environment
 
     def reference(self, reference: MapReference) -> int:

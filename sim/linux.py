@@ -22,10 +22,11 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from types import TracebackType
 
-from ..codegen.isa import MapReference, encode
+from ..codegen.isa import FunctionReference, MapReference, encode
 from ..codegen.spec import MapSpec, ProgramSpec
 from ..hdl.errors import InputError
 from . import bpf_syscall as bpf
+from .function_info import function_info
 from .results import Outcome, Verdict
 
 SHORTEST_FRAME, LONGEST_FRAME = 14, 3520
@@ -59,7 +60,7 @@ def kernel_verdict(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> tuple[b
     """Whether Linux's verifier accepts the program, and its log."""
     with ExitStack() as stack:
         loaded = _LoadedMaps(program, maps, stack)
-        fd, log = bpf.prog_verdict(loaded.code(program), program.name, program.license, _flags(program))
+        fd, log = bpf.prog_verdict(*_load_arguments(program, loaded, stack))
         if fd is not None:
             os.close(fd)
         return fd is not None, log
@@ -93,11 +94,12 @@ class LinuxOracle:
         self._stack.close()
 
     def _load(self, stack: ExitStack) -> int:
-        program, code = self._program, self._maps.code(self._program)
+        program = self._program
+        arguments = _load_arguments(program, self._maps, stack)
         try:
-            fd = bpf.prog_load(code, program.name, program.license, _flags(program))
+            fd = bpf.prog_load(*arguments)
         except OSError:
-            late, log = bpf.prog_verdict(code, program.name, program.license, _flags(program))
+            late, log = bpf.prog_verdict(*arguments)
             if late is None:
                 end = "\n".join(log.strip().splitlines()[-20:])
                 raise InputError(f"Linux does not accept {program.name}:\n{end}") from None
@@ -224,8 +226,17 @@ def _references(program: ProgramSpec) -> list[MapReference]:
     return [i.reference for i in program.instructions if isinstance(i.reference, MapReference)]
 
 
-def _flags(program: ProgramSpec) -> int:
-    return bpf.XDP_HAS_FRAGS if program.frags else 0
+def _load_arguments(
+    program: ProgramSpec, maps: _LoadedMaps, stack: ExitStack
+) -> tuple[bytes, str, str, int, bpf.FunctionInfo | None]:
+    """What `bpf.prog_load` wants; ``stack`` closes what it needs."""
+    flags = bpf.XDP_HAS_FRAGS if program.frags else 0
+    functions = None
+    if any(isinstance(i.reference, FunctionReference) for i in program.instructions):
+        btf, records = function_info(program.functions)
+        functions = bpf.FunctionInfo(bpf.btf_load(btf), records)
+        stack.callback(os.close, functions.btf)
+    return maps.code(program), program.name, program.license, flags, functions
 
 
 def _possible_cpus() -> int:

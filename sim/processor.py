@@ -11,6 +11,7 @@ from ..codegen.isa import (
     Alu,
     Atomic,
     Class,
+    FunctionReference,
     Instruction,
     MapReference,
     Mode,
@@ -22,6 +23,8 @@ from .memory import Memory, Stack, Trap
 MOST_STEPS = 1_000_000
 MOST_FRAMES = 8
 _STACK_REGION = 16  # region number of the main program's stack; callees have the numbers behind it
+_END = -1  # instead of a slot to return to: the end of the program, or back to the helper that called
+_CODE = 32 << 32  # the address of slot 0: a region that cannot be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Processor:
         self._environment = environment
         self._registers: list[int | None] = []
         self._calls: list[_Call] = []
+        self._steps = 0
         self.slot = 0
         execute = {
             Class.LD: self._load64,
@@ -73,6 +77,7 @@ class Processor:
         """r0 at exit, with ``arguments`` in r1, r2 ... Raises `Trap` with its place."""
         self._registers = [None, *arguments, *[None] * (FRAME_POINTER - len(arguments))]
         self._calls = []
+        self._steps = 0
         self._enter_frame()
         self.slot = 0
         try:
@@ -80,9 +85,20 @@ class Processor:
         except Trap as trap:
             raise Trap(trap.reason, self._program.place(self.slot)) from None
 
+    def call(self, function: int, *arguments: int) -> int:
+        """Call the function at an address, for a helper; its r0."""
+        here = self.slot
+        self._call(function - _CODE, behind=_END)
+        self._registers[1:6] = [*arguments, *[None] * (5 - len(arguments))]
+        self.slot = function - _CODE
+        result = self._execute()
+        self.slot = here
+        return result
+
     def _execute(self) -> int:
         code, executed = self._code, self._executed
-        for _ in range(MOST_STEPS):
+        while self._steps < MOST_STEPS:
+            self._steps += 1
             slot = self.slot
             if slot >= len(code):
                 self.slot = len(code) - 1
@@ -90,7 +106,7 @@ class Processor:
             execute, instruction = code[slot]
             executed.add(slot)
             following = execute(instruction)
-            if following < 0:
+            if following == _END:
                 return self._get(0)
             self.slot = following
         raise Trap(f"no end after {MOST_STEPS} instructions")
@@ -133,10 +149,11 @@ class Processor:
         taken = condition(i, self._get(i.dst), self._second(i))
         return self.slot + 1 + (i.offset if taken else 0)
 
-    def _call(self, target: int) -> int:
+    def _call(self, target: int, behind: int | None = None) -> int:
         if len(self._calls) + 1 >= MOST_FRAMES:
             raise Trap(f"more than {MOST_FRAMES} nested function calls")
-        self._calls.append(_Call(self.slot + 1, tuple(self._registers[6 : FRAME_POINTER + 1])))
+        behind = self.slot + 1 if behind is None else behind
+        self._calls.append(_Call(behind, tuple(self._registers[6 : FRAME_POINTER + 1])))
         self._enter_frame()
         return target
 
@@ -146,11 +163,11 @@ class Processor:
         self._registers[FRAME_POINTER] = base + Stack.SIZE
 
     def _exit(self) -> int:
-        """The slot to return to, -1 at the end of the program."""
+        """The slot to return to, or that it is the end."""
         self._get(0)
         self._memory.unmap(_STACK_REGION + len(self._calls))
         if not self._calls:
-            return -1
+            return _END
         call = self._calls.pop()
         self._registers[1:6] = [None] * 5
         self._registers[6 : FRAME_POINTER + 1] = call.saved
@@ -207,6 +224,8 @@ class Processor:
             raise Trap("execution of half an instruction or of a legacy packet load")
         if isinstance(i.reference, MapReference):
             self._registers[i.dst] = self._environment.reference(i.reference)
+        elif isinstance(i.reference, FunctionReference):
+            self._registers[i.dst] = _CODE + i.reference.slot
         elif i.imm64 is None or i.reference is not None or i.src:
             raise Trap("this kind of 64-bit immediate is not supported")
         else:

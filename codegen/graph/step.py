@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ...hdl.errors import Refused
-from ...hdl.helpers.base import Arg, HelperPlugin, Ret
+from ...hdl.helpers.base import Arg, CallingHelper, HelperPlugin, Ret
 from ...hdl.maps.base import MapPlugin
-from ..isa import Alu, Class, Jump, MapReference, Mode
+from ..isa import Alu, Class, FunctionReference, Jump, MapReference, Mode
 from ..spec import MapSpec
 from ..verify import result as facts
 from ..verify.result import Kind
@@ -32,6 +33,9 @@ class Step(MemoryAccess):
             return
         if i.is_exit:
             self.exit()
+            return
+        if calling := self.calling(self.point.slot):
+            self.call_back(calling)
             return
         if i.is_load64:
             self.set(i.dst, self.load64())
@@ -121,24 +125,30 @@ class Step(MemoryAccess):
                 spec.name,
                 entry=MapEntry(entry.found, entry.address, entry.tag, TRUE, FALSE),
             )
-        if i.reference is not None:
-            raise Refused("the address of a function is used as a value", "call the function directly")
+        if isinstance(i.reference, FunctionReference):
+            return Pointer(Kind.FUNCTION, c.const(i.reference.slot, 64))
         return c.const(i.imm64 or 0, 64)
 
     # Control flow
 
     def branch(self) -> None:
-        successors = self.point.successors
-        if len(successors) == 1:
-            self.go(successors[0].point, self.state)
+        one_way = len(self.point.successors) == 1
+        for _, point, state in self.split(self.c.const(1, 1) if one_way else self.condition()):
+            self.go(point, state)
+
+    def split(self, condition: Node) -> Iterator[tuple[bool | None, int, State]]:
+        """The possible sides of a branch, the points they lead to, and a state for each."""
+        if len(self.point.successors) == 1:
+            successor = self.point.successors[0]
+            yield successor.taken, successor.point, self.state
             return
         path = self.state.predicate
-        taken = self.p.both(path, self.p.of(self.condition()))
+        taken = self.p.both(path, self.p.of(condition))
         other = self.p.both(path, self.p.invert(taken))
-        for successor in successors:
+        for successor in self.point.successors:
             predicate = taken if successor.taken else other
             if predicate != FALSE:
-                self.go(successor.point, self.state.on_edge(self.p, predicate))
+                yield successor.taken, successor.point, self.state.on_edge(self.p, predicate)
 
     def condition(self) -> Node:
         i, c = self.i, self.c
@@ -187,26 +197,74 @@ class Step(MemoryAccess):
         return (offset.smin, offset.smax)
 
     def enter_function(self) -> None:
-        state = self.state
+        self.enter_frame(self.state, {r: self.registers[r] for r in range(1, 6) if r in self.registers})
+
+    def enter_frame(self, state: State, arguments: dict[int, Value]) -> None:
         depth = len(state.registers)
-        arguments = {r: state.registers[-1][r] for r in range(1, 6) if r in state.registers[-1]}
         state.registers.append({**arguments, 10: Pointer(Kind.STACK, self.c.const(0, 64), frame=depth)})
         state.stacks.append(Memory(self.c, self.b.zero_byte))
 
     def exit(self) -> None:
         state = self.state
-        if len(state.registers) > 1:
-            result = self.registers.get(0)
-            state.registers.pop()
-            state.stacks.pop()
-            caller = state.registers[-1]
-            for register in range(1, 6):
-                caller.pop(register, None)
-            if result is not None:
-                caller[0] = result
-            self.go(self.point.successors[0].point, state)
+        if len(state.registers) == 1:
+            self.b.exits.append((state, self.number(0)))
             return
-        self.b.exits.append((state, self.number(0)))
+        calling = self.calling(self.point.calls[-1])
+        result = self.number(0) if calling else self.registers.get(0)
+        state.registers.pop()
+        state.stacks.pop()
+        if calling:
+            assert isinstance(result, Node)
+            self.called_back(result)
+            return
+        caller = state.registers[-1]
+        self.clobber(caller)
+        if result is not None:
+            caller[0] = result
+        self.go(self.point.successors[0].point, state)
+
+    @staticmethod
+    def clobber(registers: dict[int, Value]) -> None:
+        """What a call does to the registers of its arguments."""
+        for register in range(1, 6):
+            registers.pop(register, None)
+
+    # Helpers that call functions: verification has made a point of the call for each iteration.
+
+    def calling(self, slot: int) -> CallingHelper | None:
+        """The helper that the instruction in a slot calls, if it is one that calls a function."""
+        i = self.b.program.instructions[slot]
+        helper = self.b.helpers[i.imm] if i.is_helper_call else None
+        return helper if isinstance(helper, CallingHelper) else None
+
+    def iteration_of(self, slot: int) -> int:
+        """Which iteration of the call in a slot this point belongs to."""
+        return dict(self.point.iteration)[slot]
+
+    def call_back(self, helper: CallingHelper) -> None:
+        """Before an iteration: into the function, or behind the call."""
+        c, index = self.c, self.iteration_of(self.point.slot)
+        call = Call(self, helper)
+        passed, result = self.value(helper.passed), helper.result(call, index)
+        for enters, point, state in self.split(helper.enters(call, index)):
+            if enters:
+                self.enter_frame(state, {1: c.const(index, 64), 2: passed})
+            else:
+                self.clobber(state.registers[-1])
+                state.registers[-1][0] = result
+            self.go(point, state)
+
+    def called_back(self, result: Node) -> None:
+        """After an iteration: behind the call if the function returned 1, else to the next one."""
+        c = self.c
+        begun = c.const(self.iteration_of(self.point.calls[-1]) + 1, 64)
+        for stops, point, state in self.split(c.not_(c.eq(result, c.const(0, 64)))):
+            if stops:
+                self.clobber(state.registers[-1])
+                state.registers[-1][0] = begun
+            self.go(point, state)
+
+    # Helpers
 
     def call_helper(self) -> None:
         """Compilers merge calls at the ends of branches, so the map can depend on the path: then each is called."""
@@ -244,8 +302,7 @@ class Step(MemoryAccess):
             self.map_changed(*call.map_argument())
         zero = self.c.const(0, 64)
         state.calls[helper.id] = self.c.add(state.calls.get(helper.id, zero), self.c.const(1, 64))
-        for register in range(1, 6):
-            self.registers.pop(register, None)
+        self.clobber(self.registers)
         self.registers[0] = value
 
     def map_changed(self, shape: MapSpec, plugin: MapPlugin) -> None:

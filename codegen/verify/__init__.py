@@ -18,7 +18,8 @@ from ...hdl.maps.base import MapPlugin
 from ...hdl.maps.registry import MAP_TYPES
 from ..spec import MapSpec, ProgramSpec
 from .call import Environment
-from .explore import Explorer, Limits, Rejection
+from .explore import Explorer
+from .limits import Limits, Rejection
 from .result import VerifiedProgram
 
 __all__ = ["Limits", "verify"]

@@ -71,7 +71,7 @@ def _as_programs_see_it(spec: MapSpec, plugin: MapPlugin | None) -> MapSpec:
 
 def call(state: State, plugin: HelperPlugin, env: Environment, fresh: Callable[[], int]) -> list[State]:
     """The states after a helper call, one for each of its outcomes; takes over ``state``."""
-    map_name = _check_arguments(state, plugin, env)
+    map_name = check_arguments(state, plugin, env)
     distance = state.get(2)
     target = _output(state, plugin)
     result = _map_result(state, plugin, env, map_name, fresh) if plugin.ret != Ret.SCALAR else None
@@ -124,7 +124,7 @@ def _moved(position: tuple[int, int], by: tuple[int, int]) -> tuple[int, int]:
     return reachable(position[0] + by[0]), reachable(position[1] + by[1])
 
 
-def _check_arguments(state: State, plugin: HelperPlugin, env: Environment) -> str | None:
+def check_arguments(state: State, plugin: HelperPlugin, env: Environment) -> str | None:
     """Raise unless every argument is as declared; returns the name of the map argument, if there is one."""
     map_name: str | None = None
     for register, kind in enumerate(plugin.args, 1):
@@ -138,6 +138,11 @@ def _check_arguments(state: State, plugin: HelperPlugin, env: Environment) -> st
             case Arg.CTX:
                 pointer = _pointer(plugin, register, value, kind, Kind.CTX)
                 check_context_pointer(register, pointer)
+            case Arg.CALLBACK:
+                _pointer(plugin, register, value, kind, Kind.FUNCTION)
+            case Arg.STACK_OR_NULL:
+                if not is_null(value):
+                    _pointer(plugin, register, value, kind, Kind.STACK)
             case Arg.MAP:
                 map_name = _pointer(plugin, register, value, kind, Kind.MAP).map
                 assert map_name is not None

@@ -11,82 +11,35 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from itertools import count
 
-from ...hdl.errors import HardpathError, Refused, VerificationError
-from ..isa import CALL_REGISTER, FRAME_POINTER, Class, Instruction, Jump, Load64, MapReference, Mode, reads
+from ...hdl.errors import Refused
+from ...hdl.helpers.base import CallingHelper
+from ..isa import (
+    CALL_REGISTER,
+    FRAME_POINTER,
+    Class,
+    FunctionReference,
+    Instruction,
+    Jump,
+    Load64,
+    MapReference,
+    Mode,
+    reads,
+)
 from ..spec import ProgramSpec
-from . import alu, branch, memory
-from .call import Environment, call
-from .explain import causal_path
+from . import alu, branch, callback, memory
+from .call import Environment, call, check_arguments
+from .context import Context, Visit
 from .failure import Category, Failure, Unbuildable, address_dependent
 from .flow import Flow, FlowFailure, Key
 from .join import Join, gather
+from .limits import Limits, Rejection
 from .number import constant
+from .report import Reporter
 from .result import AbstractValue, Kind, Mixed, Point, Pointer, Scalar, Successor
 from .state import MAX_FRAMES, STACK_BYTES, Starts, State, Step
 from .values import NEVER_WRITTEN, Num, Ptr, Unusable, fact, join_facts, scalar
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much work verification takes on before it refuses a program.
-
-    ``points``: instructions of the unrolled program. ``iterations``: of one loop. ``states``: kept apart at one
-    point. ``seconds`` of CPU time, in all, and more for each instruction of a long program (``per_instruction``):
-    a short program that takes long is one whose loops explode.
-    """
-
-    points: int = 100_000
-    iterations: int = 2048
-    states: int = 4096
-    seconds: float = 6.0
-    per_instruction: float = 0.006
-
-    def budget(self, program: ProgramSpec) -> float:
-        """Seconds for this program."""
-        return self.seconds + self.per_instruction * len(program.instructions)
-
-
-class Rejection(Exception):
-    """An exploration failed with ``error``; keeping more states apart may help unless ``final``. ``limit``: it only
-    became too much."""
-
-    def __init__(self, error: HardpathError, final: bool, limit: bool = False) -> None:
-        super().__init__(error)
-        self.error = error
-        self.final = final
-        self.limit = limit
-
-
-@dataclass(eq=False)
-class Context:
-    """One run of a function: the main program or an inlined subprogram."""
-
-    flow: Flow
-    prefix: Key = ()
-    caller: Context | None = None
-    call_slot: int = 0
-    call_iterations: tuple[int, ...] = ()
-    calls: tuple[int, ...] = ()
-    outer_iterations: tuple[tuple[int, int], ...] = ()
-
-    def chain(self) -> list[Context]:
-        """The contexts from the main program to this one; index is call depth."""
-        above = self.caller.chain() if self.caller else []
-        return [*above, self]
-
-
-@dataclass
-class Visit:
-    """A point that has been reached but not yet explored."""
-
-    context: Context
-    slot: int
-    iterations: tuple[int, ...]
-    states: list[State] = field(default_factory=list)
-
 
 _FEW = 8
 """States at a loop header that are compared with those of the iteration before."""
@@ -94,7 +47,7 @@ _FEW = 8
 Ways = Iterable[tuple[int, bool | None, State]]
 
 
-class Explorer:
+class Explorer(Reporter):
     """One exploration, with ``per_shape`` states kept apart where paths meet, until ``deadline``
     (`time.process_time`)."""
 
@@ -140,15 +93,11 @@ class Explorer:
                 tuple(Successor(index[target], taken) for target, taken in targets),
                 starts.head,
                 visit.context.calls,
-                self._iteration(visit),
+                visit.loops,
                 starts.metadata,
             )
             for position, (_, visit, facts, starts, targets) in enumerate(done)
         )
-
-    def _iteration(self, visit: Visit) -> tuple[tuple[int, int], ...]:
-        loops = visit.context.flow.nests[visit.slot].loops
-        return visit.context.outer_iterations + tuple(zip(loops, visit.iterations, strict=True))
 
     # Reaching points.
 
@@ -163,7 +112,7 @@ class Explorer:
         end = min((f for f in self._program.functions if f > entry), default=len(instructions))
         self._arguments_of.add(entry)
         try:
-            flow = Flow(instructions, entry, end, self._argument_mask)
+            flow = Flow(instructions, entry, end, self._argument_mask, self._repeats)
         except FlowFailure as failure:
             raise Rejection(self._error(failure, failure.slot), True) from None
         finally:
@@ -215,10 +164,9 @@ class Explorer:
 
     @staticmethod
     def _is_live(chain: list[Context], depth: int, register: int, slot: int) -> bool:
-        if depth == len(chain) - 1:
-            return bool(chain[depth].flow.live[slot] >> register & 1)
-        behind = chain[depth + 1].call_slot + 1  # in a caller only r6 to r9 survive the call
-        return 6 <= register <= 9 and bool(chain[depth].flow.live[behind] >> register & 1)
+        inner = depth + 1
+        live = chain[depth].flow.live[slot] if inner == len(chain) else chain[inner].live_outside
+        return bool(live >> register & 1)
 
     def _check_progress(self, visit: Visit) -> None:
         """At the header of a loop: the states must not be those of one iteration before, or it never ends."""
@@ -228,6 +176,8 @@ class Explorer:
         iteration = visit.iterations[-1]
         if iteration > self._limits.iterations:
             raise self._endless(visit)
+        if self._repeats(self._program.instructions[visit.slot]):
+            return  # the helper counts
         loop = (visit.context, visit.slot, visit.iterations[:-1])
         before = self._headers.get(loop, []) if iteration else []
         self._headers[loop] = [state.copy() for state in visit.states]
@@ -332,10 +282,13 @@ class Explorer:
         if i.is_exit:
             return self._leave(visit, state)
         if i.is_local_call:
-            return self._enter(visit, i, state)
-        context, flow = visit.context, visit.context.flow
+            state.enter()
+            return [(self._enter(visit, visit.slot + 1 + i.imm, state), None)]
+        if plugin := self._repeats(i):
+            return self._call_back(visit, plugin, state)
+        context = visit.context
         return [
-            (self._reach(context, target, flow.follow(visit.slot, visit.iterations, target), after), taken)
+            (self._after(context, visit.slot, visit.iterations, target, after), taken)
             for target, taken, after in self._ways(visit.slot, i, state)
         ]
 
@@ -389,8 +342,10 @@ class Explorer:
             if i.reference.offset is None:
                 return Ptr(Kind.MAP, map=i.reference.map)
             return Ptr(Kind.MAP_VALUE, i.reference.offset, map=i.reference.map)
+        if isinstance(i.reference, FunctionReference):
+            return Ptr(Kind.FUNCTION, i.reference.slot)
         if i.src != Load64.NUMBER or i.reference is not None:
-            what = {Load64.FUNCTION: "a function pointer", Load64.KERNEL_VARIABLE: "a kernel variable"}
+            what = {Load64.KERNEL_VARIABLE: "a kernel variable"}
             raise Unbuildable(
                 f"{what.get(Load64(i.src), 'a map without a name')} is loaded",
                 "call functions directly, and use maps by their definitions",
@@ -407,9 +362,32 @@ class Explorer:
             )
         return call(state, self._env.helper(i.imm), self._env, self._fresh)
 
-    def _enter(self, visit: Visit, i: Instruction, state: State) -> list[tuple[Key, bool | None]]:
+    def _repeats(self, i: Instruction) -> CallingHelper | None:
+        """The plug-in of a helper that calls a function, if the instruction calls one."""
+        plugin = self._env.helpers.get(i.imm) if i.is_helper_call else None
+        return plugin if isinstance(plugin, CallingHelper) else None
+
+    def _call_back(self, visit: Visit, plugin: CallingHelper, state: State) -> list[tuple[Key, bool | None]]:
+        """A helper that calls a function: into its next iteration, or behind it."""
+        check_arguments(state, plugin, self._env)
+        index = visit.iterations[-1]
+        edges: list[tuple[Key, bool | None]] = []
+        for enters, after in callback.begin(state, plugin, index, visit.slot):
+            if enters:
+                target = callback.function(after, plugin)
+                callback.enter(after, plugin, index)
+                key = self._enter(visit, target, after, plugin)
+            else:
+                key = self._after(visit.context, visit.slot, visit.iterations, visit.slot + 1, after)
+            edges.append((key, enters))
+        return edges
+
+    def _after(self, context: Context, slot: int, iterations: tuple[int, ...], target: int, state: State) -> Key:
+        return self._reach(context, target, context.flow.follow(slot, iterations, target), state)
+
+    def _enter(self, visit: Visit, target: int, state: State, helper: CallingHelper | None = None) -> Key:
+        """Into a function, in the frame that ``state`` has for it already."""
         context = visit.context
-        target = visit.slot + 1 + i.imm
         flow = self._flow(target, visit.slot)
         chain = context.chain()
         if any(c.flow is flow for c in chain):
@@ -417,12 +395,14 @@ class Explorer:
         if len(chain) == MAX_FRAMES:
             raise Failure(Category.CALL, f"calls nest more than {MAX_FRAMES} deep", "inline some functions")
         key = context.prefix + context.flow.key(visit.slot, visit.iterations)
-        inner = self._pending.get(key + flow.key(target, flow.start()))
-        callee = inner.context if inner else self._context(visit, flow, key)
-        state.enter()
-        return [(self._reach(callee, target, flow.start(), state), None)]
+        callee = visit.callee
+        if callee is None:
+            callee = visit.callee = self._context(visit, flow, key, helper)
+        elif callee.flow is not flow:
+            raise Unbuildable("a call goes to different functions", "call each function on its own path")
+        return self._reach(callee, target, flow.start(), state)
 
-    def _context(self, visit: Visit, flow: Flow, key: Key) -> Context:
+    def _context(self, visit: Visit, flow: Flow, key: Key, helper: CallingHelper | None) -> Context:
         caller = visit.context
         context = Context(
             flow,
@@ -431,7 +411,8 @@ class Explorer:
             visit.slot,
             visit.iterations,
             (*caller.calls, visit.slot),
-            self._iteration(visit),
+            visit.loops,
+            helper,
         )
         self._contexts.append(context)
         return context
@@ -449,46 +430,13 @@ class Explorer:
                 "return a value, or let the caller pass a buffer",
                 0,
             )
+        caller, slot, helper = context.caller, context.call_slot, context.helper
+        if helper is not None:
+            return [
+                (self._after(caller, slot, context.call_iterations, slot + 1 if stops else slot, after), stops)
+                for stops, after in callback.leave(state, helper, context.index, slot)
+            ]
         state.leave()
         for r in range(1, 6):
             state.set(r, NEVER_WRITTEN)
-        caller, slot = context.caller, context.call_slot
-        iterations = caller.flow.follow(slot, context.call_iterations, slot + 1)
-        return [(self._reach(caller, slot + 1, iterations, state), None)]
-
-    # Errors.
-
-    def _error(self, failure: Failure, slot: int, state: State | None = None) -> VerificationError:
-        path = causal_path(self._program.instructions, state, failure.registers) if state else []
-        return VerificationError(
-            failure.category.value,
-            failure.reason,
-            self._program.place(slot),
-            tuple(self._program.place(s) for s in path),
-            failure.suggestion,
-        )
-
-    def _loop_of(self, visit: Visit) -> str:
-        loops = self._iteration(visit)
-        if not loops:
-            return "the program"
-        header = max(loops, key=lambda loop: loop[1])[0]
-        return f"the loop at {self._program.place(header)}"
-
-    def _endless(self, visit: Visit) -> Rejection:
-        refusal = Refused(
-            f"{self._loop_of(visit)} runs more than {self._limits.iterations} times",
-            "bound the loop by a smaller constant: every iteration becomes hardware",
-            self._program.place(visit.slot),
-        )
-        return Rejection(refusal, not self._lossy, limit=True)
-
-    def _too_much(self, visit: Visit, points: int) -> Rejection:
-        limits, seconds = self._limits, self._limits.budget(self._program)
-        refusal = Refused(
-            f"unrolling takes more than {limits.points} points, {limits.states} states at one, or {seconds:.0f} s; "
-            f"it got to {points} points and most often through {self._loop_of(visit)}",
-            "bound the loops by smaller constants: every iteration becomes hardware",
-            self._program.place(visit.slot),
-        )
-        return Rejection(refusal, True, limit=True)
+        return [(self._after(caller, slot, context.call_iterations, slot + 1, state), None)]

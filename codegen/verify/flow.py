@@ -27,8 +27,9 @@ class Nest:
 class Flow:
     """The control flow of the function in slots [entry, end). Raises `Failure` if it is not a proper function.
 
-    ``successors``: slot -> following slots. ``nests``: slot -> `Nest`. ``live``: slot -> bit set of registers whose
-    value before the slot matters.
+    ``repeats`` tells the instructions that are loops of their own (helpers that call functions). ``successors``: slot
+    -> following slots. ``nests``: slot -> `Nest`. ``live``: slot -> bit set of registers whose value before the slot
+    matters.
     """
 
     def __init__(
@@ -37,9 +38,13 @@ class Flow:
         entry: int,
         end: int,
         arguments: Callable[[Instruction, int], int],
+        repeats: Callable[[Instruction], object] = lambda _: False,
     ) -> None:
         self.entry, self.end = entry, end
-        self.successors = _edges(instructions, entry, end)
+        self.successors = {
+            slot: (*targets, slot) if repeats(instructions[slot]) else targets
+            for slot, targets in _edges(instructions, entry, end).items()
+        }
         self.nests: dict[int, Nest] = {}
         self._arrange(list(self.successors), (), ())
         self.live = _liveness(instructions, self.successors, arguments)

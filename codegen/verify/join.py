@@ -183,7 +183,7 @@ def _shape(value: Value) -> Hashable:
     if isinstance(value, Num):
         return ""
     if isinstance(value, Ptr):
-        place = value.offset if value.kind == Kind.STACK else 0
+        place = value.offset if value.kind in (Kind.STACK, Kind.FUNCTION) else 0
         return value.kind.value, value.map or "", value.frame, value.maybe_null, place
     return "-"
 

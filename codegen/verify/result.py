@@ -22,6 +22,7 @@ class Kind(enum.Enum):
     MAP = "map_ptr"
     MAP_VALUE = "map_value"
     MEMORY = "mem"
+    FUNCTION = "func"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,9 @@ class Pointer:
     ``offset`` is a Scalar in bytes (64-bit two's complement), relative to: the frame's *original* data start
     (PACKET, PACKET_META; negative in the headroom, so bpf_xdp_adjust_head does not change what an offset means),
     the first byte of a raw program's memory (MEMORY),
-    the frame pointer r10 of call depth ``frame`` (STACK, <= 0), the value's first byte (MAP_VALUE), the struct
-    xdp_md (CTX). ``map`` is the map's name for MAP and MAP_VALUE. ``maybe_null``: not null-checked yet.
+    the frame pointer r10 of call depth ``frame`` (STACK, <= 0), the value's first byte (MAP_VALUE), the struct xdp_md
+    (CTX), the program's first slot (FUNCTION, in slots). ``map`` is the map's name for MAP and MAP_VALUE.
+    ``maybe_null``: not null-checked yet.
     """
 
     kind: Kind
@@ -71,7 +73,11 @@ AbstractValue = Scalar | Pointer | Mixed
 
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """An edge. ``taken``: True/False for the two sides of a conditional jump, None for everything else."""
+    """An edge. ``taken``: True/False for the two sides of a conditional jump, None for everything else.
+
+    A helper that calls a function has two sides as well: True leads into the next iteration, False behind the call. So
+    has the exit of such a function: True leads behind the call (it returned 1), False back to it.
+    """
 
     point: int
     taken: bool | None = None

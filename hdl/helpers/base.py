@@ -23,6 +23,8 @@ class Arg(enum.Enum):
     MEM_OR_NULL = "readable memory or NULL, size in the next argument"
     OUT_MEM = "writable memory, size in the next argument"  # new contents in outcomes that `fill` it
     FRAME_OFFSET = "an offset into the frame"  # bytes from data start; memory and size are in the next two arguments
+    CALLBACK = "a static function of the program"
+    STACK_OR_NULL = "a pointer to the stack, or NULL"
     SIZE = "bytes of the memory argument before it, not zero"
     SIZE_OR_ZERO = "bytes of the memory argument before it"
 
@@ -64,6 +66,9 @@ class Machine(Protocol):
     time_ns: int  # the frame's arrival
     frame_index: int  # frames since the start
     random_calls: int  # calls of get_prandom_u32 so far in this run (for the helper to count)
+    def call(self, function: int, *arguments: int) -> int:
+        """Call the function behind a CALLBACK argument, with r1, r2 ...; its r0."""
+
     redirect: int | None  # target that bpf_redirect chose
     data: int  # frame position of data start, data end and data_meta: offsets from the original data start
     data_end: int
@@ -176,3 +181,32 @@ class HelperPlugin(ABC):
     @abstractmethod
     def lower(self, call: CallLowering) -> Any:
         """The call as dataflow; returns the 64-bit result node, or for MAP_VALUE_OR_NULL an `Entry`."""
+
+
+class CallingHelper(HelperPlugin):
+    """A helper that calls a function of the program again and again, until that returns 1 instead of 0.
+
+    Verification unrolls it: iteration k (from 0) is a call of its own, which gets k in r1 and argument ``passed`` in
+    r2. There are as many iterations as argument ``rounds`` says. More than ``most_rounds`` is an error, with the result
+    ``too_many``; so is anything in argument ``flags``, with the result ``bad_flags``. Otherwise the result is the
+    number of iterations that were begun.
+    """
+
+    rounds: int
+    most_rounds: int
+    too_many: int
+    flags: int
+    bad_flags: int
+    function: int  # the CALLBACK argument
+    passed: int
+
+    @abstractmethod
+    def enters(self, call: CallLowering, index: int) -> Any:
+        """1 bit: whether iteration ``index`` happens, given that all before it did and returned 0."""
+
+    @abstractmethod
+    def result(self, call: CallLowering, index: int) -> Any:
+        """The 64-bit result where iteration ``index`` does not happen any more, or an error."""
+
+    def lower(self, call: CallLowering) -> Any:
+        raise AssertionError("calls are unrolled by verification")

@@ -14,6 +14,7 @@ from .jiffies64 import Jiffies64
 from .ktime_get_boot_ns import KtimeGetBootNs
 from .ktime_get_coarse_ns import KtimeGetCoarseNs
 from .ktime_get_ns import KtimeGetNs
+from .loop import Loop
 from .map_delete_elem import MapDeleteElem
 from .map_lookup_elem import MapLookupElem
 from .map_lookup_percpu_elem import MapLookupPercpuElem
@@ -42,6 +43,7 @@ _ALL: tuple[HelperPlugin, ...] = (
     Redirect(),
     RedirectMap(),
     CsumDiff(),
+    Loop(),
     XdpAdjustHead(),
     XdpAdjustMeta(),
     XdpAdjustTail(),

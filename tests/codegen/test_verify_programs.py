@@ -9,15 +9,16 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from hardpath.codegen.flow import maps_of
 from hardpath.codegen.isa import Alu, Jump
 from hardpath.codegen.spec import ProgramSpec
 from hardpath.codegen.verify import Limits, verify
 from hardpath.codegen.verify.result import Kind, Mixed, Pointer, Scalar, VerifiedProgram
 from hardpath.hdl.errors import Refused, VerificationError
 from hardpath.sim import linux
-from verify_cases import (
+from verify_cases import CASES
+from verify_programs import (
     ADJUST_HEAD,
-    CASES,
     CTX,
     FP,
     MAPS,
@@ -55,8 +56,7 @@ def test_verdict(name: str) -> None:
 def test_the_kernel_agrees(name: str) -> None:
     expected, write = CASES[name]
     program = build(write)
-    used = {i.reference.map for i in program.instructions if i.reference}
-    accepted, log = linux.kernel_verdict(program, {n: spec for n, spec in MAPS.items() if n in used})
+    accepted, log = linux.kernel_verdict(program, maps_of(program, MAPS))
     assert accepted == (expected == "ok"), log
 
 

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from hardpath.codegen.isa import CALL, EXIT, JA32, LD_IMM64, Alu, Call, Class, Instruction, Jump, MapReference, Mode
+from hardpath.codegen.isa import (
+    CALL,
+    EXIT,
+    JA32,
+    LD_IMM64,
+    Alu,
+    Call,
+    Class,
+    FunctionReference,
+    Instruction,
+    Jump,
+    Load64,
+    MapReference,
+    Mode,
+)
 
 SIZE_CODES = {1: 0x10, 2: 0x08, 4: 0x00, 8: 0x18}
 CTX, FP = 1, 10
@@ -76,6 +90,11 @@ class Assembler:
         kind = 1 if offset is None else 2
         self._wide(Instruction(LD_IMM64, dst, kind, 0, 0, 0, MapReference(name, offset)), 0)
 
+    def function(self, dst: int, target: Label) -> None:
+        """An LD_IMM64 of a function's address."""
+        self._jumps.append((self.slot, target))
+        self._wide(Instruction(LD_IMM64, dst, Load64.FUNCTION, 0, 0, 0), 0)
+
     def _wide(self, first: Instruction, second: int) -> None:
         self._code += [first, Instruction(0, 0, 0, 0, second)]
 
@@ -93,6 +112,9 @@ class Assembler:
         for slot, label in self._jumps:
             assert label.slot is not None, "a jump to a label that was never placed"
             instruction, distance = self._code[slot], label.slot - slot - 1
+            if instruction.is_load64:
+                self._code[slot] = replace(instruction, reference=FunctionReference(label.slot, f"f{label.slot}"))
+                continue
             field = "imm" if instruction.opcode in (CALL, JA32) else "offset"
             self._code[slot] = replace(instruction, **{field: distance})
         self._jumps = []

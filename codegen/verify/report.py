@@ -1,0 +1,54 @@
+"""What an exploration says when it fails: places, causal paths, and which loop is to blame."""
+
+from __future__ import annotations
+
+from ...hdl.errors import Refused, VerificationError
+from ..spec import ProgramSpec
+from .context import Visit
+from .explain import causal_path
+from .failure import Failure
+from .limits import Limits, Rejection
+from .state import State
+
+
+class Reporter:
+    """Makes the user's errors."""
+
+    _program: ProgramSpec
+    _limits: Limits
+    _lossy: bool
+
+    def _error(self, failure: Failure, slot: int, state: State | None = None) -> VerificationError:
+        path = causal_path(self._program.instructions, state, failure.registers) if state else []
+        return VerificationError(
+            failure.category.value,
+            failure.reason,
+            self._program.place(slot),
+            tuple(self._program.place(s) for s in path),
+            failure.suggestion,
+        )
+
+    def _loop_of(self, visit: Visit) -> str:
+        loops = visit.loops
+        if not loops:
+            return "the program"
+        header = max(loops, key=lambda loop: loop[1])[0]
+        return f"the loop at {self._program.place(header)}"
+
+    def _endless(self, visit: Visit) -> Rejection:
+        refusal = Refused(
+            f"{self._loop_of(visit)} runs more than {self._limits.iterations} times",
+            "bound the loop by a smaller constant: every iteration becomes hardware",
+            self._program.place(visit.slot),
+        )
+        return Rejection(refusal, not self._lossy, limit=True)
+
+    def _too_much(self, visit: Visit, points: int) -> Rejection:
+        limits, seconds = self._limits, self._limits.budget(self._program)
+        refusal = Refused(
+            f"unrolling takes more than {limits.points} points, {limits.states} states at one, or {seconds:.0f} s; "
+            f"it got to {points} points and most often through {self._loop_of(visit)}",
+            "bound the loops by smaller constants: every iteration becomes hardware",
+            self._program.place(visit.slot),
+        )
+        return Rejection(refusal, True, limit=True)

@@ -1,0 +1,166 @@
+"""Verification of accesses to the frame, and the checks that allow them: a program for each rule, with its verdict."""
+
+from __future__ import annotations
+
+from assembler import CTX, Assembler, Label
+from hardpath.codegen.isa import Alu, Atomic, Jump
+from verify_programs import ADJUST_HEAD, CASES, Write, case, frame, leave
+
+
+@case("ok")
+def reads_what_was_checked(a):
+    frame(a, 14)
+    a.load(2, 0, 2, 12)
+    leave(a)
+
+
+@case("out-of-bounds packet access")
+def reads_a_byte_too_much(a):
+    frame(a, 14)
+    a.load(2, 0, 2, 13)
+    leave(a)
+
+
+@case("out-of-bounds packet access")
+def reads_in_front_of_the_frame(a):
+    frame(a, 14)
+    a.load(1, 0, 2, -1)
+    leave(a)
+
+
+@case("out-of-bounds packet access")
+def reads_on_the_wrong_side_of_a_check(a):
+    skip = Label()
+    a.load(4, 2, CTX, 0)
+    a.load(4, 3, CTX, 4)
+    a.alu(Alu.ADD, 2, imm=8)
+    a.jump(Jump.JLE, skip, 2, src=3)
+    a.load(1, 0, 2, -8)
+    a.place(skip)
+    leave(a)
+
+
+def _bounds(op: Jump, swapped: bool, taken: bool, size: int) -> Write:
+    def write(a: Assembler) -> None:
+        target, end = Label(), Label()
+        a.load(4, 2, CTX, 0)
+        a.load(4, 3, CTX, 4)
+        a.move(4, src=2)
+        a.alu(Alu.ADD, 4, imm=8)
+        first, second = (3, 4) if swapped else (4, 3)
+        a.jump(op, target, first, src=second)
+        if not taken:
+            a.load(1, 0, 2, size - 1)
+        a.jump(Jump.JA, end)
+        a.place(target)
+        if taken:
+            a.load(1, 0, 2, size - 1)
+        a.place(end)
+        leave(a)
+
+    return write
+
+
+for op, swapped, taken, size in [
+    (Jump.JGT, False, False, 8),
+    (Jump.JGE, False, False, 9),
+    (Jump.JLT, False, True, 9),
+    (Jump.JLE, False, True, 8),
+    (Jump.JLT, True, False, 8),
+    (Jump.JLE, True, False, 9),
+    (Jump.JGT, True, True, 9),
+    (Jump.JGE, True, True, 8),
+]:
+    name = f"check_{op.name}_{'end_first' if swapped else 'pointer_first'}"
+    CASES[name] = "ok", _bounds(op, swapped, taken, size)
+    CASES[f"{name}_less_one"] = "out-of-bounds packet access", _bounds(op, swapped, taken, size + 1)
+
+
+def variable(a: Assembler, mask: int | None) -> None:
+    """r7: data + a number from the frame; checked for 4 bytes behind it."""
+    frame(a, 20)
+    a.load(4, 7, 2, 0)
+    if mask is not None:
+        a.alu(Alu.AND, 7, imm=mask)
+    a.alu(Alu.ADD, 7, src=2)
+    a.move(8, src=7)
+    a.alu(Alu.ADD, 8, imm=4)
+    fine = Label()
+    a.jump(Jump.JLE, fine, 8, src=3)
+    leave(a)
+    a.place(fine)
+    a.load(4, 0, 7, 0)
+
+
+@case("ok")
+def reads_at_a_bounded_variable_offset(a):
+    variable(a, 0x3C)
+    leave(a)
+
+
+@case("out-of-bounds packet access")
+def reads_at_a_variable_offset_that_could_wrap(a):
+    variable(a, None)
+    leave(a)
+
+
+@case("out-of-bounds packet access")
+def a_second_variable_needs_its_own_check(a):
+    variable(a, 0x3C)
+    a.alu(Alu.AND, 0, imm=1)
+    a.alu(Alu.ADD, 7, src=0)
+    a.load(4, 0, 7, 0)
+    leave(a)
+
+
+@case("ok")
+def a_failed_check_is_remembered(a):
+    """clang turns ``p = x > end ? NULL : x; if (x > end) return; *p`` into this."""
+    fine, skip = Label(), Label()
+    frame(a, 20)
+    a.load(4, 7, 2, 0)
+    a.alu(Alu.AND, 7, imm=0x3C)
+    a.alu(Alu.ADD, 7, src=2)
+    a.move(8, src=7)
+    a.alu(Alu.ADD, 8, imm=4)
+    a.move(9, imm=0)
+    a.jump(Jump.JGT, skip, 8, src=3)
+    a.move(9, src=7)
+    a.place(skip)
+    a.jump(Jump.JLE, fine, 8, src=3)
+    leave(a)
+    a.place(fine)
+    a.load(4, 0, 9, 0)
+    leave(a)
+
+
+@case("unreadable register")
+def uses_the_frame_after_it_moved(a):
+    frame(a, 14)
+    a.move(7, src=2)
+    a.move(1, src=6)
+    a.move(2, imm=4)
+    a.call(ADJUST_HEAD)
+    a.load(1, 0, 7, 0)
+    leave(a)
+
+
+@case("ok")
+def reads_metadata_that_was_checked(a):
+    skip = Label()
+    a.load(4, 2, CTX, 8)
+    a.load(4, 3, CTX, 0)
+    a.move(4, src=2)
+    a.alu(Alu.ADD, 4, imm=4)
+    a.jump(Jump.JGT, skip, 4, src=3)
+    a.load(4, 0, 2, 0)
+    a.place(skip)
+    leave(a)
+
+
+@case("invalid memory access")
+def atomic_in_the_frame(a):
+    frame(a, 16)
+    a.move(0, imm=1)
+    a.atomic(Atomic.ADD, 8, 2, 0, 0)
+    leave(a)

@@ -1,0 +1,77 @@
+"""What the small programs for rules of verification (`verify_cases_*`) are made with, and their registry."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
+
+from assembler import CTX, FP, Assembler, Label
+from hardpath.codegen.isa import Alu, Jump
+from hardpath.codegen.spec import MapSpec, ProgramSpec
+
+MAPS = {
+    "array": MapSpec("array", 2, 4, 16, 4),
+    "hash": MapSpec("hash", 1, 8, 16, 16),
+    ".rodata": MapSpec(".rodata", 2, 4, 8, 1, initial=bytes(range(1, 9)), readonly=True),
+    ".bss": MapSpec(".bss", 2, 4, 8, 1, initial=bytes(8)),
+}
+LOOKUP, UPDATE, CSUM_DIFF, ADJUST_HEAD, RANDOM, LOOP = 1, 2, 28, 44, 7, 181
+Write = Callable[[Assembler], None]
+CASES: dict[str, tuple[str, Write]] = {}
+
+
+def case(verdict: str) -> Callable[[Write], Write]:
+    """Register a program with its verdict: "ok", "refused" or the category of the rejection."""
+
+    def register(write: Write) -> Write:
+        CASES[write.__name__] = verdict, write
+        return write
+
+    return register
+
+
+def build(write: Write, functions: dict[int, str] | None = None) -> ProgramSpec:
+    a = Assembler()
+    write(a)
+    return ProgramSpec("test", "xdp", a.finish(), functions or getattr(write, "functions", {0: "test"}), license="GPL")
+
+
+def leave(a: Assembler) -> None:
+    a.move(0, imm=2)
+    a.exit()
+
+
+def frame(a: Assembler, size: int) -> None:
+    """r2: data, with ``size`` bytes checked; r3: data_end; r6: the context."""
+    fine = Label()
+    a.move(6, src=CTX)
+    a.load(4, 2, 6, 0)
+    a.load(4, 3, 6, 4)
+    a.move(4, src=2)
+    a.alu(Alu.ADD, 4, imm=size)
+    a.jump(Jump.JLE, fine, 4, src=3)
+    leave(a)
+    a.place(fine)
+
+
+def lookup(a: Assembler, index: int | None = None) -> None:
+    """r0: the value for a key that is constant or any."""
+    if index is None:
+        a.call(RANDOM)
+        a.store(4, FP, -8, src=0)
+    else:
+        a.store(4, FP, -8, imm=index)
+    a.map(1, "array")
+    a.move(2, src=FP)
+    a.alu(Alu.ADD, 2, imm=-8)
+    a.call(LOOKUP)
+
+
+def unless_null(a: Assembler) -> None:
+    fine = Label()
+    a.jump(Jump.JNE, fine, 0, imm=0)
+    leave(a)
+    a.place(fine)
