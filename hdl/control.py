@@ -197,7 +197,10 @@ class Control(wiring.Component):
         bus.hold_while(busy)
         with m.If(bus.written("map_command")):
             m.d.sync += [op.eq(bus.wdata), busy.eq(select < len(maps)), status.eq(-registers.EINVAL)]
-        for number, host in enumerate(self.hosts):
+        for number, (shape, host) in enumerate(zip(maps, self.hosts, strict=True)):
+            delivers = (op == HostOp.ENTRY) | (op == HostOp.LOOKUP)
+            if not shape.key_size:
+                delivers |= op == HostOp.DELETE  # a pop
             m.d.comb += [
                 host.request.eq(busy & (select == number)),
                 host.op.eq(op),
@@ -210,7 +213,7 @@ class Control(wiring.Component):
                 m.d.sync += [busy.eq(0), status.eq(host.status)]
                 with m.If((host.status == 0) & (op == HostOp.ENTRY)):
                     m.d.sync += key.eq(host.result_key)
-                with m.If((host.status == 0) & ((op == HostOp.ENTRY) | (op == HostOp.LOOKUP))):
+                with m.If((host.status == 0) & delivers):
                     m.d.sync += value.eq(host.result_value)
 
 

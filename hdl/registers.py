@@ -96,12 +96,12 @@ REGISTERS: tuple[Register, ...] = (
     Register("map_select", 0x0800, "rw", "number of the map to access"),
     Register("map_index", 0x0801, "rw", "slot for ENTRY"),
     Register("map_flags", 0x0802, "rw", "for UPDATE: 0 BPF_ANY, 1 BPF_NOEXIST, 2 BPF_EXIST"),
-    Register("map_command", 0x0803, "w", "starts 0 LOOKUP, 1 UPDATE, 2 DELETE or 3 ENTRY"),
+    Register("map_command", 0x0803, "w", "starts 0 LOOKUP (no keys: peek), 1 UPDATE (push), 2 DELETE (pop), 3 ENTRY"),
     Register("map_busy", 0x0804, "r", "1 until the command is done"),
     Register("map_status", 0x0805, "r", "of the last command: 0 or a negative errno"),
     Register("description", 0x4000, "r", "program, maps and stall causes as JSON text", MAX_DESCRIPTION_WORDS),
     Register("map_key", 0x6000, "rw", "key, first byte lowest; after ENTRY the entry's", MAX_KEY_WORDS),
-    Register("map_value", 0x8000, "rw", "value; after LOOKUP and ENTRY the entry's", MAX_VALUE_WORDS),
+    Register("map_value", 0x8000, "rw", "value; after LOOKUP, ENTRY and pop the entry's", MAX_VALUE_WORDS),
 )
 
 

@@ -14,7 +14,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 MAP_CREATE, MAP_LOOKUP, MAP_UPDATE, MAP_DELETE, MAP_NEXT_KEY, PROG_LOAD = range(6)
 PROG_TEST_RUN = 10
 BTF_LOAD = 18
-MAP_FREEZE = 22
+MAP_LOOKUP_AND_DELETE, MAP_FREEZE = 21, 22
 
 PROG_TYPE_XDP = 6
 XDP_HAS_FRAGS = 1 << 5  # BPF_F_XDP_HAS_FRAGS
@@ -63,20 +63,32 @@ def _element(fd: int, key: Buffer | None, value: Buffer | None, flags: int) -> B
 
 def map_lookup(fd: int, key: bytes, size: int) -> bytes | None:
     """The ``size`` bytes behind a key (for per-CPU maps those of all CPUs), None if there is no entry."""
-    key_buffer = ctypes.create_string_buffer(key, len(key))
+    return _fetch(MAP_LOOKUP, fd, key, size)
+
+
+def map_pop(fd: int, size: int) -> bytes | None:
+    """The value of ``size`` bytes that a map without keys gives next, and no longer has; None if there is none."""
+    return _fetch(MAP_LOOKUP_AND_DELETE, fd, b"", size)
+
+
+def _fetch(command: int, fd: int, key: bytes, size: int) -> bytes | None:
     value = ctypes.create_string_buffer(size)
     try:
-        bpf(MAP_LOOKUP, _element(fd, key_buffer, value, 0))
+        bpf(command, _element(fd, _key(key), value, 0))
     except FileNotFoundError:
         return None
     return value.raw
 
 
+def _key(key: bytes) -> Buffer | None:
+    """NULL for maps without keys."""
+    return ctypes.create_string_buffer(key, len(key)) if key else None
+
+
 def map_update(fd: int, key: bytes, value: bytes, flags: int = 0) -> None:
-    """Insert or replace."""
-    key_buffer = ctypes.create_string_buffer(key, len(key))
+    """Insert or replace; without a key, push."""
     value_buffer = ctypes.create_string_buffer(value, len(value))
-    bpf(MAP_UPDATE, _element(fd, key_buffer, value_buffer, flags))
+    bpf(MAP_UPDATE, _element(fd, _key(key), value_buffer, flags))
 
 
 def map_delete(fd: int, key: bytes) -> None:

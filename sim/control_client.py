@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..hdl.errors import InputError
+from ..hdl.maps.base import POSITION_BYTES
 from ..hdl.maps.unit import HostOp
 from ..hdl.registers import COUNTERS, MAGIC, VERSION, RegisterMap
 
@@ -186,11 +187,7 @@ class Map:
 
     def lookup(self, key: bytes) -> bytes | None:
         """The value, or None."""
-        batch = self._begin(key)
-        self._command(batch, HostOp.LOOKUP)
-        self._read(batch, "map_value", self.value_size)
-        status, *words = self._client.transfer(batch)
-        return _bytes(words, self.value_size) if status == 0 else None
+        return self._fetch(HostOp.LOOKUP, key)
 
     def update(self, key: bytes, value: bytes, flags: int = 0) -> int:
         """0 or a negative errno, as bpf_map_update_elem. ``flags``: BPF_ANY 0, BPF_NOEXIST 1, BPF_EXIST 2."""
@@ -201,7 +198,8 @@ class Map:
         batch = self._begin()
         batch.write(self._client.address("map_flags"), flags)
         for key, value in entries:
-            self._operand(batch, "map_key", key, self.key_size)
+            if self.key_size:
+                self._operand(batch, "map_key", key, self.key_size)
             self._operand(batch, "map_value", value, self.value_size)
             self._command(batch, HostOp.UPDATE)
         return [_errno(status) for status in self._client.transfer(batch)]
@@ -212,8 +210,27 @@ class Map:
         self._command(batch, HostOp.DELETE)
         return _errno(self._client.transfer(batch)[0])
 
+    def push(self, value: bytes, flags: int = 0) -> int:
+        """0 or a negative errno, as bpf_map_push_elem. ``flags``: BPF_ANY 0, BPF_EXIST 2. For maps without keys."""
+        return self.update(b"", value, flags)
+
+    def pop(self) -> bytes | None:
+        """The value taken away, None if there is none."""
+        return self._fetch(HostOp.DELETE)
+
+    def peek(self) -> bytes | None:
+        """The value that `pop` would give."""
+        return self._fetch(HostOp.LOOKUP)
+
+    def _fetch(self, op: HostOp, key: bytes | None = None) -> bytes | None:
+        batch = self._begin(key)
+        self._command(batch, op)
+        self._read(batch, "map_value", self.value_size)
+        status, *words = self._client.transfer(batch)
+        return _bytes(words, self.value_size) if status == 0 else None
+
     def items(self) -> Iterator[tuple[bytes, bytes]]:
-        """All entries, in the order of the hardware's slots."""
+        """All entries, in the order of the hardware's slots; those of maps without keys by position."""
         first, slots = 0, 1
         while True:
             batch = self._begin()
@@ -223,14 +240,14 @@ class Map:
                 self._read(batch, "map_key", self.key_size)
                 self._read(batch, "map_value", self.value_size)
             words = iter(self._client.transfer(batch))
-            for _ in range(slots):
+            for slot in range(first, first + slots):
                 status = _errno(next(words))
                 key = _bytes([next(words) for _ in range(_words(self.key_size))], self.key_size)
                 value = _bytes([next(words) for _ in range(_words(self.value_size))], self.value_size)
                 if status == -E2BIG:
                     return
                 if status == 0:
-                    yield key, value
+                    yield key or slot.to_bytes(POSITION_BYTES, "little"), value
             first += slots
             slots = min(2 * slots, 64)  # small maps should not cost the batches of large ones
 

@@ -14,7 +14,7 @@ from ..hdl.errors import InputError, Place
 from ..hdl.helpers.base import Arg, HelperPlugin
 from ..hdl.helpers.registry import HELPERS
 from ..hdl.helpers.xdp_limits import HIGHEST_END
-from ..hdl.maps.base import MapModel, MapPlugin, MapShape
+from ..hdl.maps.base import MapModel, MapPlugin, MapShape, listed_key_size
 from ..hdl.maps.registry import MAP_TYPES
 from .memory import Memory, Region, Trap
 from .processor import Environment, Processor
@@ -88,9 +88,9 @@ class Interpreter:
     def set_map(self, name: str, key: bytes, value: bytes) -> None:
         """Insert or replace an entry. Raises InputError if the map does not take it."""
         spec = self._known(name).spec
-        if len(key) != spec.key_size or len(value) != spec.value_size:
+        if len(key) != listed_key_size(spec) or len(value) != spec.value_size:
             raise InputError(
-                f"map {name} has keys of {spec.key_size} and values of {spec.value_size} bytes, "
+                f"map {name} has keys of {listed_key_size(spec)} and values of {spec.value_size} bytes, "
                 f"not {len(key)} and {len(value)}"
             )
         if error := self._maps[name].model.update(key, value, 0):

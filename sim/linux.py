@@ -25,6 +25,7 @@ from types import TracebackType
 from ..codegen.isa import FunctionReference, MapReference, encode
 from ..codegen.spec import MapSpec, ProgramSpec
 from ..hdl.errors import InputError
+from ..hdl.maps.base import POSITION_BYTES, listed_key_size
 from . import bpf_syscall as bpf
 from .function_info import function_info
 from .results import Outcome, Verdict
@@ -35,6 +36,8 @@ _PER_CPU_TYPES = frozenset(
     {5, 6, 10, 21}
 )  # percpu hash, percpu array, LRU percpu hash, percpu cgroup storage
 _XSKMAP = 17
+_STACK = 23
+_TYPES_WITHOUT_KEYS = frozenset({22, _STACK})
 _AF_XDP = 44
 _PROBE = bytes.fromhex("b700000002000000 9500000000000000")  # r0 = XDP_PASS; exit
 
@@ -172,6 +175,9 @@ class _LoadedMaps:
         spec, fd = self._specs[name], self._fds[name]
         if spec.type == _XSKMAP:  # Linux does not tell
             return {key: value for (owner, key), (_, value) in self._sockets.items() if owner == name}
+        if spec.type in _TYPES_WITHOUT_KEYS:
+            values = self._oldest_first(spec, fd)
+            return {position.to_bytes(POSITION_BYTES, "little"): value for position, value in enumerate(values)}
         per_cpu = spec.type in _PER_CPU_TYPES
         size = self._cell(spec) * self._cpus if per_cpu else spec.value_size
         start = self._cell(spec) * self.cpu if per_cpu else 0
@@ -184,11 +190,23 @@ class _LoadedMaps:
             key = bpf.map_next_key(fd, key, spec.key_size)
         return items
 
+    @staticmethod
+    def _oldest_first(spec: MapSpec, fd: int) -> list[bytes]:
+        """The values of a queue or stack: to see them all they must be taken out, so they are put back."""
+        values = []
+        while (value := bpf.map_pop(fd, spec.value_size)) is not None:
+            values.append(value)
+        if spec.type == _STACK:
+            values.reverse()
+        for value in values:
+            bpf.map_update(fd, b"", value)
+        return values
+
     def update(self, name: str, key: bytes, value: bytes) -> None:
         spec = self._known(name)
-        if len(key) != spec.key_size or len(value) != spec.value_size:
+        if len(key) != listed_key_size(spec) or len(value) != spec.value_size:
             raise InputError(
-                f"map {name} has keys of {spec.key_size} and values of {spec.value_size} bytes, "
+                f"map {name} has keys of {listed_key_size(spec)} and values of {spec.value_size} bytes, "
                 f"not {len(key)} and {len(value)}"
             )
         if spec.type in _PER_CPU_TYPES:
@@ -198,7 +216,7 @@ class _LoadedMaps:
             if spec.type == _XSKMAP:
                 self._add_socket(name, key, value)
             else:
-                bpf.map_update(self._fds[name], key, value)
+                bpf.map_update(self._fds[name], key if spec.key_size else b"", value)
         except OSError as error:
             raise InputError(f"Linux does not update map {name}: {error.strerror}") from None
 

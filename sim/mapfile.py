@@ -1,6 +1,7 @@
 """Map contents as JSON, the form of ``--maps`` and ``--maps-out``.
 
-``{"map name": [{"key": K, "value": V}, ...]}``; K and V are bytes in memory order, written as a hexadecimal
+``{"map name": [{"key": K, "value": V}, ...]}`` (of a map without keys, K is the position, see
+`hdl.maps.base.listed_key_size`); K and V are bytes in memory order, written as a hexadecimal
 string or as bpftool writes them, a list of ``"0x.."``. Out comes the string form, sorted by key.
 """
 
@@ -13,6 +14,7 @@ from typing import Any
 
 from ..codegen.spec import MapSpec
 from ..hdl.errors import InputError
+from ..hdl.maps.base import listed_key_size
 
 Contents = Mapping[str, Mapping[bytes, bytes]]
 """Map name -> key -> value."""
@@ -49,9 +51,9 @@ def _entries(name: str, entries: Any, specs: Mapping[str, MapSpec]) -> dict[byte
         where = f"map {name}, entry {number}"
         if not isinstance(entry, dict) or not {"key", "value"} <= entry.keys():
             raise InputError(f'{where}: an entry is an object with "key" and "value"')
-        key = _bytes(entry["key"], spec.key_size, f"{where}, key")
+        key = _bytes(entry["key"], listed_key_size(spec), f"{where}, key")
         contents[key] = _bytes(entry["value"], spec.value_size, f"{where}, value")
-    return contents
+    return contents if spec.key_size else dict(sorted(contents.items(), key=lambda item: item[0][::-1]))
 
 
 def _bytes(written: Any, size: int, where: str) -> bytes:

@@ -106,7 +106,7 @@ def _touched(verified: VerifiedProgram, point: Point, helpers: Mapping[int, Help
             elif kind is Arg.FRAME_OFFSET and point.head[0] + _smallest(point, number) < HIGHEST_END:
                 # The memory argument and its size are behind it. A call that is sure to fail touches nothing.
                 yield point.head[0], point.head[1] + _largest(point, number) + _largest(point, number + 2)
-            elif kind in (Arg.MAP_KEY, Arg.MAP_VALUE):
+            elif kind in (Arg.MAP_KEY, Arg.MAP_VALUE, Arg.OUT_VALUE):
                 for shape in _map_argument(verified, point, helper):
                     size = shape.key_size if kind is Arg.MAP_KEY else shape.value_size
                     yield from _frame_ranges(point.registers.get(number), 0, size)

@@ -73,7 +73,7 @@ def call(state: State, plugin: HelperPlugin, env: Environment, fresh: Callable[[
     """The states after a helper call, one for each of its outcomes; takes over ``state``."""
     map_name = check_arguments(state, plugin, env)
     distance = state.get(2)
-    target = _output(state, plugin)
+    target = _output(state, plugin, env, map_name)
     result = _map_result(state, plugin, env, map_name, fresh) if plugin.ret != Ret.SCALAR else None
     for register in range(1, 6):
         state.set(register, CLOBBERED)
@@ -94,25 +94,36 @@ def call(state: State, plugin: HelperPlugin, env: Environment, fresh: Callable[[
     return states
 
 
-def _output(state: State, plugin: HelperPlugin) -> tuple[Ptr, Num] | None:
-    """The OUT_MEM argument and its size."""
-    if Arg.OUT_MEM not in plugin.args:
-        return None
-    register = 1 + plugin.args.index(Arg.OUT_MEM)
-    pointer, size = state.get(register), state.get(register + 1)
-    assert isinstance(pointer, Ptr) and isinstance(size, Num)
-    return pointer, size
+def _output(
+    state: State, plugin: HelperPlugin, env: Environment, map_name: str | None
+) -> tuple[Ptr, int, int] | None:
+    """The argument that the helper writes to, and the least and most bytes it does."""
+    for register, kind in enumerate(plugin.args, 1):
+        pointer = state.get(register)
+        if kind == Arg.OUT_MEM:
+            size = state.get(register + 1)
+            assert isinstance(pointer, Ptr) and isinstance(size, Num)
+            return pointer, size.number.umin, size.number.umax
+        if kind == Arg.OUT_VALUE and not _peeks_for_value(env, map_name):
+            assert isinstance(pointer, Ptr) and map_name is not None
+            return pointer, env.maps[map_name].value_size, env.maps[map_name].value_size
+    return None
 
 
-def _fill(state: State, pointer: Ptr, size: Num, surely: bool) -> None:
+def _peeks_for_value(env: Environment, map_name: str | None) -> bool:
+    assert map_name is not None, "a helper names its map before the value"
+    return env.map_types[env.maps[map_name].type].peeks_for_value
+
+
+def _fill(state: State, pointer: Ptr, least: int, most: int, surely: bool) -> None:
     """The helper may have written memory, or ``surely`` did: what was known about this part of the stack is gone."""
     if pointer.kind != Kind.STACK:
         return
     base = stack.address(pointer.frame, pointer.offset)
     low, high = base + pointer.variable.smin, base + pointer.variable.smax
-    stack.forget(state, low, high + size.number.umax)
+    stack.forget(state, low, high + most)
     if surely:
-        stack.initialise(state, high, low + size.number.umin)
+        stack.initialise(state, high, low + least)
 
 
 def _moved(position: tuple[int, int], by: tuple[int, int]) -> tuple[int, int]:
@@ -159,6 +170,10 @@ def check_arguments(state: State, plugin: HelperPlugin, env: Environment) -> str
                 spec = env.maps[map_name]
                 size = spec.key_size if kind == Arg.MAP_KEY else spec.value_size
                 _check_memory(state, plugin, register, value, size, env)
+            case Arg.OUT_VALUE:
+                written = not _peeks_for_value(env, map_name)
+                assert map_name is not None
+                _check_memory(state, plugin, register, value, env.maps[map_name].value_size, env, written)
             case Arg.SIZE | Arg.SIZE_OR_ZERO:
                 _check_sized(state, plugin, register, value, kind, env)
             case Arg.MEM | Arg.MEM_OR_NULL | Arg.OUT_MEM:
@@ -229,9 +244,13 @@ def _check_memory(
     written: bool = False,
 ) -> None:
     """``size`` readable bytes behind a pointer argument; or writable ones, if it is ``written``."""
-    readable_kinds = (Kind.STACK, Kind.MAP_VALUE, Kind.MEMORY, *PACKET_KINDS)
+    readable_kinds = [Kind.STACK, Kind.MAP_VALUE, Kind.MEMORY]
+    wanted = f"a pointer to {size} bytes of stack or map value"
+    if plugin.frame_access:
+        readable_kinds += PACKET_KINDS
+        wanted = f"a pointer to {size} bytes of stack, frame or map value"
     if not isinstance(value, Ptr) or value.maybe_null or value.kind not in readable_kinds:
-        raise _wrong(plugin, register, value, f"a pointer to {size} bytes of stack, frame or map value")
+        raise _wrong(plugin, register, value, wanted)
     if not size:
         return
     check_access(state, register, value, 0, size, env.maps)

@@ -19,6 +19,7 @@ class Arg(enum.Enum):
     MAP = "a map"
     MAP_KEY = "readable memory of the map's key size"
     MAP_VALUE = "readable memory of the map's value size"
+    OUT_VALUE = "writable memory of the map's value size"  # read instead if the map type `peeks_for_value`
     MEM = "readable memory, size in the next argument"
     MEM_OR_NULL = "readable memory or NULL, size in the next argument"
     OUT_MEM = "writable memory, size in the next argument"  # new contents in outcomes that `fill` it
@@ -41,8 +42,8 @@ class Outcome:
     """One way a call can end, for verification: the result lies in [``low``, ``high``] (signed 64-bit).
 
     ``moves_head``: whether in this outcome data start, and metadata with it, moves by argument 2 (a signed 32-bit
-    number of bytes). ``moves_meta``: whether only data_meta moves by it. ``fills``: whether the OUT_MEM argument has
-    new contents then; otherwise it is as it was.
+    number of bytes). ``moves_meta``: whether only data_meta moves by it. ``fills``: whether the OUT_MEM or
+    OUT_VALUE argument has new contents then; otherwise it is as it was.
     """
 
     low: int
@@ -166,6 +167,7 @@ class HelperPlugin(ABC):
     summary: str  # one line for the capability table
     args: tuple[Arg, ...]
     ret: Ret = Ret.SCALAR
+    frame_access: bool = True  # whether pointer arguments may point into the frame (kernel: pkt_access)
     changes_frame: bool = False  # invalidates packet pointers (kernel: bpf_helper_changes_pkt_data)
     writes_map: bool = False  # may change the map argument's contents
     map_operation: str = ""  # what it does with its map argument: one of `MapPlugin.operations`

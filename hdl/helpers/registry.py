@@ -18,6 +18,9 @@ from .loop import Loop
 from .map_delete_elem import MapDeleteElem
 from .map_lookup_elem import MapLookupElem
 from .map_lookup_percpu_elem import MapLookupPercpuElem
+from .map_peek_elem import MapPeekElem
+from .map_pop_elem import MapPopElem
+from .map_push_elem import MapPushElem
 from .map_update_elem import MapUpdateElem
 from .redirect import Redirect
 from .redirect_map import RedirectMap
@@ -33,6 +36,9 @@ _ALL: tuple[HelperPlugin, ...] = (
     MapUpdateElem(),
     MapDeleteElem(),
     MapLookupPercpuElem(),
+    MapPushElem(),
+    MapPopElem(),
+    MapPeekElem(),
     KtimeGetNs(),
     KtimeGetBootNs(),
     KtimeGetCoarseNs(),

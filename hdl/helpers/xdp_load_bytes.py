@@ -15,6 +15,7 @@ class XdpLoadBytes(HelperPlugin):
     name = "bpf_xdp_load_bytes"
     summary = "copy bytes of the frame's window, at an offset that may vary inside it, to memory"
     args = (Arg.CTX, Arg.FRAME_OFFSET, Arg.OUT_MEM, Arg.SIZE)
+    frame_access = False
 
     def outcomes(self) -> Sequence[Outcome]:
         return (Outcome(0, 0, fills=True), Outcome(-EINVAL, -EFAULT))

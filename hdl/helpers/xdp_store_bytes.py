@@ -17,6 +17,7 @@ class XdpStoreBytes(HelperPlugin):
     name = "bpf_xdp_store_bytes"
     summary = "copy memory into the frame's window, at an offset that may vary inside it"
     args = (Arg.CTX, Arg.FRAME_OFFSET, Arg.MEM, Arg.SIZE)
+    frame_access = False
 
     def outcomes(self) -> Sequence[Outcome]:
         return (Outcome(0, 0), Outcome(-EINVAL, -EFAULT))

@@ -7,6 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+POSITION_BYTES = 4
+"""Bytes of a position; see `listed_key_size`."""
+
 
 class MapShape(Protocol):
     """The part of `codegen.spec.MapSpec` that a map type may look at (sizes in bytes)."""
@@ -27,6 +30,12 @@ class MapShape(Protocol):
     def initial(self) -> bytes | None: ...
     @property
     def readonly(self) -> bool: ...
+
+
+def listed_key_size(shape: MapShape) -> int:
+    """Bytes of the keys under which a map's contents are told. Maps without keys tell them by position: the oldest
+    value has 0, as a little-endian number."""
+    return shape.key_size or POSITION_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +112,7 @@ class MapModel(ABC):
 
     @abstractmethod
     def items(self) -> Iterator[tuple[bytes, bytes]]:
-        """All entries, in the map's own order."""
+        """All entries, in the map's own order; see `listed_key_size` for keys."""
 
     def find(self, address: int) -> int:
         """The handle that stands for the value at a row address a ``lookup`` site delivered (graph evaluation)."""
@@ -112,6 +121,19 @@ class MapModel(ABC):
     def entry_key(self, handle: int, key: bytes) -> bytes:
         """The key of the entry that a lookup of ``key`` found."""
         return key
+
+    def push(self, value: bytes, flags: int) -> int:
+        """0 or a negative errno, as bpf_map_push_elem (types with the operation "push")."""
+        raise NotImplementedError
+
+    def pop(self) -> bytes | None:
+        """The value taken away, None if there is none (types with the operation "pop")."""
+        raise NotImplementedError
+
+    def peek(self, value: bytes) -> bytes | None:
+        """The value that `pop` would give; of a type that ``peeks_for_value`` the value itself, None if it is sure
+        not to be there (types with the operation "peek")."""
+        raise NotImplementedError
 
     def redirect(self, index: int) -> int | None:
         """The 32-bit target behind a 32-bit index, None if there is none (types with the operation "redirect")."""
@@ -141,6 +163,14 @@ class Redirection:
 
 
 @dataclass(frozen=True, slots=True)
+class Front:
+    """What peek or pop found: ``result`` (64 bits: 0 or a negative errno), ``value`` (8*value_size bits)."""
+
+    result: Any
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """Where a lookup's value lies: ``found`` (1 bit), ``address`` (row 0 of the value), ``tag`` (conflict tag)."""
 
@@ -158,7 +188,10 @@ class MapPlugin(ABC):
     ``operations``: what programs may do with it, as check_map_func_compatibility in kernel/bpf/verifier.c has it;
     each helper says which operation it is (`HelperPlugin.map_operation`). ``values_readable``, ``values_writable``:
     whether programs may read and write a value in place. ``redirect_flags``: the flags of bpf_redirect_map that the
-    type knows beside the fallback verdict.
+    type knows beside the fallback verdict. ``peeks_for_value``: whether bpf_map_peek_elem asks for a value that the
+    program gives, instead of getting one.
+
+    Of the ``lower_`` methods a type has those of its operations.
     """
 
     type: int  # BPF_MAP_TYPE_* number
@@ -168,6 +201,7 @@ class MapPlugin(ABC):
     values_readable: bool = True
     values_writable: bool = True
     redirect_flags: int = 0
+    peeks_for_value: bool = False
 
     @abstractmethod
     def check(self, shape: MapShape) -> None:
@@ -177,37 +211,49 @@ class MapPlugin(ABC):
     def model(self, shape: MapShape) -> MapModel:
         """A fresh map with its initial contents."""
 
-    @abstractmethod
     def lower_lookup(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Entry:
         """bpf_map_lookup_elem; ``key`` has 8*key_size bits, first byte lowest."""
+        raise NotImplementedError
 
-    @abstractmethod
     def lower_update(self, b: Lowering, shape: MapShape, predicate: Any, key: Any, value: Any, flags: Any) -> Any:
         """bpf_map_update_elem; returns the 64-bit result. ``flags`` has 64 bits."""
+        raise NotImplementedError
 
-    @abstractmethod
     def lower_delete(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Any:
         """bpf_map_delete_elem; returns the 64-bit result."""
+        raise NotImplementedError
+
+    def lower_push(self, b: Lowering, shape: MapShape, predicate: Any, value: Any, flags: Any) -> Any:
+        """bpf_map_push_elem; returns the 64-bit result. ``flags`` has 64 bits."""
+        raise NotImplementedError
+
+    def lower_pop(self, b: Lowering, shape: MapShape, predicate: Any) -> Front:
+        """bpf_map_pop_elem."""
+        raise NotImplementedError
+
+    def lower_peek(self, b: Lowering, shape: MapShape, predicate: Any, value: Any) -> Front:
+        """bpf_map_peek_elem; ``value`` counts only for types that ``peeks_for_value``."""
+        raise NotImplementedError
 
     def lower_redirect(self, b: Lowering, shape: MapShape, predicate: Any, index: Any) -> Redirection:
         """bpf_redirect_map's lookup; ``index`` has 32 bits (types with the operation "redirect")."""
         raise NotImplementedError
 
-    @abstractmethod
     def read_kind(self, shape: MapShape) -> SiteKind:
         """Operands ``address``, ``tag``; result ``row`` (8*row_bytes bits)."""
+        raise NotImplementedError
 
-    @abstractmethod
     def write_kind(self, shape: MapShape) -> SiteKind:
         """Operands ``address``, ``tag``, ``row``, ``mask`` (one bit a byte of the row); no result."""
+        raise NotImplementedError
 
-    @abstractmethod
     def row_bytes(self, shape: MapShape) -> int:
         """Bytes of a row."""
+        raise NotImplementedError
 
-    @abstractmethod
     def rows(self, shape: MapShape) -> int:
         """Rows of a value."""
+        raise NotImplementedError
 
     def is_constant_address(self) -> bool:
         """Whether lookups always succeed for in-range keys, so that addresses depend on the key alone."""

@@ -70,11 +70,5 @@ class IndexMap(RowMap):
         entry, word = self._read(b, shape, predicate, index)
         return Redirection(entry.found, self.lower_target(index, word))
 
-    def lower_update(self, b: Lowering, shape: MapShape, predicate: Any, key: Any, value: Any, flags: Any) -> Any:
-        raise NotImplementedError  # not among the operations
-
-    def lower_delete(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Any:
-        raise NotImplementedError  # not among the operations
-
     def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> IndexUnit:
         return IndexUnit(shape, sites, self.layout(shape), self.rules)

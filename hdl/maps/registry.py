@@ -16,6 +16,8 @@ from .lru_hash import LruHash
 from .lru_percpu_hash import LruPercpuHash
 from .percpu_array import PercpuArray
 from .percpu_hash import PercpuHash
+from .queue import Queue
+from .stack import Stack
 from .xskmap import Xskmap
 
 _ALL: tuple[MapPlugin, ...] = (
@@ -26,6 +28,8 @@ _ALL: tuple[MapPlugin, ...] = (
     LruHash(),
     LruPercpuHash(),
     LpmTrie(),
+    Queue(),
+    Stack(),
     Devmap(),
     Cpumap(),
     Xskmap(),

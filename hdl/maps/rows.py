@@ -106,22 +106,38 @@ def operands_by_name(kind: SiteKind, operands: Sequence[int]) -> Mapping[str, in
     return {name: value for (name, _), value in zip(kind.operands, operands, strict=True)}
 
 
-def check_sizes(shape: MapShape) -> None:
-    """Refuse what Linux cannot create either (no entries, no key, no value), and values of more than `VALUE_LIMIT`."""
+def check_sizes(shape: MapShape, limit: int = VALUE_LIMIT) -> None:
+    """Refuse what Linux cannot create either (no entries, no key, no value), values of more than ``limit`` bytes."""
+    _check_entries_and_value(shape, limit)
+    if shape.key_size < 1:
+        raise Refused(
+            f"map {shape.name} has a key of 0 bytes, so Linux cannot create it", "give the key at least one byte"
+        )
+
+
+def check_sizes_without_key(shape: MapShape, limit: int) -> None:
+    """The same for types that have no keys."""
+    _check_entries_and_value(shape, limit)
+    if shape.key_size:
+        raise Refused(
+            f"map {shape.name} has a key of {shape.key_size} bytes, and its type has none, so Linux cannot create it",
+            "leave the key out",
+        )
+
+
+def _check_entries_and_value(shape: MapShape, limit: int) -> None:
     if shape.max_entries < 1:
         raise Refused(
             f"map {shape.name} has no entries, so Linux cannot create it",
             f"give it max_entries, or set it with --map-size {shape.name}=ENTRIES",
         )
-    if shape.key_size < 1 or shape.value_size < 1:
+    if shape.value_size < 1:
         raise Refused(
-            f"map {shape.name} has a key of {shape.key_size} and a value of {shape.value_size} bytes, "
-            "so Linux cannot create it",
-            "give key and value at least one byte",
+            f"map {shape.name} has a value of 0 bytes, so Linux cannot create it", "give the value at least one byte"
         )
-    if shape.value_size > VALUE_LIMIT:
+    if shape.value_size > limit:
         raise Refused(
-            f"map {shape.name} has values of {shape.value_size} bytes; hardware takes up to {VALUE_LIMIT}",
+            f"map {shape.name} has values of {shape.value_size} bytes; hardware takes up to {limit}",
             "split the value over several entries or maps",
         )
 

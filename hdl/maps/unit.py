@@ -77,6 +77,8 @@ class HostSignature(wiring.Signature):
 
     - LOOKUP: the value of ``key``, or -ENOENT.
     - UPDATE, DELETE: as bpf_map_update_elem / bpf_map_delete_elem; results undefined.
+    - Maps without keys: UPDATE pushes, LOOKUP peeks (asks for ``value`` where the type does so), DELETE pops, and then
+      the result value is valid, too, as BPF_MAP_LOOKUP_AND_DELETE_ELEM has it.
     - ENTRY: slot number ``index`` -> key and value; -ENOENT: the slot is empty; -E2BIG: behind the last slot.
       Slots are the unit's own order; every entry present has exactly one.
     """

@@ -23,7 +23,7 @@ from hardpath.hdl.maps.table import Table
 from hardpath.hdl.maps.unit import HostOp
 from hardpath.hdl.target import Target
 
-HASH, ARRAY, LPM_TRIE = 1, 2, 11
+HASH, ARRAY, LPM_TRIE, QUEUE, STACK = 1, 2, 11, 22, 23
 NO_PREALLOC = 1
 
 
@@ -66,9 +66,11 @@ class Generator:
         self.window = c.input("window", 8 * 24)
         self.flags = [c.slice(self.window, i, 1) for i in range(8)]
         self.outputs: list[Node] = []
-        operations = ["lookup", "change", "change"]
-        if self.spec.type != LPM_TRIE:
-            operations += ["update", "update", "delete"]
+        operations = ["lookup", "change", "change", "update", "update", "delete"]
+        if self.spec.type == LPM_TRIE:
+            operations = operations[:3]
+        elif not self.spec.key_size:
+            operations = ["push", "push", "pop", "peek"]
         for _ in range(rng.randint(1, 4)):
             getattr(self, rng.choice(operations))()
         self.order()
@@ -122,6 +124,24 @@ class Generator:
         predicate = self.predicate()
         self.result(predicate, self.plugin.lower_delete(self.c, self.spec, predicate, self.key()))
 
+    def push(self) -> None:
+        c, predicate = self.c, self.predicate()
+        flags = c.zext(c.slice(self.window, 22 * 8, 2), 64)
+        value = self.value(8 * self.spec.value_size)
+        self.result(predicate, self.plugin.lower_push(c, self.spec, predicate, value, flags))
+
+    def pop(self) -> None:
+        predicate = self.predicate()
+        front = self.plugin.lower_pop(self.c, self.spec, predicate)
+        self.result(predicate, front.result)
+        self.keep(predicate, front.value)
+
+    def peek(self) -> None:
+        predicate = self.predicate()
+        front = self.plugin.lower_peek(self.c, self.spec, predicate, None)
+        self.result(predicate, front.result)
+        self.keep(predicate, front.value)
+
     def result(self, predicate: Node, result: Node) -> None:
         self.keep(predicate, result)
         self.flags.append(self.c.and_(predicate, self.c.slice(result, 0, 1)))
@@ -137,6 +157,8 @@ class Generator:
     def program(self) -> Program:
         if self.spec.type == HASH:
             keys = colliding_keys(self.spec, self.rng.choice((2, 6, 16)), self.rng)
+        elif not self.spec.key_size:
+            keys = [0]
         elif self.spec.type == LPM_TRIE:
             keys = [self.rng.randrange(11) | self.rng.getrandbits(3) << 32 + 4 for _ in range(20)]
         else:
@@ -240,14 +262,18 @@ async def entries(ctx: Any, host: Any, spec: MapSpec) -> list[tuple[bytes, bytes
         if status == -7:
             return found
         if status == 0:
-            found.append((key.to_bytes(spec.key_size, "little"), value.to_bytes(spec.value_size, "little")))
+            listed = key.to_bytes(spec.key_size, "little") or index.to_bytes(4, "little")
+            found.append((listed, value.to_bytes(spec.value_size, "little")))
         index += 1
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_frames_back_to_back_leave_what_one_after_the_other_leaves(seed: int) -> None:
     rng = random.Random(seed)
-    program = Generator(rng).program()
+    back_to_back(Generator(rng).program(), rng)
+
+
+def back_to_back(program: Program, rng: random.Random) -> None:
     frames = random_frames(program, rng, 120)
     bench = Bench(program, rng)
     bench.run(frames)
@@ -271,6 +297,9 @@ class HostAction:
         """Do it to the model; whether that gives the same."""
         if self.op == HostOp.UPDATE:
             return self.status == model.update(self.key, self.value, 0)
+        if self.op == HostOp.DELETE and not self.key:
+            taken = model.pop()
+            return self.status == -2 if taken is None else (self.status, self.result) == (0, taken)
         if self.op == HostOp.DELETE:
             return self.status == model.delete(self.key)
         handle = model.lookup(self.key)
@@ -318,6 +347,17 @@ def test_an_lpm_trie_changes_between_two_frames(seed: int) -> None:
     rng = random.Random(seed)
     spec = MapSpec("m", LPM_TRIE, 5, rng.choice((1, 8, 130)), rng.choice((1, 3, 6)), NO_PREALLOC)
     host_and_frames(Generator(rng, spec).program(), rng, 16)
+
+
+@pytest.mark.parametrize("seed", range(300, 320))
+def test_pushes_and_pops_of_frames_and_host_come_one_after_the_other(seed: int) -> None:
+    rng = random.Random(seed)
+    spec = MapSpec("m", rng.choice((QUEUE, STACK)), 0, rng.choice((1, 8, 20)), rng.choice((1, 2, 3, 8)))
+    program = Generator(rng, spec).program()
+    if seed % 2:
+        back_to_back(program, rng)
+    else:
+        host_and_frames(program, rng, 6)
 
 
 def host_and_frames(program: Program, rng: random.Random, count: int) -> None:

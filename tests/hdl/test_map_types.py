@@ -15,7 +15,7 @@ from hardpath.hdl.maps.table import Table
 from hypothesis import given
 from hypothesis import strategies as st
 
-HASH, ARRAY, PERCPU_ARRAY, LPM_TRIE = 1, 2, 6, 11
+HASH, ARRAY, PERCPU_ARRAY, LPM_TRIE, QUEUE, STACK = 1, 2, 6, 11, 22, 23
 NO_PREALLOC = 1
 shapes = st.builds(
     lambda key, value, entries: MapSpec("m", HASH, key, value, entries),
@@ -78,6 +78,11 @@ def test_rows_take_a_value_apart_and_writes_put_it_together(size: int, data: st.
         (MapSpec("m", HASH, 4, 5000, 4), "values of 5000 bytes", "split"),
         (MapSpec("m", HASH, 4, 64, 1 << 20), "bytes of memory", "--map-size m="),
         (MapSpec("m", ARRAY, 4, 64, 1 << 30), "bytes of memory", "--map-size m="),
+        (MapSpec("m", HASH, 0, 8, 4), "key of 0 bytes", "at least one byte"),
+        (MapSpec("m", QUEUE, 4, 8, 4), "its type has none", "leave the key out"),
+        (MapSpec("m", QUEUE, 0, 0, 4), "value of 0 bytes", "at least one byte"),
+        (MapSpec("m", STACK, 0, 257, 4), "values of 257 bytes", "split"),
+        (MapSpec("m", QUEUE, 0, 8, 1 << 23), "bytes of memory", "--map-size m="),
         (MapSpec("m", LPM_TRIE, 8, 8, 4), "lacks the flag BPF_F_NO_PREALLOC", "map_flags"),
         (MapSpec("m", LPM_TRIE, 4, 8, 4, NO_PREALLOC), "keys of 4 bytes", "5 to 260 bytes"),
         (MapSpec("m", LPM_TRIE, 37, 8, 4, NO_PREALLOC), "prefixes of up to 33 bytes", "shorter key"),

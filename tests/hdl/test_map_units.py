@@ -17,6 +17,7 @@ HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY = 1, 2, 5, 6
 DEVMAP, CPUMAP, XSKMAP, DEVMAP_HASH = 14, 16, 17, 25
 LRU_HASH, LRU_PERCPU_HASH = 9, 10
 LPM_TRIE, NO_PREALLOC = 11, 1
+QUEUE, STACK = 22, 23
 ENOENT, E2BIG, EEXIST, EINVAL = 2, 7, 17, 22
 
 Operate = Callable[..., Awaitable[tuple[int, bytes, bytes]]]
@@ -80,6 +81,7 @@ class Device:
             if status == -E2BIG:
                 return found
             if status == 0:
+                key = key or index.to_bytes(4, "little")
                 assert key not in found
                 found[key] = value
             else:
@@ -114,6 +116,10 @@ SPECS = [
     MapSpec("m", CPUMAP, 4, 4, 3),
     MapSpec("m", CPUMAP, 4, 8, 3),
     MapSpec("m", XSKMAP, 4, 4, 4),
+    MapSpec("m", QUEUE, 0, 4, 5),
+    MapSpec("m", QUEUE, 0, 100, 8),
+    MapSpec("m", STACK, 0, 3, 1),
+    MapSpec("m", STACK, 0, 8, 7),
     MapSpec("m", LPM_TRIE, 5, 4, 40, NO_PREALLOC),
     MapSpec("m", LPM_TRIE, 8, 4, 1, NO_PREALLOC),
     MapSpec("m", LPM_TRIE, 8, 100, 7, NO_PREALLOC),
@@ -153,6 +159,8 @@ def test_host_operations_do_what_the_model_does(spec: MapSpec) -> None:
         keys += [rng.randbytes(spec.key_size) for _ in range(4)]
     elif spec.type == LPM_TRIE:
         keys = prefixes(spec, rng, 2 * spec.max_entries + 6)
+    elif not spec.key_size:
+        keys = [b""]
     else:
         keys = [i.to_bytes(4, "little") for i in range(spec.max_entries + 2)]
 
@@ -170,8 +178,11 @@ def test_host_operations_do_what_the_model_does(spec: MapSpec) -> None:
                     assert result == model.value(handle)
             elif op == HostOp.UPDATE:
                 assert status == model.update(key, value, flags)
-            else:
+            elif spec.key_size:
                 assert status == model.delete(key)
+            else:
+                taken = model.pop()
+                assert (status, taken) == ((0, result) if status == 0 else (-ENOENT, None))
         assert await device.entries() == dict(model.items())
 
     Device(spec).run(testbench)

@@ -35,6 +35,13 @@ def test_entries_are_sorted_by_key(tmp_path):
     assert load_maps(tmp_path / "maps.json", SPECS)["ports"][b"\1\0"] == b"abcd"
 
 
+def test_values_of_maps_without_keys_keep_their_order():
+    """Positions are little-endian numbers, so in the file 256 comes before 1."""
+    values = {i.to_bytes(4, "little"): bytes([i & 255]) for i in range(300)}
+    read = parse_maps(format_maps({"queue": values}), {"queue": MapSpec("queue", 22, 0, 1, 300)})
+    assert list(read["queue"].items()) == list(values.items())
+
+
 @pytest.mark.parametrize(
     "document, message",
     [

@@ -135,6 +135,32 @@ SEC("xdp") int program(struct xdp_md *ctx)
 }
 """
 
+QUEUES = """
+struct item { __u32 number; __u16 port; __u8 more[3]; };
+struct { __uint(type, BPF_MAP_TYPE_QUEUE); __type(value, struct item); __uint(max_entries, 5); } queue SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_STACK); __type(value, __u64); __uint(max_entries, 3); } stack SEC(".maps");
+SEC("xdp") int program(struct xdp_md *ctx)
+{
+    START;
+    struct item item;
+    __u64 value = *(__u64 *)(b + 8);
+    __builtin_memcpy(&item, b + 4, sizeof(item));
+    switch (b[0] & 7) {
+    case 0: case 1: b[1] = bpf_map_push_elem(&queue, &item, b[2] & 3); return XDP_TX;
+    case 2: b[1] = bpf_map_pop_elem(&queue, &item); __builtin_memcpy(b + 4, &item, sizeof(item)); return XDP_TX;
+    case 3: b[1] = bpf_map_peek_elem(&queue, &item); __builtin_memcpy(b + 4, &item, sizeof(item)); return XDP_TX;
+    case 4: b[1] = bpf_map_push_elem(&stack, &value, b[2] & 2); break;
+    case 5: b[1] = bpf_map_pop_elem(&stack, &value); *(__u64 *)(b + 8) = value; break;
+    case 6: b[1] = bpf_map_peek_elem(&stack, &value); *(__u64 *)(b + 8) = value; break;
+    case 7:
+        if (!bpf_map_pop_elem(&stack, &value))
+            value += bpf_map_push_elem(&stack, &value, BPF_EXIST) + bpf_map_push_elem(&stack, &value, 4);
+        *(__u64 *)(b + 8) = value;
+    }
+    return XDP_PASS;
+}
+"""
+
 CLOCK = """
 SEC("xdp") int program(struct xdp_md *ctx)
 {
@@ -197,6 +223,7 @@ def prefix(length: int, *data: int, size: int) -> bytes:
     return little(length) + bytes(data).ljust(size, b"\0")
 
 
+VALUES = {"queue": {little(0): bytes(range(12)), little(1): bytes(12)}, "stack": {little(0): b"12345678"}}
 PREFIXES = {
     "routes": {
         prefix(length, *data, size=4): bytes(8)
@@ -225,8 +252,9 @@ PREFIXES = {
         (CLOCK, {}),
         ((LRU % "LRU_HASH").replace("MASK", "15"), {}),
         (ROUTES, PREFIXES),
+        (QUEUES, VALUES),
     ],
-    ids=["switch", "bytes", "percpu", "clock", "lru", "routes"],
+    ids=["switch", "bytes", "percpu", "clock", "lru", "routes", "queues"],
 )
 def test_hardware_interpreter_and_linux_agree(
     body: str, entries: dict[str, dict[bytes, bytes]], tmp_path: Path
