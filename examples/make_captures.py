@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable, Iterator
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP
@@ -191,6 +191,51 @@ def sources() -> Iterator[bytes]:
     yield from truncations(padded(ipv4(UDP())))
 
 
+def routed() -> Iterator[bytes]:
+    def to(destination: str, **fields: object) -> Packet:
+        return ipv4(UDP(sport=4000, dport=5000), dst=destination, **fields)
+
+    destinations = (
+        "10.0.0.1",  # on link
+        "10.0.0.77",  # on link, and not a neighbour yet
+        "10.1.2.3",  # behind a gateway
+        "10.1.2.200",  # in a longer prefix with a gateway of its own
+        "10.1.2.201",  # a single host in that prefix
+        "10.1.3.4",
+        "172.16.5.6",  # thrown away
+        "172.16.5.7",  # but not all of it
+        "192.0.2.1",  # the router itself
+        "224.0.0.5",
+        "8.8.8.8",  # by the default route
+        "127.0.0.1",  # the gateway is not a neighbour
+    )
+    for destination in destinations:
+        for size in (60, 64, 65, 600, 1514):
+            yield padded(to(destination), size)
+        for ttl in (0, 1, 2, 255):
+            yield padded(to(destination, ttl=ttl))
+    yield from [padded(to("10.1.2.3"))] * 30
+    yield from [padded(to(destination)) for destination in destinations] * 3
+    for check in (0, 1, 0xFE, 0xFEFE, 0xFEFF, 0xFF00, 0xFFFE, 0xFFFF):
+        yield padded(to("10.1.2.3", chksum=check))
+    yield padded(to("10.1.2.3", options=[b"\x01" * 4]), 70)
+    yield padded(to("10.1.2.3", version=6))
+    yield padded(ether() / ARP())
+    yield padded(ether() / IPv6())
+    yield from truncations(padded(to("10.1.2.3")))
+
+
+def route(prefix: str, gateway: str = "0.0.0.0", action: int = 0) -> dict[str, str]:
+    network = IPv4Network(prefix)
+    key = struct.pack("<I", network.prefixlen) + network.network_address.packed
+    return {"key": key.hex(), "value": (IPv4Address(gateway).packed + struct.pack("<IQQ", action, 0, 0)).hex()}
+
+
+def neighbour(address: str, ifindex: int) -> dict[str, str]:
+    macs = bytes.fromhex("0200000001") + bytes([ifindex]) + bytes.fromhex("0200000002") + bytes([ifindex])
+    return {"key": IPv4Address(address).packed.hex(), "value": (struct.pack("<I", ifindex) + macs).hex()}
+
+
 def rewrite(address: str, port: int, protocol: int, direction: int, to: str, to_port: int) -> dict[str, str]:
     key = IPv4Address(address).packed + struct.pack(">HBB", port, protocol, direction)
     value = IPv4Address(to).packed + struct.pack(">HH", to_port, 0) + bytes(8)
@@ -207,6 +252,22 @@ NAT = {
         )
     ]
 }
+TO_HOST, BLACKHOLE = 1, 2
+ROUTES = {
+    "routes": [
+        route("0.0.0.0/0", "10.0.0.1"),
+        route("10.0.0.0/24"),
+        route("10.1.0.0/16", "10.0.0.2"),
+        route("10.1.2.128/25", "10.0.0.3"),
+        route("10.1.2.201/32", "10.0.0.1"),
+        route("127.0.0.0/8", "10.0.0.78"),
+        route("172.16.0.0/12", action=BLACKHOLE),
+        route("172.16.5.7/32", "10.0.0.2"),
+        route("192.0.2.1/32", action=TO_HOST),
+        route("224.0.0.0/4", action=TO_HOST),
+    ],
+    "neighbours": [neighbour("10.0.0.1", 2), neighbour("10.0.0.2", 3), neighbour("10.0.0.3", 4)],
+}
 COUNTED = {"sources": [{"key": IPv4Address("203.0.113.9").packed.hex(), "value": struct.pack("<QQ", 100, 6000).hex()}]}
 SEEN = {"answers": [{"key": "00000000", "value": struct.pack("<Q", 41).hex()}]}
 
@@ -221,6 +282,7 @@ EXAMPLES: dict[str, tuple[Callable[[], Iterator[bytes]], dict[str, list[dict[str
     "icmp_echo": (pings, {}),
     "icmp_too_big": (sized, SEEN),
     "source_counter": (sources, COUNTED),
+    "router": (routed, ROUTES),
 }
 
 
