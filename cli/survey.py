@@ -45,7 +45,7 @@ _SHORT = 100  # characters of a reason in the table
     help="Memory for one program.",
 )
 @click.option(
-    "--frames", type=click.IntRange(min=1), default=200, show_default=True, help="How many random frames to compare."
+    "--frames", type=click.IntRange(min=1), default=200, show_default=True, help="How many frames to compare."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Other frames and map contents.")
 @click.option(
@@ -151,15 +151,12 @@ def _text(document: Facts) -> str:
 
 def _show(console: Console, document: Facts) -> None:
     """The table and the totals."""
-    table = Table("object", "program", "outcome", "Linux", *_right("s", "stages", "registers"), "why", box=None)
+    figures = (Column(title, justify="right") for title in ("s", "stages", "registers", "reached"))
+    table = Table("object", "program", "outcome", "Linux", *figures, "why", box=None)
     for facts in document["programs"]:
         table.add_row(*_row(facts))
     console.print(table)
     _show_totals(console, document)
-
-
-def _right(*titles: str) -> Iterator[Column]:
-    return (Column(title, justify="right") for title in titles)
 
 
 def _row(facts: Facts) -> list[str]:
@@ -173,6 +170,7 @@ def _row(facts: Facts) -> list[str]:
         f"{seconds:.1f}" if seconds else "",
         str(facts.get("stages", "")),
         f"{facts['register_bits']:,}" if "register_bits" in facts else "",
+        f"{facts['reached']:.0%}" if "reached" in facts else "",
         _why(facts),
     ]
 
@@ -188,7 +186,7 @@ def _show_totals(console: Console, document: Facts) -> None:
     counts = document["totals"]
     console.print()
     outcomes = ", ".join(f"{number} {outcome}" for outcome, number in _most(counts["outcomes"]))
-    console.print(f"{counts['programs']} programs in {document['objects']} objects: {outcomes}")
+    console.print(f"Programs: {counts['programs']} in {document['objects']} objects: {outcomes}")
     if document["without_linux"]:
         console.print(document["without_linux"])
     if document["other_types"]:

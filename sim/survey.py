@@ -12,7 +12,6 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..codegen.elf import load, with_bounded_maps
 from ..codegen.flow import Design, compile_program, maps_of
@@ -29,9 +28,9 @@ from . import linux
 from .captures import Frame
 from .compare import Input, Record, compare
 from .isolated import FAULT, TOO_LARGE, TOO_LONG, Ended, Facts, Tell
-from .map_contents import fill_as_taken, random_contents
+from .mapfile import Contents
 from .session import Session, engine
-from .traffic_random import random_frames
+from .stimulus import fill_as_taken, find_stimulus
 
 
 class Outcome(enum.StrEnum):
@@ -52,7 +51,7 @@ _ENDED = {TOO_LONG: Outcome.LIMIT, TOO_LARGE: Outcome.LIMIT, FAULT: Outcome.FAUL
 
 @dataclass(frozen=True)
 class Plan:
-    """How to examine: ``frames`` random frames from ``seed``; hardware for ``target`` with ``max_window`` bytes of
+    """How to examine: ``frames`` frames, found from ``seed``; hardware for ``target`` with ``max_window`` bytes of
     window. ``most_entries`` bounds max_entries of every map (None: as declared). ``netlist``: compare the Verilog,
     not only the scheduled graph."""
 
@@ -179,22 +178,23 @@ _NO_REASON = re.compile(r"processed \d+ insns|verification time|stack depth|insn
 
 def _compared(design: Design, plan: Plan, steps: _Steps) -> Facts:
     """What the comparison with Linux, or where it cannot be asked with the interpreter, gave."""
-    steps("contents")
-    frames = [Frame(data) for data in random_frames(plan.seed, plan.frames)]
-    used = maps_of(design.program, {**design.maps, **design.constants})
-    data = [frame.data for frame in frames]
-    wanted = random_contents(design.program, used, data[: plan.frames // 2], plan.seed)
+    steps("stimulus")
+    stimulus = find_stimulus(
+        design.program, maps_of(design.program, {**design.maps, **design.constants}), plan.frames, plan.seed
+    )
+    frames = [Frame(data) for data in stimulus.frames]
     session = Session(design)
     without_linux = session.without_linux(frames)
-    contents = _accepted(session, wanted, with_linux=without_linux is None)
+    contents = _accepted(session, stimulus.contents, with_linux=without_linux is None)
     session = Session(design, contents)
     steps("netlist" if plan.netlist else "graph")
     ours = session.hardware(engine("verilator"), frames) if plan.netlist else session.graph(frames)
     steps("reference")
     theirs = session.interpreter(frames) if without_linux else session.linux(frames)
-    difference = compare(ours, theirs, Input(design.program, session.maps, data, contents))
+    difference = compare(ours, theirs, Input(design.program, session.maps, stimulus.frames, contents))
     facts: Facts = {
         "frames": len(frames),
+        "reached": round(len(stimulus.reached) / len({point.slot for point in design.verified.points}), 3),
         "entries": {name: len(entries) for name, entries in contents.items()},
         "compared": [ours.name, theirs.name],
         "without_linux": without_linux,
@@ -211,7 +211,7 @@ def _compared(design: Design, plan: Plan, steps: _Steps) -> Facts:
     }
 
 
-def _accepted(session: Session, wanted: Mapping[str, Mapping[bytes, bytes]], with_linux: bool) -> Any:
+def _accepted(session: Session, wanted: Contents, with_linux: bool) -> Contents:
     """The contents that everyone takes who takes part: Linux knows devices and CPUs that are not there."""
     interpreter = session.fresh_interpreter()
     if not with_linux:

@@ -15,12 +15,15 @@ _HOSTS = 4  # addresses and ports come from a small set, so that maps see the sa
 _PORTS = (53, 80, 443, 4789, 8080, 22, 1024, 65535)
 
 
-def random_frames(seed: int, count: int, *, longest: int = LONGEST, like: Sequence[bytes] = ()) -> Iterator[bytes]:
+def random_frames(
+    seed: int, count: int, *, longest: int = LONGEST, like: Sequence[bytes] = (), words: Sequence[bytes] = ()
+) -> Iterator[bytes]:
     """``count`` frames of 14 to ``longest`` bytes; the same arguments give the same frames.
 
-    Half of them start from one of ``like``, frames that are known to interest a program, when there are any.
+    Half of them start from one of ``like``, frames that are known to interest a program, when there are any; some get
+    one of ``words`` somewhere in their headers.
     """
-    generator = FrameGenerator(random.Random(seed), longest, like)
+    generator = FrameGenerator(random.Random(seed), longest, like, words)
     for _ in range(count):
         yield generator.frame()
 
@@ -28,10 +31,13 @@ def random_frames(seed: int, count: int, *, longest: int = LONGEST, like: Sequen
 class FrameGenerator:
     """Makes frames, one after the other, with ``rng``."""
 
-    def __init__(self, rng: random.Random, longest: int = LONGEST, like: Sequence[bytes] = ()) -> None:
+    def __init__(
+        self, rng: random.Random, longest: int = LONGEST, like: Sequence[bytes] = (), words: Sequence[bytes] = ()
+    ) -> None:
         self._rng = rng
         self._longest = longest
         self._like = like
+        self._words = words
         self._past: list[bytes] = []
 
     def frame(self) -> bytes:
@@ -50,6 +56,8 @@ class FrameGenerator:
             frame = self._flip(frame)
         elif damage < 0.24:
             frame += rng.randbytes(rng.randint(1, self._longest))
+        if self._words and rng.random() < 0.4:
+            frame = self._with_word(frame)
         frame = frame[: self._longest].ljust(SHORTEST, b"\0")
         self._past = [*self._past[-7:], frame]
         return frame
@@ -63,6 +71,12 @@ class FrameGenerator:
         for _ in range(self._rng.randint(1, 4)):
             damaged[self._rng.randrange(min(len(damaged), 64))] = self._rng.choice((0, 0xFF, self._byte()))
         return bytes(damaged)
+
+    def _with_word(self, frame: bytes) -> bytes:
+        """One word in place of what is there."""
+        word = self._rng.choice(self._words)
+        start = self._rng.randrange(min(len(frame), 64))
+        return frame[:start] + word + frame[start + len(word) :]
 
     def _byte(self) -> int:
         return self._rng.randrange(256)

@@ -1,13 +1,16 @@
-"""Random map contents that matter to a program: entries under the keys that it looks up, from a seed.
+"""Frames and map contents that lead into a program, found by running it.
 
-A hash map that holds arbitrary keys is as good as empty. So the frames run through the reference interpreter, what
-they look for is noted, and part of it is put in; again, because what they find leads them to look for more.
+Frames that nobody chose for a program end at its first test, and a hash map that holds arbitrary keys is as good as
+empty. So frames run through the reference interpreter; those that reach instructions which none reached before are
+varied further, with the constants that the program compares with; part of the keys that were looked up are put into
+the maps. And again, because what they find leads them to look for more.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from ..codegen.spec import MapSpec, ProgramSpec
 from ..hdl.errors import InputError
@@ -16,45 +19,74 @@ from ..hdl.maps.registry import MAP_TYPES
 from .compare import Oracle
 from .interpreter import Interpreter
 from .mapfile import Contents
+from .traffic_random import random_frames
 
-_ROUNDS = 3
+_ROUNDS = 4
 _MOST_ENTRIES = 64  # of one map
 _FOUND = 0.75  # of the keys looked up
+_MOST_FRAMES = 500  # of one round
 
 _LPM_TRIE, _DEVMAP, _CPUMAP, _DEVMAP_HASH = 11, 14, 16, 25
 _LOOPBACK = 1  # the interface that every Linux has
 _QUEUE = 192  # frames in a cpumap entry's queue, as in the kernel's samples
 
 
-def random_contents(
-    program: ProgramSpec, maps: Mapping[str, MapSpec], frames: Sequence[bytes], seed: int
-) -> dict[str, dict[bytes, bytes]]:
-    """Contents for ``maps``, those that the program uses; the same arguments give the same. Global data stays as it is.
+@dataclass(frozen=True)
+class Stimulus:
+    """``frames`` and ``contents`` of maps. ``reached``: slots of the instructions that they reach."""
 
-    Linux may still refuse some of them (`fill_as_taken`).
+    frames: Sequence[bytes]
+    contents: Contents
+    reached: frozenset[int]
+
+
+def find_stimulus(program: ProgramSpec, maps: Mapping[str, MapSpec], count: int, seed: int) -> Stimulus:
+    """``count`` frames, and contents for ``maps``, those that the program uses; the same arguments give the same.
+
+    Global data stays as it is. Linux may still refuse some contents (`fill_as_taken`).
     """
     rng = random.Random(seed)
+    words = compared_words(program)
     contents: dict[str, dict[bytes, bytes]] = {name: {} for name, spec in maps.items() if _wants_entries(spec)}
     asked: dict[str, set[bytes]] = {name: set() for name in contents}
     for name in contents:
         for index in range(min(maps[name].max_entries, _MOST_ENTRIES) if _is_indexed(maps[name]) else 0):
             _add(contents[name], maps[name], index.to_bytes(4, "little"), rng)
-    for _ in range(_ROUNDS):
+    reached: set[int] = set()
+    leading: list[bytes] = []
+    for number in range(_ROUNDS + 1):
+        last = number == _ROUNDS  # the frames and contents that count
+        size = count - len(leading) if last else min(count, _MOST_FRAMES)
+        fresh = random_frames(seed + number, max(0, size), like=leading, words=words)
+        frames = [*leading[:count], *fresh] if last else list(fresh)
         models = {name: _Watched(MAP_TYPES[maps[name].type].model(maps[name])) for name in contents}
         interpreter = Interpreter(program, maps, models)
         fill_as_taken(contents, interpreter)
         for index, frame in enumerate(frames):
             interpreter.run(frame, time_ns=1000 * index)
-        fresh = False
+            if interpreter.executed - reached and not last:
+                reached |= interpreter.executed
+                leading.append(frame)
+        if last:
+            break
         for name, watched in models.items():
             for key in sorted(watched.wanted - asked[name]):
                 asked[name].add(key)
                 if rng.random() < _FOUND and len(contents[name]) < min(maps[name].max_entries, _MOST_ENTRIES):
                     _add(contents[name], maps[name], key, rng)
-                    fresh = True
-        if not fresh:
-            break
-    return {name: entries for name, entries in contents.items() if entries}
+    filled = {name: entries for name, entries in contents.items() if entries}
+    return Stimulus(frames, filled, frozenset(interpreter.executed))
+
+
+def compared_words(program: ProgramSpec) -> tuple[bytes, ...]:
+    """Numbers that the program compares with, as they may lie in a frame: 1, 2 or 4 bytes, in both orders."""
+    words: set[bytes] = set()
+    for i in program.instructions:
+        if i.is_conditional and not i.uses_register:
+            number = i.imm & 0xFFFFFFFF
+            size = 1 if number < 1 << 8 else 2 if number < 1 << 16 else 4
+            words |= {number.to_bytes(size, "little"), number.to_bytes(size, "big"), number.to_bytes(4, "big")}
+    return tuple(sorted(words))
 
 
 def fill_as_taken(contents: Contents, *oracles: Oracle) -> dict[str, dict[bytes, bytes]]:
