@@ -78,12 +78,12 @@ def _answer(btf: Btf, kind: Kind, type: int, path: list[int]) -> int:
     layout = LAYOUTS.get(_plain(found.name)) if isinstance(found, types.Struct) else None
     if kind >= Kind.TYPE_ID_TARGET:
         if layout is None or kind == Kind.TYPE_ID_TARGET:
-            raise _refusal(found, "")
+            raise _refusal(kind, found, "")
         return layout.size if kind == Kind.TYPE_SIZE else 1
     field = _field(btf, type, path)
     if layout is None:
-        raise _refusal(found, field.name)
-    return _field_answer(kind, _move(found, field, layout))
+        raise _refusal(kind, found, field.name)
+    return _field_answer(kind, _move(kind, found, field, layout))
 
 
 def _plain(name: str) -> str:
@@ -91,10 +91,19 @@ def _plain(name: str) -> str:
     return name.split("___", 1)[0]
 
 
-def _refusal(found: types.Type, member: str) -> Refused:
+_QUESTIONS = {
+    Kind.FIELD_EXISTS: "asks whether the running kernel has",
+    Kind.TYPE_EXISTS: "asks whether the running kernel has",
+    Kind.TYPE_MATCHES: "asks whether the running kernel has",
+    Kind.TYPE_ID_TARGET: "needs the running kernel's number of",
+}
+
+
+def _refusal(kind: Kind, found: types.Type, member: str) -> Refused:
     name = f"{'struct' if isinstance(found, types.Struct) else 'type'} {_plain(found.name) or '(without a name)'}"
+    question = _QUESTIONS.get(kind, "needs the running kernel's layout of")
     return Refused(
-        f"the program needs the running kernel's layout of {name}{f', member {member}' if member else ''}",
+        f"the program {question} {name}{f', member {member}' if member else ''}",
         "there is no kernel in the hardware; only packet headers and structs of the BPF interface have a fixed layout",
     )
 
@@ -135,13 +144,13 @@ def _field(btf: Btf, type: int, path: list[int]) -> _Field:
     return _Field(name, outer_offset, outer_size, offset, bits or 8 * bytes, bytes, bool(bits), signed)
 
 
-def _move(found: types.Type, field: _Field, layout: Layout) -> _Field:
+def _move(kind: Kind, found: types.Type, field: _Field, layout: Layout) -> _Field:
     """The field where the fixed layout has it. The object may declare a part of the struct only."""
     if not field.name:  # the struct itself
         return field
     place = layout.members.get(field.name)
     if place is None or place[1] != field.outer_size:
-        raise _refusal(found, field.name)
+        raise _refusal(kind, found, field.name)
     return replace(field, offset=field.offset - field.outer_offset + place[0])
 
 

@@ -13,6 +13,7 @@ from hardpath.codegen.elf.kinds import program_type
 from hardpath.codegen.isa import FunctionReference, MapReference
 from hardpath.codegen.spec import ObjectSpec, ProgramSpec
 from hardpath.hdl.errors import InputError, Refused
+from hardpath.sim.interpreter import Interpreter
 
 DATA = Path(__file__).parents[1] / "data" / "elf"
 CALLS = [f"calls.{compiler}.o" for compiler in ("v1", "v2", "v3", "v4", "clang14", "gcc")]
@@ -247,7 +248,14 @@ def test_fixed_layouts_are_relocated_without_a_kernel() -> None:
     assert any(text.endswith("+ 8)") and "(u8 *)" in text for text in listing)
 
 
+def test_relocations_that_need_no_kernel_are_resolved() -> None:
+    linked = program("core.o", "local")
+    assert Interpreter(linked, {}).run(bytes(14)).r0 == 1
+
+
 def test_other_kernel_types_are_refused_by_member() -> None:
+    with pytest.raises(Refused, match="asks whether the running kernel has struct task_struct\n"):
+        program("core.o", "exists")
     with pytest.raises(Refused, match=r"struct task_struct, member pid\n.*core\.c:"):
         program("core.o", "kernel")
 
