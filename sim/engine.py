@@ -64,7 +64,8 @@ class Options:
     always; less is for tests), drawn with ``seed``. ``frames_out``: JSON lines, one a frame. ``capture_out``: pcapng
     with verdicts; frames that were not sent keep their bytes as received. ``waves``: FST or VCD by its suffix.
     ``skip_bad``: leave out frames that are too short or too long instead of raising. ``patience``: cycles without
-    any progress after which the hardware is declared stuck. ``cache``: folder for compiled simulations.
+    any progress after which the hardware is declared stuck. ``cache``: folder for compiled simulations. ``quick``:
+    compile without optimisation, in half the time, which pays for some thousand frames (engine verilator only).
     """
 
     rate: Rate = BACK_TO_BACK
@@ -77,6 +78,7 @@ class Options:
     skip_bad: bool = False
     patience: int = 50_000
     cache: Path | None = None
+    quick: bool = False
 
 
 DEFAULTS = Options()

@@ -35,6 +35,7 @@ class Recipe:
 
     ``main``: the C++ file that knows the model, whose header is named after ``prefix``; it may include files beside it.
     ``harness``: C++ files that do not, compiled once for all netlists, as ``runtime`` is, files of Verilator's library.
+    ``optimisation``: the compiler's options for what runs every cycle.
     ``trace``: `trace_flag`.
     """
 
@@ -47,6 +48,7 @@ class Recipe:
     runtime: tuple[str, ...] = ("verilated", "verilated_threads")
     harness: tuple[Path, ...] = ()
     link: tuple[str, ...] = ()
+    optimisation: tuple[str, ...] = FAST
     trace: str = ""
 
 
@@ -120,7 +122,7 @@ class _Build:
         slow = [path for path in written if "__Slow" in path.name or "__Syms" in path.name]
         if sum(path.stat().st_size for path in written) <= SMALL:
             slow = []
-        units = [(unit, FAST) for unit in _units([path for path in written if path not in slow])]
+        units = [(unit, recipe.optimisation) for unit in _units([path for path in written if path not in slow])]
         units += [(unit, SLOW) for unit in _units(slow)]
         commands = []
         for number, (unit, optimisation) in enumerate(units):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .engine import Child, Engine, Netlist, Options, child_settings
-from .native_build import Recipe, program, trace_flag
+from .native_build import FAST, SLOW, Recipe, program, trace_flag
 
 NATIVE = Path(__file__).parent / "native"
 
@@ -69,6 +69,7 @@ class VerilatorEngine(Engine):
             main=NATIVE / "netlist.cpp",
             harness=(NATIVE / "main.cpp",),
             defines={"VL_TIME_CONTEXT": 1, "HARDPATH_WIDTH": netlist.width},
+            optimisation=SLOW if options.quick else FAST,
             trace=trace_flag(options.waves),
         )
         return program(recipe, netlist.verilog, options.cache)

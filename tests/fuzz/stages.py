@@ -16,6 +16,7 @@ from hardpath.codegen.verify import verify
 from hardpath.hdl.target import Target
 from hardpath.sim.captures import Frame
 from hardpath.sim.compare import Record, fill, record
+from hardpath.sim.engine import Options
 from hardpath.sim.interpreter import Interpreter
 from hardpath.sim.linux import LinuxOracle
 from hardpath.sim.results import FrameResult, Verdict
@@ -23,6 +24,8 @@ from hardpath.sim.session import Session
 from hardpath.sim.verilator_engine import VerilatorEngine
 
 Stage = Callable[[Case], Record]
+
+QUICK = Options(quick=True)  # some tens of frames a program
 
 
 def linux(case: Case) -> Record:
@@ -86,7 +89,7 @@ def netlist(case: Case) -> Record:
     target = Target()
     design = compile_program(ObjectSpec(case.program.name, (case.program,), case.maps), case.program, target)
     contents = {name: entries for name, entries in case.contents.items() if name in design.maps}
-    return Session(design, contents).hardware(VerilatorEngine(), [Frame(data) for data in case.frames])
+    return Session(design, contents).hardware(VerilatorEngine(), [Frame(data) for data in case.frames], QUICK)
 
 
 STAGES: Mapping[str, Stage] = {
