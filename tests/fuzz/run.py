@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import gc
 import multiprocessing
 import sys
 import time
@@ -110,6 +111,9 @@ def several(options: argparse.Namespace, task: Task, seeds: Sequence[int]) -> in
 @contextmanager
 def outcomes(task: Task, seeds: Sequence[int], jobs: int) -> Iterator[Iterator[Outcome]]:
     """What becomes of the seeds, in order."""
+    # Graphs are many small objects without cycles: looking for garbage less often saves a fifth of the time.
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 50)
     if jobs == 1:
         yield map(task, seeds)
         return
