@@ -4,30 +4,46 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from generator import Features, generate
 from hardpath.codegen.spec import MapSpec, ProgramSpec
+from hardpath.hdl.target import Target
 from hardpath.sim.compare import Input
+from hardpath.sim.engine import Options
 from hardpath.sim.mapfile import Contents
 from hardpath.sim.traffic_random import random_frames
 from map_kinds import random_contents
 
+QUICK = Options(quick=True)  # programs see some tens of frames
+CLOCKS = (125.0, 125.0, 60.0, 250.0)  # MHz
+WIDTHS = (8, 16, 32, 64)  # bytes a beat
+CHANCES = (1.0, 1.0, 0.5)  # that a cycle offers a beat, or takes one
+
 
 @dataclass(frozen=True)
 class Case:
-    """``contents``: what the host puts into maps before the first frame."""
+    """``contents``: what the host puts into maps before the first frame. ``target``: what it is compiled for.
+
+    ``options``: how frames go in and out of the netlist.
+    """
 
     program: ProgramSpec
     maps: Mapping[str, MapSpec]
     frames: Sequence[bytes]
     contents: Contents
+    target: Target = field(default_factory=Target)
+    options: Options = QUICK
 
     @classmethod
     def of(cls, seed: int, frames: int, features: Features | None = None) -> Case:
         """The case of a seed, with so many frames."""
         program, maps = generate(seed, features)
-        return cls(program, maps, list(random_frames(seed, frames)), random_contents(random.Random(seed), maps))
+        rng = random.Random(seed)
+        contents = random_contents(rng, maps)
+        target = Target(clock_mhz=rng.choice(CLOCKS), width=rng.choice(WIDTHS))
+        options = replace(QUICK, offer=rng.choice(CHANCES), take=rng.choice(CHANCES), seed=seed)
+        return cls(program, maps, list(random_frames(seed, frames)), contents, target, options)
 
     def running(self, program: ProgramSpec) -> Case:
         """The same with another program."""

@@ -13,10 +13,8 @@ from hardpath.codegen.passes import run_passes
 from hardpath.codegen.schedule import schedule
 from hardpath.codegen.spec import ObjectSpec
 from hardpath.codegen.verify import verify
-from hardpath.hdl.target import Target
 from hardpath.sim.captures import Frame
 from hardpath.sim.compare import Record, fill, record
-from hardpath.sim.engine import Options
 from hardpath.sim.interpreter import Interpreter
 from hardpath.sim.linux import LinuxOracle
 from hardpath.sim.results import FrameResult, Verdict
@@ -24,8 +22,6 @@ from hardpath.sim.session import Session
 from hardpath.sim.verilator_engine import VerilatorEngine
 
 Stage = Callable[[Case], Record]
-
-QUICK = Options(quick=True)  # some tens of frames a program
 
 
 def linux(case: Case) -> Record:
@@ -59,7 +55,7 @@ def graph(case: Case) -> Record:
 
 def passes(case: Case) -> Record:
     """The graph after all passes, with a schedule that its checker accepts."""
-    target = Target()
+    target = case.target
     small = run_passes(build(verify(case.program, case.maps), width=target.width), target, between=_legal)
     schedule(small, target)  # checks what it makes
     return _evaluate("passes", small, case)
@@ -85,11 +81,10 @@ def _evaluate(name: str, program: Graph, case: Case) -> Record:
 
 
 def netlist(case: Case) -> Record:
-    """The Verilog, compiled and run back to back; maps are written and read over the control bus."""
-    target = Target()
-    design = compile_program(ObjectSpec(case.program.name, (case.program,), case.maps), case.program, target)
+    """The Verilog, compiled and run; maps are written and read over the control bus."""
+    design = compile_program(ObjectSpec(case.program.name, (case.program,), case.maps), case.program, case.target)
     contents = {name: entries for name, entries in case.contents.items() if name in design.maps}
-    return Session(design, contents).hardware(VerilatorEngine(), [Frame(data) for data in case.frames], QUICK)
+    return Session(design, contents).hardware(VerilatorEngine(), [Frame(data) for data in case.frames], case.options)
 
 
 STAGES: Mapping[str, Stage] = {
