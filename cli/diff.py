@@ -31,9 +31,7 @@ def command(
 ) -> int:
     """Compare hardware, interpreter and Linux: verdicts, bytes, redirects and maps."""
     source.check()
-    spec = chosen.load()
-    program = chosen.select(spec)
-    contents = shared.read_contents(maps, spec, program, settings)
+    spec, program, contents = chosen.open(maps, settings)
     frames, skipped = source.fitting(build.max_frame)
     with Steps() as steps:
         session = Session(build.compile(spec, program, steps), contents)

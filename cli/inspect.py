@@ -7,6 +7,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from ..codegen.chain import chained
 from ..codegen.flow import maps_of
 from ..codegen.helper_names import helper_name
 from ..codegen.isa import Call
@@ -47,14 +48,17 @@ def command(settings: Settings, chosen: Chosen, build: Build) -> None:
 def program_facts(spec: ObjectSpec, program: ProgramSpec, build: Build, steps: Steps) -> dict[str, Any]:
     """One program for JSON."""
     steps(program.name)
+    size = len(program.instructions)
+    program = chained(spec, program)
     return {
         "name": program.name,
         "section": program.section,
         "type": program.type,
         "attach": program.attach,
         "frags": program.frags,
-        "instructions": len(program.instructions),
-        "subprograms": list(program.functions.values())[1:],
+        "instructions": size,
+        "subprograms": [name for slot, name in program.functions.items() if slot and slot not in program.members],
+        "tail_calls": [member.name for slot, member in program.members.items() if slot],
         "maps": list(maps_of(program, spec.maps)),
         "helpers": helper_facts(program),
         **_hardware(spec, program, build),
@@ -134,9 +138,9 @@ def _show_program(console: Console, facts: dict[str, Any]) -> None:
     console.print(
         f"program {facts['name']}: {kind}, section {facts['section']}, {facts['instructions']} instructions{frags}"
     )
-    for title in ("subprograms", "maps"):
+    for title in ("subprograms", "tail_calls", "maps"):
         if facts[title]:
-            console.print(f"  {title}: {', '.join(facts[title])}")
+            console.print(f"  {title.replace('_', ' ')}: {', '.join(facts[title])}")
     for helper in facts["helpers"]:
         console.print(f"  {helper['name']}: {helper['hardware'] or 'MISSING: there is no hardware for it'}")
     if hardware := facts["hardware"]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..codegen.chain import with_contents, with_slot
 from ..codegen.elf import load, select, with_map_size, with_variables
 from ..codegen.flow import MAX_WINDOW, Design, Progress, compile_program, maps_of
-from ..codegen.spec import MapSpec, ObjectSpec, ProgramSpec
+from ..codegen.spec import ObjectSpec, ProgramSpec
 from ..hdl.errors import InputError
 from ..hdl.ingress import LONGEST_FRAME, MIN_FRAME, WIDTHS
 from ..hdl.target import Target
@@ -63,6 +65,22 @@ def _assignments(
     return tuple(pairs)
 
 
+def _slots(
+    context: click.Context, option: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, int, tuple[str, ...]], ...]:
+    """``MAP:INDEX=PROGRAM,...``."""
+    slots = []
+    for value in values:
+        match = re.fullmatch(r"(.+):(\w+)=([^,]+(?:,[^,]+)*)", value)
+        try:
+            if match is None:
+                raise ValueError
+            slots.append((match[1], int(match[2], 0), tuple(match[3].split(","))))
+        except ValueError:
+            raise click.BadParameter(f"{value!r} is not MAP:INDEX=PROGRAM[,PROGRAM...]", context, option) from None
+    return tuple(slots)
+
+
 def _assignment_option(name: str, metavar: str, help: str) -> Callable[[Command], Command]:
     return click.option(name, multiple=True, metavar=metavar, callback=_assignments, help=help)
 
@@ -76,17 +94,38 @@ class Chosen:
     section: str | None
     map_size: tuple[tuple[str, int], ...]
     set: tuple[tuple[str, int], ...]
+    slot: tuple[tuple[str, int, tuple[str, ...]], ...]
 
     def load(self) -> ObjectSpec:
-        """The object with map sizes and variables as wanted."""
+        """The object with map sizes, programs in arrays and variables as wanted."""
         spec = load(self.object)
         for name, entries in self.map_size:
             spec = with_map_size(spec, name, entries)
+        for array, index, programs in self.slot:
+            spec = with_slot(spec, array, index, programs)
         return with_variables(spec, dict(self.set))
 
     def select(self, spec: ObjectSpec) -> ProgramSpec:
         """The program meant."""
         return select(spec, self.program, self.section)
+
+    def open(self, maps: Path | None, settings: Settings) -> tuple[ObjectSpec, ProgramSpec, Contents]:
+        """Object and program, and the contents in a ``--maps`` file for the maps that it uses; a note tells of
+        others."""
+        spec = self.load()
+        if maps is None:
+            return spec, self.select(spec), {}
+        contents = load_maps(maps, spec.maps, [p.name for p in spec.programs])
+        try:
+            refuse_frozen(contents, spec.maps)
+            spec = with_contents(spec, contents)
+        except InputError as error:
+            raise InputError(f"{maps}: {error}") from None
+        program = self.select(spec)
+        used = maps_of(program, spec.maps)
+        for name in contents.keys() - used.keys():
+            settings.note(f"{program.name} does not use map {name}; its contents in {maps} are left out")
+        return spec, program, {name: entries for name, entries in contents.items() if name in used}
 
 
 program_options = collected(
@@ -97,7 +136,11 @@ program_options = collected(
     click.option("--section", metavar="NAME", help="The ELF section of the program."),
     _assignment_option("--map-size", "NAME=N", "Other max_entries of a map."),
     _assignment_option("--set", "NAME=VALUE", "Another value of a global variable."),
-)
+    click.option(
+        "--slot", multiple=True, metavar="MAP:INDEX=PROGRAM[,...]", callback=_slots,
+        help="What a slot of an array of programs holds, and what the host may switch it to.",
+    ),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -218,18 +261,3 @@ simulator_options = collected(
         "--cache", type=FILE, metavar="DIR", help="Where compiled simulations are kept; by default ~/.cache/hardpath."
     ),
 )  # fmt: skip
-
-
-def read_contents(path: Path | None, spec: ObjectSpec, program: ProgramSpec, settings: Settings) -> Contents:
-    """The contents in a ``--maps`` file for the maps that the program uses; a note tells of others."""
-    if path is None:
-        return {}
-    contents = load_maps(path, spec.maps)
-    used: Mapping[str, MapSpec] = maps_of(program, spec.maps)
-    try:
-        refuse_frozen(contents, spec.maps)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    for name in contents.keys() - used.keys():
-        settings.note(f"{program.name} does not use map {name}; its contents in {path} are left out")
-    return {name: entries for name, entries in contents.items() if name in used}

@@ -63,9 +63,7 @@ def command(
     data = read_frame(data_in)
     if not MIN_FRAME <= len(data) <= build.max_frame:
         raise InputError(f"--data-in: {len(data)} bytes, but a frame has {MIN_FRAME} to {build.max_frame}")
-    spec = chosen.load()
-    program = chosen.select(spec)
-    contents = shared.read_contents(maps, spec, program, settings)
+    spec, program, contents = chosen.open(maps, settings)
     with Steps() as steps, Outputs() as outputs:
         data_path, maps_path = outputs.optional(data_out), outputs.optional(maps_out)
         session = Session(build.compile(spec, program, steps), contents)

@@ -59,9 +59,7 @@ def command(
         settings.note(
             f"FST needs lz4.h and zlib.h (apt install liblz4-dev zlib1g-dev): waveforms go to {waves}"
         )
-    spec = chosen.load()
-    program = chosen.select(spec)
-    contents = shared.read_contents(maps, spec, program, settings)
+    spec, program, contents = chosen.open(maps, settings)
     with Steps() as steps, Outputs() as outputs:
         options = Options(
             rate=pace,

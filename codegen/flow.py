@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ..hdl.control import Identity
 from ..hdl.datapath import Datapath
 from ..hdl.target import Target
+from .chain import chained
 from .emit import Pipeline, emit, verilog
 from .graph import Graph, build
 from .graph.legal import check as check_graph
@@ -89,9 +90,10 @@ def output_queue(target: Target) -> int:
 
 
 def maps_of(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> dict[str, MapSpec]:
-    """The maps that a program refers to, in the object's order."""
+    """The maps that a program refers to, in the object's order, with what arrays of programs can hold for it."""
     used = {i.reference.map for i in program.instructions if isinstance(i.reference, MapReference)}
-    return {name: spec for name, spec in maps.items() if name in used}
+    tables = program.tables
+    return {name: replace(spec, table=tables.get(name)) for name, spec in maps.items() if name in used}
 
 
 def compile_program(
@@ -108,6 +110,7 @@ def compile_program(
     `Refused` if the hardware cannot keep the promise for it.
     """
     target = target or Target()
+    program = chained(spec, program)
     used = maps_of(program, spec.maps)
     progress("verify")
     verified = verify(program, used)

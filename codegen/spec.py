@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..hdl.errors import HardpathError, Place
+from ..hdl.maps.program_table import ProgramTable
 from .btf import Btf
 from .isa import Instruction
 
@@ -27,7 +28,8 @@ class MapSpec:
     Global data sections are array maps of one entry with ``initial`` bytes; ``readonly`` for .rodata (frozen).
     ``key_type``/``value_type`` are BTF type ids, 0 when unknown. ``section`` is the ELF section it is from.
     ``inner`` is the template of the maps in a map of maps; ``slots`` names the maps or programs that a map of
-    maps or programs holds from the start, by index.
+    maps or programs holds from the start, by index; ``spare`` the programs that the host may put into a slot besides.
+    ``table`` is what `codegen.chain` makes of these for one program.
     """
 
     name: str
@@ -43,6 +45,8 @@ class MapSpec:
     value_type: int = 0
     inner: MapSpec | None = None
     slots: Mapping[int, str] = field(default_factory=dict)
+    spare: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    table: ProgramTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,9 @@ class ProgramSpec:
     ``problem`` is why the program cannot be used, raised when it is selected; then there are no instructions.
     A raw program is no XDP program: r1 points to ``memory`` bytes that it may read and write, r2 is their number, and
     its 64-bit result is r0 at exit. RFC 9669 alone says what it may do, not Linux's verifier.
+
+    A program with tail calls has the programs that it may go on with appended (`codegen.chain`): ``members`` are all
+    of them by their first slot, itself at 0, each as it was on its own; ``tables`` what arrays of programs can hold.
     """
 
     name: str
@@ -79,7 +86,19 @@ class ProgramSpec:
     type: str = "xdp"
     attach: str = "xdp"
     memory: int = 0
+    members: Mapping[int, ProgramSpec] = field(default_factory=dict)
+    tables: Mapping[str, ProgramTable] = field(default_factory=dict)
     problem: HardpathError | None = None
+
+    @property
+    def parts(self) -> tuple[ProgramSpec, ...]:
+        """The programs as Linux gets them: those of the chain, or this one."""
+        return tuple(self.members.values()) or (self,)
+
+    def entry(self, array: str, number: int) -> int:
+        """The first slot of the member with a number in an array of programs."""
+        name = self.tables[array].name(number)
+        return next(slot for slot, member in self.members.items() if member.name == name)
 
     def line_of(self, slot: int) -> SourceLine | None:
         """The source line of a slot: that of the nearest line entry at or before it in the same function."""
@@ -88,7 +107,10 @@ class ProgramSpec:
         return None if best is None else self.lines[best]
 
     def place(self, slot: int) -> Place:
-        """A `Place` for messages, with disassembly and source line."""
+        """A `Place` for messages, with disassembly and source line; in a chain that of the member."""
+        first = max((s for s in self.members if s <= slot), default=0)
+        if first:
+            return self.members[first].place(slot - first)
         from .disassemble import disassemble  # formatting only, loaded when a message is made
 
         line = self.line_of(slot)

@@ -191,6 +191,22 @@ def sources() -> Iterator[bytes]:
     yield from truncations(padded(ipv4(UDP())))
 
 
+def layered() -> Iterator[bytes]:
+    for options in ([], [b"\x01" * 4] * 2, [b"\x01" * 4] * 10):
+        for port in (22, 23, 53):
+            yield padded(ipv4(TCP(dport=port, flags="S"), options=options), 100)
+            yield padded(ipv4(TCP(dport=port, flags="A"), options=options), 100)
+            yield padded(ipv4(UDP(dport=port), options=options), 100)
+    for layer4 in (TCP(dport=23), TCP(dport=80, flags="S"), UDP(dport=53), UDP(dport=54), ICMP()):
+        frame = padded(ether() / IPv6(src="2001:db8::1", dst="2001:db8::2") / layer4, 80)
+        yield frame
+        yield from truncations(frame)
+        yield from truncations(padded(ipv4(layer4)))
+    yield padded(ipv4(ICMP()))
+    yield padded(ether() / ARP())
+    yield padded(ether() / IP(dst=OUTSIDE, ihl=2, proto=6) / TCP())
+
+
 def routed() -> Iterator[bytes]:
     def to(destination: str, **fields: object) -> Packet:
         return ipv4(UDP(sport=4000, dport=5000), dst=destination, **fields)
@@ -283,6 +299,7 @@ EXAMPLES: dict[str, tuple[Callable[[], Iterator[bytes]], dict[str, list[dict[str
     "icmp_too_big": (sized, SEEN),
     "source_counter": (sources, COUNTED),
     "router": (routed, ROUTES),
+    "chain": (layered, {}),
 }
 
 

@@ -1,4 +1,5 @@
-"""Type information for functions, without which Linux takes no function pointers (include/uapi/linux/btf.h)."""
+"""Type information for functions, without which Linux takes no function pointers, and no tail calls
+from programs with subprograms (include/uapi/linux/btf.h)."""
 
 from __future__ import annotations
 

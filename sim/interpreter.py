@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..codegen.isa import MapReference
 from ..codegen.spec import MapSpec, ProgramSpec
 from ..hdl.errors import InputError, Place
-from ..hdl.helpers.base import Arg, HelperPlugin
+from ..hdl.helpers.base import Arg, HelperPlugin, Ret
 from ..hdl.helpers.registry import HELPERS
 from ..hdl.helpers.xdp_limits import HIGHEST_END
 from ..hdl.maps.base import MapModel, MapPlugin, MapShape, listed_key_size
@@ -314,13 +314,18 @@ class _Machine(Environment):
             raise Trap(f"map {reference.map} has no first value")
         return self._value(owner, handle, key) + reference.offset
 
-    def helper(self, number: int, args: Callable[[int], int]) -> int:
+    def helper(self, number: int, args: Callable[[int], int]) -> int | None:
         plugin = HELPERS.get(number)
         if plugin is None:
             raise Trap(f"call of helper {number}, which is not supported")
         values = [args(n + 1) for n in range(len(plugin.args))]
         owner, self._key = self._map_and_key(plugin, values)
         result = plugin.reference(self, values)
+        if plugin.ret is Ret.NEXT_PROGRAM:
+            if result and self.processor.tail_calls < plugin.limit:
+                owner = self._map(values[plugin.args.index(Arg.MAP)])
+                self.processor.tail_call(self.processor.program.entry(owner.spec.name, result))
+            return None
         if plugin.writes_map and owner is not None:
             owner.entry_written(self._key, Write(self.frame_index, self.processor.slot))
         return result

@@ -8,8 +8,9 @@ How BPF_PROG_TEST_RUN behaves (net/bpf/test_run.c; measured on 6.18, x86-64):
 - any return value is accepted and reported as it is, and the target of a redirect is not reported.
 
 Maps keep their contents from frame to frame. The calling thread is bound to one CPU while an oracle is open,
-so that per-CPU maps have one value that counts. The value of an xskmap is no descriptor here but any number by which
-the user knows the socket, as in the hardware; Linux gets a fresh AF_XDP socket for it.
+so that per-CPU maps have one value that counts. Values that are file descriptors in Linux are here what they are in the
+hardware: in an xskmap any number by which the user knows the socket (Linux gets a fresh AF_XDP socket for it), in a
+prog_array the number of a program (`hdl.maps.program_table`).
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from types import TracebackType
 
-from ..codegen.isa import FunctionReference, MapReference, encode
+from ..codegen.isa import FunctionReference, Instruction, MapReference, encode
 from ..codegen.spec import MapSpec, ProgramSpec
 from ..hdl.errors import InputError
+from ..hdl.helpers.base import Ret
+from ..hdl.helpers.registry import HELPERS
 from ..hdl.maps.base import POSITION_BYTES, listed_key_size
 from . import bpf_syscall as bpf
 from .function_info import function_info
@@ -35,7 +38,7 @@ SHORTEST_FRAME, LONGEST_FRAME = 14, 3520
 _PER_CPU_TYPES = frozenset(
     {5, 6, 10, 21}
 )  # percpu hash, percpu array, LRU percpu hash, percpu cgroup storage
-_XSKMAP = 17
+_PROG_ARRAY, _XSKMAP = 3, 17
 _STACK = 23
 _TYPES_WITHOUT_KEYS = frozenset({22, _STACK})
 _AF_XDP = 44
@@ -60,13 +63,16 @@ def available() -> str | None:
 
 
 def kernel_verdict(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> tuple[bool, str]:
-    """Whether Linux's verifier accepts the program, and its log."""
+    """Whether Linux's verifier accepts the program (of a chain every member), and its log."""
+    log = ""
     with ExitStack() as stack:
         loaded = _LoadedMaps(program, maps, stack)
-        fd, log = bpf.prog_verdict(*_load_arguments(program, loaded, stack))
-        if fd is not None:
-            os.close(fd)
-        return fd is not None, log
+        for part in program.parts:
+            fd, log = bpf.prog_verdict(*_load_arguments(part, loaded, stack))
+            if fd is None:
+                return False, log
+            stack.callback(os.close, fd)
+        return True, log
 
 
 class LinuxOracle:
@@ -84,7 +90,9 @@ class LinuxOracle:
             raise InputError(reason)
         with ExitStack() as stack:
             self._maps = _LoadedMaps(self._program, self._specs, stack)
-            self._run = bpf.TestRun(self._load(stack))
+            first, *_ = descriptors = {part.name: self._load(part, stack) for part in self._program.parts}
+            self._run = bpf.TestRun(descriptors[first])
+            self._maps.fill(descriptors)
             before = os.sched_getaffinity(0)
             os.sched_setaffinity(0, {self._maps.cpu})
             stack.callback(os.sched_setaffinity, 0, before)
@@ -96,8 +104,7 @@ class LinuxOracle:
     ) -> None:
         self._stack.close()
 
-    def _load(self, stack: ExitStack) -> int:
-        program = self._program
+    def _load(self, program: ProgramSpec, stack: ExitStack) -> int:
         arguments = _load_arguments(program, self._maps, stack)
         try:
             fd = bpf.prog_load(*arguments)
@@ -139,7 +146,9 @@ class _LoadedMaps:
         self._cpus = _possible_cpus()
         self._specs = {ref.map: maps[ref.map] for ref in _references(program)}
         self._fds: dict[str, int] = {}
-        self._sockets: dict[tuple[str, bytes], tuple[socket.socket, bytes]] = {}  # of xskmaps, with their values
+        self._values: dict[tuple[str, bytes], bytes] = {}  # of maps whose entries are descriptors in Linux
+        self._sockets: dict[tuple[str, bytes], socket.socket] = {}
+        self._programs: Mapping[str, int] = {}
         stack.callback(self._sockets.clear)
         for name, spec in self._specs.items():
             fd = self._fds[name] = self._create(spec)
@@ -148,6 +157,13 @@ class _LoadedMaps:
                 self.update(name, bytes(spec.key_size), spec.initial)
             if spec.readonly:
                 bpf.map_freeze(fd)
+
+    def fill(self, programs: Mapping[str, int]) -> None:
+        """Put programs, given by name with their descriptors, into the slots that hold some from the start."""
+        self._programs = programs
+        for name, spec in self._specs.items():
+            for index, number in spec.table.first.items() if spec.table else ():
+                self.update(name, index.to_bytes(4, "little"), number.to_bytes(4, "little"))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -173,8 +189,8 @@ class _LoadedMaps:
 
     def items(self, name: str) -> dict[bytes, bytes]:
         spec, fd = self._specs[name], self._fds[name]
-        if spec.type == _XSKMAP:  # Linux does not tell
-            return {key: value for (owner, key), (_, value) in self._sockets.items() if owner == name}
+        if spec.type in (_XSKMAP, _PROG_ARRAY):  # Linux tells nothing, or an id of its own
+            return {key: value for (owner, key), value in self._values.items() if owner == name}
         if spec.type in _TYPES_WITHOUT_KEYS:
             values = self._oldest_first(spec, fd)
             return {position.to_bytes(POSITION_BYTES, "little"): value for position, value in enumerate(values)}
@@ -213,23 +229,27 @@ class _LoadedMaps:
             cell = value.ljust(self._cell(spec), b"\0")
             value = b"".join(cell if cpu == self.cpu else bytes(len(cell)) for cpu in range(self._cpus))
         try:
-            if spec.type == _XSKMAP:
-                self._add_socket(name, key, value)
-            else:
-                bpf.map_update(self._fds[name], key if spec.key_size else b"", value)
+            bpf.map_update(self._fds[name], key if spec.key_size else b"", self._as_linux_wants_it(spec, key, value))
         except OSError as error:
             raise InputError(f"Linux does not update map {name}: {error.strerror}") from None
 
-    def _add_socket(self, name: str, key: bytes, value: bytes) -> None:
-        """A socket leaves its map when it is closed, so it is kept."""
-        fresh = socket.socket(_AF_XDP, socket.SOCK_RAW)
-        bpf.map_update(self._fds[name], key, fresh.fileno().to_bytes(4, "little"))
-        self._sockets[name, key] = fresh, value
+    def _as_linux_wants_it(self, spec: MapSpec, key: bytes, value: bytes) -> bytes:
+        """A descriptor where the value stands for one."""
+        if spec.type == _XSKMAP:  # a socket leaves its map when it is closed, so it is kept
+            fresh = self._sockets[spec.name, key] = socket.socket(_AF_XDP, socket.SOCK_RAW)
+            descriptor = fresh.fileno()
+        elif spec.type == _PROG_ARRAY and spec.table is not None:
+            descriptor = self._programs[spec.table.name(int.from_bytes(value, "little"))]
+        else:
+            return value
+        self._values[spec.name, key] = value
+        return descriptor.to_bytes(4, "little")
 
     def delete(self, name: str, key: bytes) -> None:
         self._known(name)
         try:
             bpf.map_delete(self._fds[name], key)
+            self._values.pop((name, key), None)
             self._sockets.pop((name, key), None)
         except OSError as error:
             raise InputError(f"Linux does not delete from map {name}: {error.strerror}") from None
@@ -244,13 +264,20 @@ def _references(program: ProgramSpec) -> list[MapReference]:
     return [i.reference for i in program.instructions if isinstance(i.reference, MapReference)]
 
 
+def _needs_function_info(i: Instruction, functions: int) -> bool:
+    """Linux takes no function pointers without it, and no tail calls if there are subprograms."""
+    helper = HELPERS.get(i.imm) if i.is_helper_call else None
+    tail_call = helper is not None and helper.ret is Ret.NEXT_PROGRAM
+    return isinstance(i.reference, FunctionReference) or (tail_call and functions > 1)
+
+
 def _load_arguments(
     program: ProgramSpec, maps: _LoadedMaps, stack: ExitStack
 ) -> tuple[bytes, str, str, int, bpf.FunctionInfo | None]:
     """What `bpf.prog_load` wants; ``stack`` closes what it needs."""
     flags = bpf.XDP_HAS_FRAGS if program.frags else 0
     functions = None
-    if any(isinstance(i.reference, FunctionReference) for i in program.instructions):
+    if any(_needs_function_info(i, len(program.functions)) for i in program.instructions):
         btf, records = function_info(program.functions)
         functions = bpf.FunctionInfo(bpf.btf_load(btf), records)
         stack.callback(os.close, functions.btf)

@@ -2,16 +2,18 @@
 
 ``{"map name": [{"key": K, "value": V}, ...]}`` (of a map without keys, K is the position, see
 `hdl.maps.base.listed_key_size`); K and V are bytes in memory order, written as a hexadecimal
-string or as bpftool writes them, a list of ``"0x.."``. Out comes the string form, sorted by key.
+string or as bpftool writes them, a list of ``"0x.."``. A program in an array of programs may be given by its name.
+Out comes the string form, sorted by key.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..codegen.chain import arrays_of_programs
 from ..codegen.spec import MapSpec
 from ..hdl.errors import InputError
 from ..hdl.maps.base import listed_key_size
@@ -20,8 +22,13 @@ Contents = Mapping[str, Mapping[bytes, bytes]]
 """Map name -> key -> value."""
 
 
-def load_maps(path: str | Path, specs: Mapping[str, MapSpec]) -> dict[str, dict[bytes, bytes]]:
-    """The contents in a file. Raises InputError naming the map and the entry that are wrong."""
+def load_maps(
+    path: str | Path, specs: Mapping[str, MapSpec], programs: Sequence[str] = ()
+) -> dict[str, dict[bytes, bytes]]:
+    """The contents in a file; ``programs``: names of those that arrays of programs can hold, by number - 1.
+
+    Raises InputError naming the map and the entry that are wrong.
+    """
     try:
         document = json.loads(Path(path).read_text())
     except OSError as error:
@@ -29,19 +36,24 @@ def load_maps(path: str | Path, specs: Mapping[str, MapSpec]) -> dict[str, dict[
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise InputError(f"{path} is no JSON: {error}") from None
     try:
-        return parse_maps(document, specs)
+        return parse_maps(document, specs, programs)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
 
-def parse_maps(document: Any, specs: Mapping[str, MapSpec]) -> dict[str, dict[bytes, bytes]]:
+def parse_maps(
+    document: Any, specs: Mapping[str, MapSpec], programs: Sequence[str] = ()
+) -> dict[str, dict[bytes, bytes]]:
     """The same from parsed JSON."""
     if not isinstance(document, dict):
         raise InputError('map contents are an object: {"map name": [{"key": ..., "value": ...}, ...]}')
-    return {name: _entries(name, entries, specs) for name, entries in document.items()}
+    arrays = arrays_of_programs(specs)
+    return {
+        name: _entries(name, entries, specs, programs if name in arrays else ()) for name, entries in document.items()
+    }
 
 
-def _entries(name: str, entries: Any, specs: Mapping[str, MapSpec]) -> dict[bytes, bytes]:
+def _entries(name: str, entries: Any, specs: Mapping[str, MapSpec], programs: Sequence[str]) -> dict[bytes, bytes]:
     if name not in specs:
         raise InputError(f"there is no map {name}; the maps are {', '.join(sorted(specs)) or 'none'}")
     if not isinstance(entries, list):
@@ -52,7 +64,11 @@ def _entries(name: str, entries: Any, specs: Mapping[str, MapSpec]) -> dict[byte
         if not isinstance(entry, dict) or not {"key", "value"} <= entry.keys():
             raise InputError(f'{where}: an entry is an object with "key" and "value"')
         key = _bytes(entry["key"], listed_key_size(spec), f"{where}, key")
-        contents[key] = _bytes(entry["value"], spec.value_size, f"{where}, value")
+        value = entry["value"]
+        if isinstance(value, str) and value in programs:
+            contents[key] = (1 + programs.index(value)).to_bytes(spec.value_size, "little")
+        else:
+            contents[key] = _bytes(value, spec.value_size, f"{where}, value")
     return contents if spec.key_size else dict(sorted(contents.items(), key=lambda item: item[0][::-1]))
 
 

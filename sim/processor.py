@@ -43,8 +43,11 @@ class Environment(ABC):
         """The number that an LD_IMM64 of a map or a global variable loads."""
 
     @abstractmethod
-    def helper(self, number: int, args: Callable[[int], int]) -> int:
-        """Call a helper; ``args(n)`` is argument n (1 to 5). Returns r0."""
+    def helper(self, number: int, args: Callable[[int], int]) -> int | None:
+        """Call a helper; ``args(n)`` is argument n (1 to 5). Returns r0, None if it has no value afterwards.
+
+        It may change where the processor goes on (`Processor.tail_call`).
+        """
 
 
 class Processor:
@@ -53,14 +56,16 @@ class Processor:
     def __init__(
         self, program: ProgramSpec, memory: Memory, environment: Environment, executed: set[int] | None = None
     ) -> None:
-        self._program = program
+        self.program = program
         self._executed = set() if executed is None else executed
         self._memory = memory
         self._environment = environment
         self._registers: list[int | None] = []
         self._calls: list[_Call] = []
         self._steps = 0
+        self.tail_calls = 0
         self.slot = 0
+        self._following: int | None = None  # where a tail call goes on
         execute = {
             Class.LD: self._load64,
             Class.LDX: self._load,
@@ -79,11 +84,12 @@ class Processor:
         self._calls = []
         self._steps = 0
         self._enter_frame()
+        self.tail_calls = 0
         self.slot = 0
         try:
             return self._execute()
         except Trap as trap:
-            raise Trap(trap.reason, self._program.place(self.slot)) from None
+            raise Trap(trap.reason, self.program.place(self.slot)) from None
 
     def call(self, function: int, *arguments: int) -> int:
         """Call the function at an address, for a helper; its r0."""
@@ -141,9 +147,11 @@ class Processor:
         if i.is_local_call:
             return self._call(self.slot + 1 + i.imm)
         if i.is_helper_call:
-            self._registers[0] = self._environment.helper(i.imm, self._get) & U64
-            self._registers[1:6] = [None] * 5
-            return self.slot + 1
+            result = self._environment.helper(i.imm, self._get)
+            following, self._following = self._following, None
+            if following is None:
+                self._registers[:6] = [None if result is None else result & U64, *[None] * 5]
+            return self.slot + 1 if following is None else following
         if not i.is_conditional or i.operation == 0xE0:
             raise Trap("this kind of call or jump is not supported")
         taken = condition(i, self._get(i.dst), self._second(i))
@@ -161,6 +169,15 @@ class Processor:
         depth = len(self._calls)
         base = self._memory.map(_STACK_REGION + depth, Stack(depth))
         self._registers[FRAME_POINTER] = base + Stack.SIZE
+
+    def tail_call(self, target: int) -> None:
+        """Another program takes the place of the current function: all it gets is r1, and a fresh stack."""
+        self.tail_calls += 1
+        self._registers[2:FRAME_POINTER] = [None] * (FRAME_POINTER - 2)
+        self._registers[0] = None
+        self._memory.unmap(_STACK_REGION + len(self._calls))
+        self._enter_frame()
+        self._following = target
 
     def _exit(self) -> int:
         """The slot to return to, or that it is the end."""

@@ -109,18 +109,22 @@ def fill_as_taken(contents: Contents, *oracles: Oracle) -> dict[str, dict[bytes,
 def _wants_entries(spec: MapSpec) -> bool:
     """Whether the program looks for entries that the host can put in."""
     operations = MAP_TYPES[spec.type].operations
-    return spec.initial is None and not spec.readonly and bool(operations & {"lookup", "redirect"})
+    return spec.initial is None and not spec.readonly and bool(operations & {"lookup", "redirect", "tail_call"})
 
 
 def _is_indexed(spec: MapSpec) -> bool:
-    return spec.key_size == 4 and (
-        MAP_TYPES[spec.type].is_constant_address() or "redirect" in MAP_TYPES[spec.type].operations
-    )
+    plugin = MAP_TYPES[spec.type]
+    return spec.key_size == 4 and (plugin.is_constant_address() or bool(plugin.operations & {"redirect", "tail_call"}))
 
 
 def _add(entries: dict[bytes, bytes], spec: MapSpec, key: bytes, rng: random.Random) -> None:
     if spec.type == _LPM_TRIE:
         key = _prefix(key, rng)
+    if spec.table is not None:
+        index = int.from_bytes(key, "little")
+        if numbers := spec.table.within(index, index):
+            entries[key] = rng.choice(numbers).to_bytes(4, "little")
+        return
     entries[key] = _value(spec, rng)
 
 
@@ -161,6 +165,10 @@ class _Watched(MapModel):
     def redirect(self, index: int) -> int | None:
         self.wanted.add(index.to_bytes(4, "little"))
         return self._model.redirect(index)
+
+    def program(self, index: int) -> int:
+        self.wanted.add(index.to_bytes(4, "little"))
+        return self._model.program(index)
 
     def value(self, handle: int) -> bytearray:
         return self._model.value(handle)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..codegen.chain import chained
 from ..codegen.elf import load, with_bounded_maps
 from ..codegen.flow import Design, compile_program, maps_of
 from ..codegen.helper_names import helper_name
@@ -98,9 +99,10 @@ def examine(candidate: Candidate, tell: Tell) -> None:
     plan = candidate.plan
     spec = with_bounded_maps(load(candidate.object), plan.most_entries)
     program = spec.programs[candidate.number]
-    maps = maps_of(program, spec.maps)
     steps = _Steps(tell)
-    tell({"instructions": len(program.instructions), "missing": missing(program, maps)})
+    size, program = len(program.instructions), chained(spec, program)
+    maps = maps_of(program, spec.maps)
+    tell({"instructions": size, "missing": missing(program, maps)})
     if program.problem is not None:
         tell(_problem(program.problem, spec))
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...hdl.errors import InputError
+from ..chain import arrays_of_programs, chained
 from ..spec import ObjectSpec, ProgramSpec
 from .kinds import is_standard
 
@@ -12,9 +13,11 @@ from .kinds import is_standard
 def select(spec: ObjectSpec, program: str | None = None, section: str | None = None) -> ProgramSpec:
     """The program with that name and in that section; without either the one that is clearly meant.
 
-    Clearly meant is the only XDP program, the only one for a device's ingress (not ``xdp/devmap``), or the only
-    one of these in a section that libbpf knows for XDP. Raises `InputError` with the names to choose from, and
-    the program's own ``problem``.
+    It comes with what it may go on with by tail calls (`codegen.chain`).
+
+    Clearly meant is the only XDP program, the only one that no array of programs holds, the only one for a device's
+    ingress (not ``xdp/devmap``), or the only one of these in a section that libbpf knows for XDP. Raises `InputError`
+    with the names to choose from, and the program's own ``problem``.
     """
     found = [p for p in spec.programs if program in (None, p.name) and section in (None, p.section)]
     if program is None and section is None:
@@ -25,12 +28,14 @@ def select(spec: ObjectSpec, program: str | None = None, section: str | None = N
         raise InputError(f"{spec.path}: choose one with --program or --section: {_names(found)}")
     if found[0].problem is not None:
         raise found[0].problem
-    return found[0]
+    return chained(spec, found[0])
 
 
 def _clearly_meant(spec: ObjectSpec) -> list[ProgramSpec]:
     candidates = [p for p in spec.programs if p.type == "xdp"]
+    held = {name for array in arrays_of_programs(spec.maps) for name in spec.maps[array].slots.values()}
     for narrower in (
+        [p for p in candidates if p.name not in held],
         [p for p in candidates if p.attach == "xdp"],
         [p for p in candidates if p.attach == "xdp" and is_standard(p.section)],
     ):

@@ -48,7 +48,11 @@ class Step(MemoryAccess):
         elif i.is_atomic:
             self.atomic()
         elif i.is_helper_call:
-            self.call_helper()
+            helper = self.b.helpers[i.imm]
+            if helper.ret is Ret.NEXT_PROGRAM:
+                self.tail_call(helper)
+                return
+            self.call_helper(helper)
         elif i.is_local_call:
             self.enter_function()
         elif not i.is_goto:
@@ -266,9 +270,42 @@ class Step(MemoryAccess):
 
     # Helpers
 
-    def call_helper(self) -> None:
+    def tail_call(self, helper: HelperPlugin) -> None:
+        """One edge to each program that can be in the slot; on what is left of the path execution goes on."""
+        if isinstance(self.value(1 + helper.args.index(Arg.MAP)), Union):
+            raise Refused(
+                f"which array of programs {helper.name} looks into depends on the path",
+                "call it for each array on a path of its own",
+            )
+        call, state = Call(self, helper), self.state
+        found = helper.lower(call)
+        table = self.b.program.tables.get(call.map_argument()[0].name)
+        rest, following = state.predicate, self.point.slot + self.i.slots
+        for successor in self.point.successors:
+            entry = self.b.points[successor.point].slot
+            if entry == following or table is None:
+                continue
+            number = table.number(self.b.program.members[entry].name)
+            chosen = self.p.of(self.c.eq(found, self.c.const(number, found.width)))
+            taken = self.p.both(rest, chosen)
+            if taken != FALSE:
+                self.go(successor.point, self.replaced(state.on_edge(self.p, taken)))
+            rest = self.p.both(rest, self.p.invert(chosen))
+        for register in range(6):
+            self.registers.pop(register, None)
+        if rest != FALSE:
+            (last,) = (s.point for s in self.point.successors if self.b.points[s.point].slot == following)
+            self.go(last, state.on_edge(self.p, rest))
+
+    def replaced(self, state: State) -> State:
+        """The state with another program in the place of the current function: all it gets is the context."""
+        zero, depth = self.c.const(0, 64), len(state.registers) - 1
+        state.registers[-1] = {1: Pointer(Kind.CTX, zero), 10: Pointer(Kind.STACK, zero, frame=depth)}
+        state.stacks[-1] = Memory(self.c, self.b.zero_byte)
+        return state
+
+    def call_helper(self, helper: HelperPlugin) -> None:
         """Compilers merge calls at the ends of branches, so the map can depend on the path: then each is called."""
-        helper = self.b.helpers[self.i.imm]
         number = 1 + helper.args.index(Arg.MAP) if Arg.MAP in helper.args else 0
         target = self.value(number) if number else None
         if not isinstance(target, Union):

@@ -19,7 +19,7 @@ from .memory import MAX_OFFSET, check_access, check_context_pointer, check_writa
 from .number import between
 from .result import Kind
 from .state import State
-from .values import CLOBBERED, PACKET_KINDS, STALE, Num, Ptr, is_null, scalar
+from .values import CLOBBERED, PACKET_KINDS, STALE, Num, Ptr, Value, is_null, scalar
 
 
 class Environment:
@@ -74,7 +74,7 @@ def call(state: State, plugin: HelperPlugin, env: Environment, fresh: Callable[[
     map_name = check_arguments(state, plugin, env)
     distance = state.get(2)
     target = _output(state, plugin, env, map_name)
-    result = _map_result(state, plugin, env, map_name, fresh) if plugin.ret != Ret.SCALAR else None
+    result = _result(state, plugin, env, map_name, fresh)
     for register in range(1, 6):
         state.set(register, CLOBBERED)
     if plugin.changes_frame:
@@ -92,6 +92,15 @@ def call(state: State, plugin: HelperPlugin, env: Environment, fresh: Callable[[
         if target is not None:
             _fill(after, *target, surely=outcome.fills)
     return states
+
+
+def _result(
+    state: State, plugin: HelperPlugin, env: Environment, map_name: str | None, fresh: Callable[[], int]
+) -> Value | None:
+    """r0 afterwards, if the outcomes do not say it."""
+    if plugin.ret is Ret.NEXT_PROGRAM:
+        return CLOBBERED
+    return _map_result(state, plugin, env, map_name, fresh) if plugin.ret is Ret.MAP_VALUE_OR_NULL else None
 
 
 def _output(

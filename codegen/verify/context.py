@@ -5,22 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ...hdl.helpers.base import CallingHelper
+from .chain import Count
 from .flow import Flow, Key
 from .state import State
 
 
 @dataclass(eq=False)
 class Context:
-    """One run of a function: the main program, an inlined subprogram, or one iteration of what a ``helper`` calls."""
+    """One run of a function: the main program, an inlined subprogram, one iteration of what a ``helper`` calls, or a
+    program that took the place of one of these by a tail call.
+
+    ``prefix``: in front of the keys of its points; ``base``: the same of the function that was entered first in this
+    place. ``tail_calls``: how many succeeded before.
+    """
 
     flow: Flow
     prefix: Key = ()
+    base: Key = ()
     caller: Context | None = None
     call_slot: int = 0
     call_iterations: tuple[int, ...] = ()
     calls: tuple[int, ...] = ()
     outer_iterations: tuple[tuple[int, int], ...] = ()
     helper: CallingHelper | None = None
+    tail_calls: Count = field(default_factory=Count)
 
     @property
     def index(self) -> int:
@@ -39,6 +47,11 @@ class Context:
     def chain(self) -> list[Context]:
         """The contexts from the main program to this one; index is call depth."""
         above = self.caller.chain() if self.caller else []
+        return [*above, self]
+
+    def own_chain(self) -> list[Context]:
+        """The same from the program on that was entered last by a tail call: all that Linux's limits see."""
+        above = self.caller.own_chain() if self.caller and self.prefix == self.base else []
         return [*above, self]
 
 

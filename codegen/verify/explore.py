@@ -11,10 +11,11 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import count
 
 from ...hdl.errors import Refused
-from ...hdl.helpers.base import CallingHelper
+from ...hdl.helpers.base import Arg, CallingHelper, Ret
 from ..isa import (
     CALL_REGISTER,
     FRAME_POINTER,
@@ -30,6 +31,7 @@ from ..isa import (
 from ..spec import ProgramSpec
 from . import alu, branch, callback, memory
 from .call import Environment, call, check_arguments
+from .chain import BEHIND, Chain, Count
 from .context import Context, Visit
 from .failure import Category, Failure, Unbuildable, address_dependent
 from .flow import Flow, FlowFailure, Key
@@ -38,7 +40,7 @@ from .limits import Limits, Rejection
 from .number import constant
 from .report import Reporter
 from .result import AbstractValue, Kind, Mixed, Point, Pointer, Scalar, Successor
-from .state import MAX_FRAMES, STACK_BYTES, Starts, State, Step
+from .state import MAX_FRAMES, STACK_BYTES, TAIL_CALLER_STACK_BYTES, Starts, State, Step
 from .values import NEVER_WRITTEN, Num, Ptr, Unusable, fact, join_facts, scalar
 
 _FEW = 8
@@ -64,6 +66,9 @@ class Explorer(Reporter):
         self._headers: dict[tuple[Context, int, tuple[int, ...]], list[State]] = {}
         self._deepest: dict[int, int] = {}  # function -> bytes of stack it uses
         self._contexts: list[Context] = []
+        self._chain = Chain(program, env.helpers)
+        self._members: dict[Key, Context] = {}  # that were entered by tail calls, by prefix
+        self._tail_callers: set[Context] = set()
         self._lossy = False
 
     def run(self) -> tuple[Point, ...]:
@@ -247,8 +252,16 @@ class Explorer(Reporter):
     def _check_stack(self) -> None:
         """The stack of no call chain may exceed the limit (check_max_stack_depth, as with a JIT)."""
         for context in self._contexts:
-            chain = context.chain()
+            chain = context.own_chain()
             used = [-(-max(self._deepest.get(c.flow.entry, 0), 1) // 16) * 16 for c in chain]
+            if context in self._tail_callers and sum(used[:-1]) >= TAIL_CALLER_STACK_BYTES:
+                failure = Failure(
+                    Category.STACK,
+                    f"a function makes a tail call and its callers need {sum(used[:-1])} bytes of stack; "
+                    f"they may have less than {TAIL_CALLER_STACK_BYTES}",
+                    "make the tail call in the main program, or use fewer or smaller local variables",
+                )
+                raise Rejection(self._error(failure, context.call_slot), True)
             if sum(used) > STACK_BYTES:
                 failure = Failure(
                     Category.STACK,
@@ -284,6 +297,8 @@ class Explorer(Reporter):
         if i.is_local_call:
             state.enter()
             return [(self._enter(visit, visit.slot + 1 + i.imm, state), None)]
+        if i.is_helper_call and self._env.helper(i.imm).ret is Ret.NEXT_PROGRAM:
+            return self._tail_call(visit, i, state)
         if plugin := self._repeats(i):
             return self._call_back(visit, plugin, state)
         context = visit.context
@@ -389,17 +404,23 @@ class Explorer(Reporter):
         """Into a function, in the frame that ``state`` has for it already."""
         context = visit.context
         flow = self._flow(target, visit.slot)
-        chain = context.chain()
-        if any(c.flow is flow for c in chain):
+        own = context.own_chain()
+        if any(c.flow is flow for c in own):
             raise Failure(Category.CALL, "the call is recursive", "write it as a bounded loop")
-        if len(chain) == MAX_FRAMES:
+        if len(own) == MAX_FRAMES:
             raise Failure(Category.CALL, f"calls nest more than {MAX_FRAMES} deep", "inline some functions")
+        if len(context.chain()) == MAX_FRAMES:
+            raise Unbuildable(
+                f"calls nest more than {MAX_FRAMES} deep, programs entered by tail calls from functions included",
+                "make the tail calls in the main program",
+            )
         key = context.prefix + context.flow.key(visit.slot, visit.iterations)
         callee = visit.callee
         if callee is None:
             callee = visit.callee = self._context(visit, flow, key, helper)
         elif callee.flow is not flow:
             raise Unbuildable("a call goes to different functions", "call each function on its own path")
+        callee.tail_calls.include(context.tail_calls)
         return self._reach(callee, target, flow.start(), state)
 
     def _context(self, visit: Visit, flow: Flow, key: Key, helper: CallingHelper | None) -> Context:
@@ -407,15 +428,57 @@ class Explorer(Reporter):
         context = Context(
             flow,
             key,
+            key,
             caller,
             visit.slot,
             visit.iterations,
             (*caller.calls, visit.slot),
             visit.loops,
             helper,
+            Count(caller.tail_calls.low, caller.tail_calls.high),
         )
         self._contexts.append(context)
         return context
+
+    def _tail_call(self, visit: Visit, i: Instruction, state: State) -> list[tuple[Key, bool | None]]:
+        """The programs that can be in the slot, and what follows if none is."""
+        context, plugin = visit.context, self._env.helper(i.imm)
+        array, index = state.get(1 + plugin.args.index(Arg.MAP)), state.get(3)
+        before = state.copy()
+        (after,) = call(state, plugin, self._env, self._fresh)
+        assert isinstance(array, Ptr) and array.map is not None and isinstance(index, Num)
+        edges: list[tuple[Key, bool | None]] = []
+        if context.tail_calls.low < plugin.limit:
+            last = min(index.number.umax32, self._env.maps[array.map].max_entries - 1)
+            for entry in self._chain.targets(array.map, index.number.umin32, last):
+                if context.tail_calls.high >= plugin.limit:
+                    raise Unbuildable(
+                        f"it depends on the path whether more than {plugin.limit} tail calls were made before this one",
+                        "make fewer of them",
+                    )
+                edges.append((self._replace(visit, entry, before.copy()), None))
+        behind = self._after(context, visit.slot, visit.iterations, visit.slot + i.slots, after)
+        return [*edges, (behind, None)]
+
+    def _replace(self, visit: Visit, entry: int, state: State) -> Key:
+        """Into the program that starts at ``entry``, by a tail call."""
+        context = visit.context
+        if any(c.helper is not None for c in context.chain()):
+            raise Unbuildable("a function that a helper calls makes a tail call", "make it in the main program")
+        flow = self._flow(entry, visit.slot)
+        position = self._chain.position(entry, context.tail_calls)
+        prefix = (*context.base, BEHIND, position, entry)
+        member = self._members.get(prefix)
+        if member is None:
+            counts = Count(context.tail_calls.low + 1, context.tail_calls.high + 1)
+            member = replace(context, flow=flow, prefix=prefix, tail_calls=counts)
+            self._members[prefix] = member
+            self._contexts.append(member)
+        member.tail_calls.include(context.tail_calls, 1)
+        if context.caller is not None:
+            self._tail_callers.add(context)
+        state.replace()
+        return self._reach(member, entry, flow.start(), state)
 
     def _leave(self, visit: Visit, state: State) -> list[tuple[Key, bool | None]]:
         result, context = state.get(0), visit.context
@@ -431,6 +494,7 @@ class Explorer(Reporter):
                 0,
             )
         caller, slot, helper = context.caller, context.call_slot, context.helper
+        caller.tail_calls.include(context.tail_calls)
         if helper is not None:
             return [
                 (self._after(caller, slot, context.call_iterations, slot + 1 if stops else slot, after), stops)

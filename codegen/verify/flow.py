@@ -51,7 +51,7 @@ class Flow:
 
     def _arrange(self, nodes: Sequence[int], loops: tuple[int, ...], positions: tuple[int, ...]) -> None:
         """Give the nodes of one component without its header their nests."""
-        for position, component in enumerate(_components(nodes, self.successors), 1):
+        for position, component in enumerate(components(nodes, self.successors), 1):
             header = component[0]
             if len(component) == 1 and header not in self.successors[header]:
                 self.nests[header] = Nest(loops, (*positions, position))
@@ -114,7 +114,7 @@ class FlowFailure(Failure):
         self.slot = slot
 
 
-def _components(nodes: Sequence[int], edges: Mapping[int, tuple[int, ...]]) -> list[list[int]]:
+def components(nodes: Sequence[int], edges: Mapping[int, tuple[int, ...]]) -> list[list[int]]:
     """Strongly connected components in topological order (Tarjan, without recursion).
 
     Each begins with the node that depth-first search from the front of ``nodes`` met first.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...hdl.errors import Refused, VerificationError
 from ..spec import ProgramSpec
+from .chain import Chain
 from .context import Visit
 from .explain import causal_path
 from .failure import Failure
@@ -17,6 +18,7 @@ class Reporter:
     _program: ProgramSpec
     _limits: Limits
     _lossy: bool
+    _chain: Chain
 
     def _error(self, failure: Failure, slot: int, state: State | None = None) -> VerificationError:
         path = causal_path(self._program.instructions, state, failure.registers) if state else []
@@ -30,6 +32,8 @@ class Reporter:
 
     def _loop_of(self, visit: Visit) -> str:
         loops = visit.loops
+        if not loops and self._chain.circular:
+            return "programs that can follow each other in circles by tail calls"
         if not loops:
             return "the program"
         header = max(loops, key=lambda loop: loop[1])[0]
@@ -48,7 +52,9 @@ class Reporter:
         refusal = Refused(
             f"unrolling takes more than {limits.points} points, {limits.states} states at one, or {seconds:.0f} s; "
             f"it got to {points} points and most often through {self._loop_of(visit)}",
-            "bound the loops by smaller constants: every iteration becomes hardware",
+            "say which program each slot holds, with --slot MAP:INDEX=PROGRAM, so that none comes back to itself"
+            if self._chain.circular
+            else "bound the loops by smaller constants: every iteration becomes hardware",
             self._program.place(visit.slot),
         )
         return Rejection(refusal, True, limit=True)

@@ -16,6 +16,9 @@ from .values import DATA, META, NEVER_WRITTEN, PACKET_KINDS, STALE, Num, Ptr, Va
 STACK_BYTES = 512
 """MAX_BPF_STACK: bytes of stack of one frame, and of a whole call chain."""
 
+TAIL_CALLER_STACK_BYTES = 256
+"""The callers of a function that makes a tail call must need less stack than this (check_max_stack_depth)."""
+
 MAX_FRAMES = 8
 """MAX_CALL_FRAMES."""
 
@@ -118,6 +121,14 @@ class State:
         self.written &= (1 << bottom) - 1
         self.depth -= 1
         self.set(0, result)
+
+    def replace(self) -> None:
+        """Another program takes the place of the current function: all it gets is the context."""
+        first, bottom = self.depth << 4, self.depth * STACK_BYTES
+        self.registers = {key: value for key, value in self.registers.items() if key < first}
+        self.registers |= {first | 1: Ptr(Kind.CTX), first | FRAME_POINTER: Ptr(Kind.STACK, frame=self.depth)}
+        self.stack = {address: slot for address, slot in self.stack.items() if address < bottom}
+        self.written &= (1 << bottom) - 1
 
     def values(self) -> Iterator[Value]:
         """All values in registers and stack."""

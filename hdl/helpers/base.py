@@ -35,6 +35,7 @@ class Ret(enum.Enum):
 
     SCALAR = "a number"
     MAP_VALUE_OR_NULL = "a value of the map argument, or NULL"
+    NEXT_PROGRAM = "nothing: a program from the map argument goes on in its place, or none and execution continues"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,7 @@ class HelperPlugin(ABC):
     changes_frame: bool = False  # invalidates packet pointers (kernel: bpf_helper_changes_pkt_data)
     writes_map: bool = False  # may change the map argument's contents
     map_operation: str = ""  # what it does with its map argument: one of `MapPlugin.operations`
+    limit: int = 0  # how many of its calls succeed for one frame (NEXT_PROGRAM)
 
     def outcomes(self) -> Sequence[Outcome]:
         """Ways the call can end; verification follows each on its own."""
@@ -178,11 +180,13 @@ class HelperPlugin(ABC):
 
     @abstractmethod
     def reference(self, machine: Machine, args: Sequence[int]) -> int:
-        """What the call does and returns (unsigned 64-bit), as in Linux."""
+        """What the call does and returns (unsigned 64-bit), as in Linux; for NEXT_PROGRAM the number of the program
+        (`hdl.maps.program_table`), 0 for none."""
 
     @abstractmethod
     def lower(self, call: CallLowering) -> Any:
-        """The call as dataflow; returns the 64-bit result node, or for MAP_VALUE_OR_NULL an `Entry`."""
+        """The call as dataflow; returns the 64-bit result node, for MAP_VALUE_OR_NULL an `Entry`, for NEXT_PROGRAM
+        a 32-bit node: the program's number or 0."""
 
 
 class CallingHelper(HelperPlugin):

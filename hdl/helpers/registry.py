@@ -24,6 +24,7 @@ from .map_push_elem import MapPushElem
 from .map_update_elem import MapUpdateElem
 from .redirect import Redirect
 from .redirect_map import RedirectMap
+from .tail_call import TailCall
 from .xdp_adjust_head import XdpAdjustHead
 from .xdp_adjust_meta import XdpAdjustMeta
 from .xdp_adjust_tail import XdpAdjustTail
@@ -48,6 +49,7 @@ _ALL: tuple[HelperPlugin, ...] = (
     GetNumaNodeId(),
     Redirect(),
     RedirectMap(),
+    TailCall(),
     CsumDiff(),
     Loop(),
     XdpAdjustHead(),

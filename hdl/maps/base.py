@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from .program_table import ProgramTable
+
 POSITION_BYTES = 4
 """Bytes of a position; see `listed_key_size`."""
 
@@ -30,6 +32,8 @@ class MapShape(Protocol):
     def initial(self) -> bytes | None: ...
     @property
     def readonly(self) -> bool: ...
+    @property
+    def table(self) -> ProgramTable | None: ...
 
 
 def listed_key_size(shape: MapShape) -> int:
@@ -139,6 +143,10 @@ class MapModel(ABC):
         """The 32-bit target behind a 32-bit index, None if there is none (types with the operation "redirect")."""
         raise NotImplementedError
 
+    def program(self, index: int) -> int:
+        """The number of the program in slot ``index``, 0 if there is none (types with the operation "tail_call")."""
+        raise NotImplementedError
+
 
 class Lowering(Protocol):
     """What `codegen.graph` offers to plug-ins that turn a call into dataflow. Nodes are opaque here."""
@@ -237,6 +245,11 @@ class MapPlugin(ABC):
 
     def lower_redirect(self, b: Lowering, shape: MapShape, predicate: Any, index: Any) -> Redirection:
         """bpf_redirect_map's lookup; ``index`` has 32 bits (types with the operation "redirect")."""
+        raise NotImplementedError
+
+    def lower_program(self, b: Lowering, shape: MapShape, predicate: Any, index: Any) -> Any:
+        """The 32-bit number of the program in a slot, 0 if there is none; ``index`` has 32 bits (types with the
+        operation "tail_call")."""
         raise NotImplementedError
 
     def read_kind(self, shape: MapShape) -> SiteKind:

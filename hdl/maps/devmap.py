@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .index_map import IndexMap
-from .index_model import first_word
 from .linux import BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS
+from .slots import first_word
 
 
 class Devmap(IndexMap):

@@ -10,9 +10,9 @@ from .devmap import Devmap
 from .devmap_hash_unit import DevmapHashUnit
 from .hash import Hash
 from .hash_model import HashModel
-from .index_map import check_redirect_map
-from .index_model import first_word, stored
+from .index_model import stored
 from .linux import BPF_EXIST, BPF_NOEXIST, EINVAL
+from .slots import check_creatable, first_word
 from .table import Table
 
 
@@ -39,7 +39,7 @@ class DevmapHash(Hash):
     redirect_flags = Devmap.redirect_flags
 
     def check(self, shape: MapShape) -> None:
-        check_redirect_map(self, shape, (4, 8))
+        check_creatable(self, shape, (4, 8))
         super().check(shape)
 
     def model(self, shape: MapShape) -> DevmapHashModel:

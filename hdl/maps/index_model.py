@@ -1,17 +1,13 @@
-"""Reference behaviour of redirect maps with an index for a key: devmap, cpumap, xskmap.
-
-An entry is there if the first 32 bits of its value are not zero, in the model and in the hardware.
-"""
+"""Reference behaviour of redirect maps with an index for a key: devmap, cpumap, xskmap."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .base import MapShape
 from .linux import BPF_EXIST, BPF_NOEXIST, E2BIG, EEXIST, EINVAL, ENOENT
-from .row_map import RowModel
-from .rows import ValueRows
+from .slots import SlotModel, first_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +25,6 @@ class IndexRules:
     over: int = EINVAL
 
 
-def first_word(value: bytes | bytearray) -> int:
-    """What makes an entry be there."""
-    return int.from_bytes(value[:4], "little")
-
-
 def stored(value: bytes) -> bytes | None:
     """The value as it is kept, None if it names a program to run on the entry's frames (there is no hardware for it).
 
@@ -43,23 +34,15 @@ def stored(value: bytes) -> bytes | None:
     return None if program > 0 else value[:4].ljust(len(value), b"\0")
 
 
-class IndexModel(RowModel):
-    """Handles are indexes. ``target``: the redirect target of an index and its value."""
+class IndexModel(SlotModel):
+    """``target``: the redirect target of an index and its value."""
 
     def __init__(
-        self, shape: MapShape, rows: ValueRows, rules: IndexRules, target: Callable[[int, bytes | bytearray], int]
+        self, shape: MapShape, rules: IndexRules, target: Callable[[int, bytes | bytearray], int]
     ) -> None:
-        super().__init__(rows)
+        super().__init__(shape)
         self._rules = rules
         self._target = target
-        self._values = [bytearray(shape.value_size) for _ in range(shape.max_entries)]
-
-    def lookup(self, key: bytes) -> int | None:
-        index = int.from_bytes(key, "little")
-        return index if index < len(self._values) and first_word(self._values[index]) else None
-
-    def value(self, handle: int) -> bytearray:
-        return self._values[handle]
 
     def update(self, key: bytes, value: bytes, flags: int) -> int:
         index, rules, kept = int.from_bytes(key, "little"), self._rules, stored(value)
@@ -87,11 +70,6 @@ class IndexModel(RowModel):
             return -EINVAL
         self._values[index][:] = bytes(len(self._values[index]))
         return 0
-
-    def items(self) -> Iterator[tuple[bytes, bytes]]:
-        for index, value in enumerate(self._values):
-            if first_word(value):
-                yield index.to_bytes(4, "little"), bytes(value)
 
     def redirect(self, index: int) -> int | None:
         handle = self.lookup(index.to_bytes(4, "little"))

@@ -16,6 +16,7 @@ from .hash_model import HashModel
 from .linux import BPF_EXIST, BPF_F_NO_PREALLOC
 from .lru_unit import SPARE, LruUnit
 from .percpu_hash import PercpuHashModel
+from .program_table import ProgramTable
 from .rows import ValueRows
 from .table import Table
 
@@ -32,12 +33,13 @@ class Roomy:
     flags: int
     initial: bytes | None
     readonly: bool
+    table: ProgramTable | None
 
     @staticmethod
     def of(shape: MapShape) -> Roomy:
         entries = shape.max_entries + SPARE
         sizes = (shape.key_size, shape.value_size, entries)
-        return Roomy(shape.name, shape.type, *sizes, shape.flags, shape.initial, shape.readonly)
+        return Roomy(shape.name, shape.type, *sizes, shape.flags, shape.initial, shape.readonly, shape.table)
 
 
 class LruModel(HashModel):

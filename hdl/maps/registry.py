@@ -16,6 +16,7 @@ from .lru_hash import LruHash
 from .lru_percpu_hash import LruPercpuHash
 from .percpu_array import PercpuArray
 from .percpu_hash import PercpuHash
+from .prog_array import ProgArray
 from .queue import Queue
 from .stack import Stack
 from .xskmap import Xskmap
@@ -23,6 +24,7 @@ from .xskmap import Xskmap
 _ALL: tuple[MapPlugin, ...] = (
     Hash(),
     Array(),
+    ProgArray(),
     PercpuHash(),
     PercpuArray(),
     LruHash(),

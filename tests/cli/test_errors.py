@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 FIREWALL = Path("examples/firewall/firewall.o")
+CHAIN = Path("examples/chain/chain.o")
 CAPTURE = Path("examples/firewall/capture.pcap")
 
 
@@ -56,6 +57,10 @@ def complaint(answer):
         (["verify", FIREWALL, "--map-size", "streams=4"], "there is no map streams; it has"),
         (["verify", FIREWALL, "--set", "speed=4"], "there is no variable speed"),
         (["verify", FIREWALL, "--set", "inside_mask=0x1ffffffff"], "does not fit the 4 bytes"),
+        (["verify", CHAIN, "--slot", "layers=tcp"], "'layers=tcp' is not MAP:INDEX=PROGRAM"),
+        (["verify", CHAIN, "--slot", "notes:0=tcp"], "notes is no array of programs; these are: layers, transports"),
+        (["verify", CHAIN, "--slot", "layers:3=tcp"], "slot 3 of layers: the map has 3 entries only"),
+        (["verify", CHAIN, "--slot", "layers:0=ipv4,icmp"], "slot 0 of layers holds icmp, which is no program"),
         (["dump", FIREWALL, "everything"], "'everything' is not one of"),
         (["compile", FIREWALL], "Missing option '-o'"),
         (["compile", FIREWALL, "-o", CAPTURE], "capture.pcap is a file: name a folder"),

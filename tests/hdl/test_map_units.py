@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from amaranth.sim import Simulator
 from hardpath.codegen.spec import MapSpec
+from hardpath.hdl.maps.program_table import ProgramTable
 from hardpath.hdl.maps.registry import MAP_TYPES
 from hardpath.hdl.maps.table import Table
 from hardpath.hdl.maps.unit import HostOp
 
+PROG_ARRAY = 3
 HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY = 1, 2, 5, 6
 DEVMAP, CPUMAP, XSKMAP, DEVMAP_HASH = 14, 16, 17, 25
 LRU_HASH, LRU_PERCPU_HASH = 9, 10
@@ -124,6 +126,8 @@ SPECS = [
     MapSpec("m", LPM_TRIE, 8, 4, 1, NO_PREALLOC),
     MapSpec("m", LPM_TRIE, 8, 100, 7, NO_PREALLOC),
     MapSpec("m", LPM_TRIE, 13, 8, 12, NO_PREALLOC),
+    MapSpec("m", PROG_ARRAY, 4, 4, 5, table=ProgramTable(("a", "b", "c"), {1: 3}, {1: (1, 3), 4: (2,)})),
+    MapSpec("m", PROG_ARRAY, 4, 4, 3, table=ProgramTable(("a", "b", "c"), others=(1, 2))),
 ]
 
 
@@ -140,7 +144,9 @@ def prefixes(spec: MapSpec, rng: random.Random, count: int) -> list[bytes]:
 
 
 def some_value(spec: MapSpec, rng: random.Random) -> bytes:
-    """Any bytes, or as its first 8 bytes numbers that redirect maps tell apart from others."""
+    """Any bytes, or as its first 8 bytes numbers that redirect maps or arrays of programs tell apart from others."""
+    if spec.table is not None:
+        return rng.randrange(6).to_bytes(4, "little")
     value = rng.randbytes(spec.value_size)
     if rng.random() < 0.5:
         return value
@@ -149,7 +155,11 @@ def some_value(spec: MapSpec, rng: random.Random) -> bytes:
     return special[: spec.value_size] + value[8:]
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda s: f"{MAP_TYPES[s.type].name}-{s.key_size}-{s.value_size}")
+def name(spec: MapSpec) -> str:
+    return f"{MAP_TYPES[spec.type].name}-{spec.key_size}-{spec.value_size}-{spec.max_entries}"
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=name)
 def test_host_operations_do_what_the_model_does(spec: MapSpec) -> None:
     rng = random.Random(str(spec))
     model = MAP_TYPES[spec.type].model(spec)

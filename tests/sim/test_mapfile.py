@@ -28,6 +28,15 @@ def test_bpftools_form_is_read(contents):
     assert parse_maps(document, SPECS) == {"ports": contents}
 
 
+def test_programs_in_arrays_are_known_by_name():
+    specs = SPECS | {"jumps": MapSpec("jumps", 3, 4, 4, 8)}
+    document = {"jumps": [{"key": "01000000", "value": "feed"}, {"key": "02000000", "value": "07000000"}]}
+    contents = parse_maps(document, specs, ["entry", "feed"])
+    assert contents == {"jumps": {b"\1\0\0\0": b"\2\0\0\0", b"\2\0\0\0": b"\7\0\0\0"}}
+    with pytest.raises(InputError, match="ports, entry 0, value"):
+        parse_maps({"ports": [{"key": "0100", "value": "feed"}]}, specs, ["entry", "feed"])
+
+
 def test_entries_are_sorted_by_key(tmp_path):
     save_maps(tmp_path / "maps.json", {"ports": {b"\2\0": bytes(4), b"\1\0": b"abcd"}})
     document = json.loads((tmp_path / "maps.json").read_text())

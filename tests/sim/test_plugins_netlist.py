@@ -161,6 +161,42 @@ SEC("xdp") int program(struct xdp_md *ctx)
 }
 """
 
+CHAIN = """
+struct { __uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(key_size, 4); __uint(value_size, 4);
+    __uint(max_entries, 5); } next SEC(".maps");
+MAP(total, ARRAY, __u32, __u64, 4);
+static __always_inline void count(__u32 index)
+{
+    __u64 *sum = bpf_map_lookup_elem(&total, &index);
+    if (sum)
+        *sum += 1;
+}
+SEC("xdp") int shorten(struct xdp_md *ctx)
+{
+    count(0);
+    return bpf_xdp_adjust_head(ctx, 6) ? XDP_ABORTED : XDP_TX;
+}
+SEC("xdp") int mark(struct xdp_md *ctx)
+{
+    START;
+    b[3] ^= 0x55;
+    count(1);
+    return XDP_PASS;
+}
+SEC("xdp") int program(struct xdp_md *ctx)
+{
+    START;
+    b[4] = 1;
+    if (b[0] & 1)
+        bpf_tail_call(ctx, &next, b[1] & 7);
+    count(2);
+    b[5] = 2;
+    bpf_tail_call(ctx, &next, 4);
+    count(3);
+    return XDP_DROP;
+}
+"""
+
 CLOCK = """
 SEC("xdp") int program(struct xdp_md *ctx)
 {
@@ -198,7 +234,7 @@ def compiled(body: str, folder: Path) -> Design:
     include += "-linux-gnu"
     subprocess.run([str(CLANG), "-O2", "-g", "-target", "bpf", include, "-c", source, "-o", made], check=True)
     spec = load(made)
-    return compile_program(spec, select(spec, None, None))
+    return compile_program(spec, select(spec, "program"))
 
 
 def frames(count: int) -> list[Frame]:
@@ -217,6 +253,7 @@ ENTRIES = {
     "cpus": {little(0): little(8)},
     "sockets": {little(0): little(5)},
 }
+PROGRAMS = {"next": {little(0): little(2), little(3): little(1)}}  # by their numbers in the object
 
 
 def prefix(length: int, *data: int, size: int) -> bytes:
@@ -246,15 +283,15 @@ PREFIXES = {
 @pytest.mark.parametrize(
     "body, entries",
     [
-        (SWITCH, ENTRIES),
-        (BYTES, {}),
-        (PERCPU, {}),
-        (CLOCK, {}),
-        ((LRU % "LRU_HASH").replace("MASK", "15"), {}),
-        (ROUTES, PREFIXES),
-        (QUEUES, VALUES),
+        pytest.param(SWITCH, ENTRIES, id="switch"),
+        pytest.param(BYTES, {}, id="bytes"),
+        pytest.param(PERCPU, {}, id="percpu"),
+        pytest.param(CHAIN, PROGRAMS, id="chain"),
+        pytest.param(CLOCK, {}, id="clock"),
+        pytest.param((LRU % "LRU_HASH").replace("MASK", "15"), {}, id="lru"),
+        pytest.param(ROUTES, PREFIXES, id="routes"),
+        pytest.param(QUEUES, VALUES, id="queues"),
     ],
-    ids=["switch", "bytes", "percpu", "clock", "lru", "routes", "queues"],
 )
 def test_hardware_interpreter_and_linux_agree(
     body: str, entries: dict[str, dict[bytes, bytes]], tmp_path: Path
