@@ -48,7 +48,8 @@ class Design:
     @cached_property
     def digest(self) -> bytes:
         """32 bytes that tell one build from another: program, maps and target."""
-        text = repr((self.program.instructions, sorted(self.maps.items()), self.target))
+        program = self.program
+        text = repr((program.instructions, sorted(self.maps.items()), self.target, *program.tables.items()))
         return hashlib.sha256(text.encode()).digest()
 
     @cached_property

@@ -45,8 +45,8 @@ class MapSpec:
     value_type: int = 0
     inner: MapSpec | None = None
     slots: Mapping[int, str] = field(default_factory=dict)
-    spare: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
-    table: ProgramTable | None = None
+    spare: Mapping[int, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    table: ProgramTable | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
