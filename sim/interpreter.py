@@ -37,7 +37,8 @@ class Write:
 class Interpreter:
     """A program and its maps, which keep their contents from frame to frame.
 
-    ``models`` replaces the maps' own reference models, by name. Raises InputError for an unknown map type.
+    ``models`` replaces the maps' own reference models, by name. ``fill``: the bytes of stack that the program has not
+    written; no verdict may depend on them. Raises InputError for an unknown map type.
     ``executed``: slots of the instructions that frames have reached so far.
     """
 
@@ -46,6 +47,7 @@ class Interpreter:
         program: ProgramSpec,
         maps: Mapping[str, MapSpec],
         models: Mapping[str, MapModel] | None = None,
+        fill: int = 0,
     ) -> None:
         self.program = program
         self.executed: set[int] = set()
@@ -55,6 +57,7 @@ class Interpreter:
             for number, (name, spec) in enumerate(maps.items())
             if name in used
         }
+        self._fill = fill
         self._frames = 0
         self._machine: _Machine | None = None
 
@@ -74,7 +77,7 @@ class Interpreter:
         self._frames = index + 1
         machine = self._machine = _Machine(self._maps, frame, time_ns, index)
         context = machine.memory.map(_CONTEXT_REGION, _Context(machine, ifindex, rx_queue))
-        processor = Processor(self.program, machine.memory, machine, self.executed)
+        processor = Processor(self.program, machine.memory, machine, self.executed, self._fill)
         machine.processor = processor
         r0 = processor.run(context)
         verdict = Verdict.of(r0)

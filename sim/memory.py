@@ -56,24 +56,12 @@ class Region:
 
 
 class Stack(Region):
-    """The 512 bytes of one function call. Reading a byte that was never written traps."""
+    """The 512 bytes of one function call. What was never written reads as ``fill``."""
 
     SIZE = 512
 
-    def __init__(self, depth: int) -> None:
-        super().__init__(f"the stack of call depth {depth}", bytearray(self.SIZE))
-        self._known = bytearray(self.SIZE)
-
-    def load(self, offset: int, size: int) -> bytes:
-        data = super().load(offset, size)
-        missing = self._known.find(0, offset, offset + size)
-        if missing >= 0:
-            raise Trap(f"read of stack byte {missing - self.SIZE}, which was never written")
-        return data
-
-    def store(self, offset: int, data: bytes) -> None:
-        super().store(offset, data)
-        self._known[offset : offset + len(data)] = b"\1" * len(data)
+    def __init__(self, depth: int, fill: int = 0) -> None:
+        super().__init__(f"the stack of call depth {depth}", bytearray([fill]) * self.SIZE)
 
 
 class Memory:

@@ -51,15 +51,22 @@ class Environment(ABC):
 
 
 class Processor:
-    """Runs a program over a memory. ``slot`` is the instruction being executed; ``executed`` collects all of them."""
+    """Runs a program over a memory. ``slot`` is the instruction being executed; ``executed`` collects all of them.
+    ``fill``: the bytes of stack that were not written yet."""
 
     def __init__(
-        self, program: ProgramSpec, memory: Memory, environment: Environment, executed: set[int] | None = None
+        self,
+        program: ProgramSpec,
+        memory: Memory,
+        environment: Environment,
+        executed: set[int] | None = None,
+        fill: int = 0,
     ) -> None:
         self.program = program
         self._executed = set() if executed is None else executed
         self._memory = memory
         self._environment = environment
+        self._fill = fill
         self._registers: list[int | None] = []
         self._calls: list[_Call] = []
         self._steps = 0
@@ -167,7 +174,7 @@ class Processor:
 
     def _enter_frame(self) -> None:
         depth = len(self._calls)
-        base = self._memory.map(_STACK_REGION + depth, Stack(depth))
+        base = self._memory.map(_STACK_REGION + depth, Stack(depth, self._fill))
         self._registers[FRAME_POINTER] = base + Stack.SIZE
 
     def tail_call(self, target: int) -> None:

@@ -66,9 +66,11 @@ class Step(MemoryAccess):
     def alu(self) -> None:
         i, c = self.i, self.c
         wide = i.cls == Class.ALU64
-        if i.operation == Alu.MOV and wide and i.uses_register and not i.offset:
-            self.set(i.dst, self.value(i.src))
-            return
+        if i.operation == Alu.MOV and i.uses_register and not i.offset:
+            value = self.value(i.src)
+            if wide or isinstance(value, Pointer):  # the low half of a pointer is only good for a difference
+                self.set(i.dst, value)
+                return
         if i.operation in (Alu.ADD, Alu.SUB) and (wide or i.uses_register):
             left = self.value(i.dst)
             right = self.value(i.src) if i.uses_register else c.const(i.imm, 64)

@@ -48,7 +48,8 @@ def verify(
         try:
             environment = Environment(maps, map_types, helpers)
             explorer = Explorer(program, environment, limits, per_shape, deadline)
-            return VerifiedProgram(program, maps, explorer.run())
+            points = explorer.run()
+            return VerifiedProgram(program, maps, points, dict(sorted(explorer.remarks.items())))
         except Rejection as rejection:
             if error is None or not rejection.limit:
                 error = rejection.error

@@ -11,7 +11,7 @@ from .memory import MAX_OFFSET, position, readable
 from .number import M32, S64_MIN, ZERO, Number, between, constant, signed, truncate
 from .result import Kind
 from .state import State
-from .values import PACKET_KINDS, Num, Ptr, scalar
+from .values import PACKET_KINDS, UNDEFINED, Num, Ptr, Unusable, scalar
 
 LONGEST = 0xFFFF
 """MAX_PACKET_OFF: no frame is longer, so data_end - data is at most this."""
@@ -25,7 +25,8 @@ def execute(state: State, i: Instruction, fresh: Callable[[], int]) -> None:
         return
     if state.memory is None:
         _check_immediate(i, width)
-    a = readable(state, i.dst)
+    read = _low_half if i.operation == Alu.SUB and width == 32 else readable
+    a = read(state, i.dst)
     if i.operation in (Alu.NEG, Alu.END):
         if isinstance(a, Ptr):
             raise address_dependent(f"{Alu(i.operation).name} of r{i.dst}, a {a.kind.value} pointer")
@@ -36,7 +37,7 @@ def execute(state: State, i: Instruction, fresh: Callable[[], int]) -> None:
         else:
             state.set(i.dst, scalar(binary(Alu.SUB, ZERO, a.number, width)))
         return
-    b: Num | Ptr = readable(state, i.src) if i.uses_register else scalar(constant(i.imm))
+    b: Num | Ptr = read(state, i.src) if i.uses_register else scalar(constant(i.imm))
     if isinstance(a, Num) and isinstance(b, Num):
         state.set(i.dst, _numbers(i, a, b, width, fresh))
     elif isinstance(a, Ptr) and isinstance(b, Ptr):
@@ -57,6 +58,12 @@ def execute(state: State, i: Instruction, fresh: Callable[[], int]) -> None:
         state.set(i.dst, _moved(i, b, a.number, i.src, fresh))
 
 
+def _low_half(state: State, register: int) -> Num | Ptr:
+    """A register of which an instruction uses only the low 32 bits, such as one half of a pointer difference."""
+    value = state.get(register)
+    return value._replace(half=False) if isinstance(value, Ptr) and value.half else readable(state, register)
+
+
 def _check_immediate(i: Instruction, width: int) -> None:
     """Linux accepts no constant that C gives no meaning (RFC 9669 does)."""
     if i.uses_register:
@@ -74,11 +81,17 @@ def _move(state: State, i: Instruction, width: int, fresh: Callable[[], int]) ->
     if not i.uses_register:
         state.set(i.dst, scalar(constant(i.imm if width == 64 else i.imm & M32)))
         return
-    value = readable(state, i.src)
-    if isinstance(value, Ptr):
-        if width == 32 or i.offset:
-            raise address_dependent(f"a part of the pointer in r{i.src} is copied")
+    value = state.get(i.src)
+    is_half = isinstance(value, Ptr) and value.half
+    if i.offset or not (is_half or value == UNDEFINED):  # those may be moved on
+        value = readable(state, i.src)
+    if isinstance(value, Unusable):
         state.set(i.dst, value)
+        return
+    if isinstance(value, Ptr):
+        if i.offset or (width == 32 and value.kind not in (*PACKET_KINDS, Kind.PACKET_END)):
+            raise address_dependent(f"a part of the pointer in r{i.src} is copied")
+        state.set(i.dst, value._replace(half=is_half or width == 32))
         return
     number = sign_extend(value.number, i.offset) if i.offset else value.number
     number = number if width == 64 else truncate(number, 32)

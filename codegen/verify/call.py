@@ -36,6 +36,11 @@ class Environment:
         self.helpers = helpers
         self._declared = maps
         self._checked: set[str] = set()
+        self.remark: str | None = None  # about the instruction being verified, for the explorer to take
+
+    def remark_undefined(self, where: str) -> None:
+        """Note that bytes which no one wrote go somewhere."""
+        self.remark = f"bytes of stack that were never written go into {where}: zero here, anything in Linux"
 
     def use_map(self, name: str) -> None:
         """Raise `Refused` if the map is not there or cannot be built."""
@@ -178,7 +183,8 @@ def check_arguments(state: State, plugin: HelperPlugin, env: Environment) -> str
                 assert map_name is not None, "a helper names its map before key and value"
                 spec = env.maps[map_name]
                 size = spec.key_size if kind == Arg.MAP_KEY else spec.value_size
-                _check_memory(state, plugin, register, value, size, env)
+                copied = kind == Arg.MAP_VALUE and plugin.map_operation == "update"
+                _check_memory(state, plugin, register, value, size, env, copied_to=map_name if copied else None)
             case Arg.OUT_VALUE:
                 written = not _peeks_for_value(env, map_name)
                 assert map_name is not None
@@ -251,8 +257,10 @@ def _check_memory(
     size: int,
     env: Environment,
     written: bool = False,
+    copied_to: str | None = None,
 ) -> None:
-    """``size`` readable bytes behind a pointer argument; or writable ones, if it is ``written``."""
+    """``size`` readable bytes behind a pointer argument; or writable ones, if it is ``written``. What is only copied,
+    to a map, may be stack that no one wrote."""
     readable_kinds = [Kind.STACK, Kind.MAP_VALUE, Kind.MEMORY]
     wanted = f"a pointer to {size} bytes of stack or map value"
     if plugin.frame_access:
@@ -267,7 +275,13 @@ def _check_memory(
         check_writable(register, value, env.maps, plugin.name)
     elif value.kind == Kind.STACK:
         base = stack.address(value.frame, value.offset)
-        stack.require_data(state, base + value.variable.smin, base + value.variable.smax + size)
+        low, high = base + value.variable.smin, base + value.variable.smax + size
+        if copied_to is None:
+            stack.require_data(state, low, high)
+            return
+        stack.require_numbers(state, low, high)
+        if not stack.is_written(state, low, high - low):
+            env.remark_undefined(f"map {copied_to}")
 
 
 def _map_result(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import count
 
@@ -70,6 +70,7 @@ class Explorer(Reporter):
         self._members: dict[Key, Context] = {}  # that were entered by tail calls, by prefix
         self._tail_callers: set[Context] = set()
         self._lossy = False
+        self._remarks: dict[int, str] = {}
 
     def run(self) -> tuple[Point, ...]:
         """The points; raises `Rejection`."""
@@ -87,6 +88,8 @@ class Explorer(Reporter):
             facts, starts = self._facts(visit), Starts.of(visit.states)
             done.append((key, visit, facts, starts, self._advance(visit)))
             visit.states = []
+            if remark := self._env.remark:
+                self._remarks[visit.slot], self._env.remark = remark, None
         self._check_stack()
         index = {key: position for position, (key, *_) in enumerate(done)}
         return tuple(
@@ -103,6 +106,11 @@ class Explorer(Reporter):
             )
             for position, (_, visit, facts, starts, targets) in enumerate(done)
         )
+
+    @property
+    def remarks(self) -> Mapping[int, str]:
+        """What the user should know about instructions that are accepted, by slot."""
+        return self._remarks
 
     # Reaching points.
 
@@ -342,14 +350,16 @@ class Explorer(Reporter):
         return [(following, None, state)]
 
     def _store(self, i: Instruction, state: State) -> None:
-        value: Num | Ptr = scalar(constant(i.imm))
+        value: Num | Ptr | Unusable = scalar(constant(i.imm))
         if i.cls == Class.STX:
-            value = memory.readable(state, i.src)
+            value = memory.storable(state, i.src)
             if isinstance(value, Num) and not value.id and not value.number.is_constant:
                 # Linux as well tells a stored number and its register to be the same.
                 value = Num(value.number, self._fresh())
                 state.set(i.src, value)
-        memory.store(state, i, value, self._env.maps)
+        pointer = memory.store(state, i, value, self._env.maps)
+        if isinstance(value, Unusable) and pointer.kind != Kind.STACK:
+            self._env.remark_undefined(f"map {pointer.map}" if pointer.map else "the frame")
 
     def _load64(self, i: Instruction) -> Num | Ptr:
         if isinstance(i.reference, MapReference):

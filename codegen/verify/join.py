@@ -14,7 +14,7 @@ from .failure import Failure, Unbuildable
 from .number import M64, constant
 from .result import Kind
 from .state import Proof, State
-from .values import DATA, META, MIXED, PACKET_KINDS, Num, Ptr, Value
+from .values import DATA, META, MIXED, PACKET_KINDS, UNDEFINED, Num, Ptr, Value
 
 
 class Join:
@@ -49,6 +49,10 @@ class Join:
             return self._pointer(a, b)
         if a == b:
             return a
+        if UNDEFINED in (a, b) and (isinstance(a, Num) or isinstance(b, Num)):
+            self.lost_a += a != UNDEFINED
+            self.lost_b += b != UNDEFINED
+            return UNDEFINED
         self.lost_a += a != MIXED
         self.lost_b += b != MIXED
         return MIXED
@@ -180,11 +184,11 @@ def shape(state: State) -> Hashable:
 
 
 def _shape(value: Value) -> Hashable:
-    if isinstance(value, Num):
+    if isinstance(value, Num) or value == UNDEFINED:
         return ""
     if isinstance(value, Ptr):
         place = value.offset if value.kind in (Kind.STACK, Kind.FUNCTION) else 0
-        return value.kind.value, value.map or "", value.frame, value.maybe_null, place
+        return value.kind.value, value.map or "", value.frame, value.maybe_null, value.half, place
     return "-"
 
 

@@ -12,7 +12,7 @@ from .failure import Category, Failure, Unbuildable, address_dependent
 from .number import Number, between, bits, constant
 from .result import Kind
 from .state import STACK_BYTES, State
-from .values import DATA, META, PACKET_KINDS, STALE, Num, Ptr, Unusable, Value, scalar
+from .values import DATA, META, PACKET_KINDS, STALE, UNDEFINED, Num, Ptr, Unusable, Value, scalar
 
 MAX_OFFSET = 1 << 29
 """BPF_MAX_VAR_OFF: pointers further off than this are refused by Linux."""
@@ -60,6 +60,13 @@ def readable(state: State, register: int) -> Num | Ptr:
     value = state.get(register)
     if value == STALE:
         raise address_dependent(f"r{register} {STALE.why}; Linux takes it for a number")
+    if value == UNDEFINED:
+        raise Unbuildable(
+            f"r{register} {UNDEFINED.why} on every path to here, and decides something",
+            "initialise the whole variable, padding included, for instance with __builtin_memset",
+        )
+    if isinstance(value, Ptr) and value.half:
+        raise address_dependent(f"r{register} is a part of a pointer, and more is done with it than a subtraction")
     if isinstance(value, Unusable):
         raise unreadable(register, value)
     return value
@@ -176,8 +183,10 @@ def load(state: State, i: Instruction, maps: Mapping[str, MapSpec]) -> Value:
             value = _load_constant(maps, pointer, i) or value
     if i.mode != Mode.MEMSX:
         return value
-    if not isinstance(value, Num):
+    if isinstance(value, Ptr):
         raise address_dependent("a sign-extending load of a pointer")
+    if not isinstance(value, Num):
+        return value
     return scalar(sign_extend(value.number, 8 * i.size))
 
 
@@ -228,7 +237,8 @@ def _range(pointer: Ptr, offset: int, size: int) -> tuple[int, int]:
 def _load_stack(state: State, pointer: Ptr, offset: int, size: int) -> Value:
     low, high = _range(pointer, offset, size)
     if high - low == size:
-        return stack.read(state, low, size)
+        written = stack.is_written(state, low, size) or stack.holds_pointer(state, low, size)
+        return stack.read(state, low, size) if written else UNDEFINED
     stack.require_data(state, low, high)
     return unknown(size)
 
@@ -244,21 +254,30 @@ def _load_constant(maps: Mapping[str, MapSpec], pointer: Ptr, i: Instruction) ->
     return scalar(constant(int.from_bytes(data, "little")))
 
 
-def store(state: State, i: Instruction, value: Num | Ptr, maps: Mapping[str, MapSpec]) -> None:
-    """An ST or STX instruction that is not atomic."""
+def storable(state: State, register: int) -> Num | Ptr | Unusable:
+    """The value of a register that is about to be moved or stored: `UNDEFINED` is allowed."""
+    value = state.get(register)
+    return value if value == UNDEFINED else readable(state, register)
+
+
+def store(state: State, i: Instruction, value: Num | Ptr | Unusable, maps: Mapping[str, MapSpec]) -> Ptr:
+    """An ST or STX instruction that is not atomic; returns where it stores to."""
     pointer = _writable(state, i, maps, "store")
     if pointer.kind != Kind.STACK:
         if isinstance(value, Ptr):
             raise address_dependent(f"a pointer is stored to {pointer.kind.value} memory")
-        return
+        return pointer
     check_alignment(i.dst, pointer, i.offset, i.size)
     low, high = _range(pointer, i.offset, i.size)
     if isinstance(value, Ptr):
         _check_spill(pointer, value, i, high - low)
-    if high - low == i.size:
+    if isinstance(value, Unusable):
+        stack.unwrite(state, low, high - low)
+    elif high - low == i.size:
         stack.write(state, low, i.size, value)
     else:
         stack.forget(state, low, high)
+    return pointer
 
 
 def _check_spill(pointer: Ptr, value: Ptr, i: Instruction, size: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..spec import MapSpec, ProgramSpec
 
@@ -115,3 +115,4 @@ class VerifiedProgram:
     program: ProgramSpec
     maps: Mapping[str, MapSpec]
     points: tuple[Point, ...]
+    remarks: Mapping[int, str] = field(default_factory=dict)  # what the user should know, by slot

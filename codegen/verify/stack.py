@@ -111,6 +111,11 @@ def require_written(state: State, low: int, high: int) -> None:
 def require_data(state: State, low: int, high: int) -> None:
     """Raise unless [low, high) is written and holds no pointer: memory that a helper may read."""
     require_written(state, low, high)
+    require_numbers(state, low, high)
+
+
+def require_numbers(state: State, low: int, high: int) -> None:
+    """Raise if [low, high) holds a pointer: memory that a helper only copies."""
     for a in _entries(state, low, high):
         if isinstance(state.stack[a][1], Ptr):
             raise address_dependent(f"a helper reads the pointer stored at {name(a)}")
@@ -125,6 +130,11 @@ def initialise(state: State, low: int, high: int) -> None:
 def is_written(state: State, at: int, size: int) -> bool:
     """Whether all of the bytes were written."""
     return not _mask(at, at + size) & ~state.written
+
+
+def holds_pointer(state: State, at: int, size: int) -> bool:
+    """Whether some of the bytes are of a stored pointer."""
+    return any(isinstance(state.stack[a][1], Ptr) for a in _entries(state, at, at + size))
 
 
 def holds_any(state: State, at: int, size: int) -> bool:

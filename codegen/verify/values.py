@@ -26,6 +26,8 @@ class Ptr(NamedTuple):
 
     Packet pointers with one ``id`` differ by constants only: the bytes that bound checks proved are kept per id
     (`State.proven`). Map-value pointers with one ``id`` came from one lookup: they are null together.
+
+    ``half``: only the low 32 bits of a pointer. Another one may be subtracted from it in 32 bits, and that is all.
     """
 
     kind: Kind
@@ -35,6 +37,7 @@ class Ptr(NamedTuple):
     map: str | None = None
     frame: int = 0
     maybe_null: bool = False
+    half: bool = False
 
     @property
     def total(self) -> Number:
@@ -42,9 +45,9 @@ class Ptr(NamedTuple):
         return add(self.variable, constant(self.offset)) if self.offset else self.variable
 
     @property
-    def object(self) -> tuple[Kind, str | None, int, bool]:
+    def object(self) -> tuple[Kind, str | None, int, bool, bool]:
         """What it points into; pointers that differ in this are not joined."""
-        return self.kind, self.map, self.frame, self.maybe_null
+        return self.kind, self.map, self.frame, self.maybe_null, self.half
 
 
 class Unusable(NamedTuple):
@@ -56,6 +59,8 @@ class Unusable(NamedTuple):
 Value = Num | Ptr | Unusable
 
 NEVER_WRITTEN = Unusable("was never written")
+UNDEFINED = Unusable("holds bytes of stack that were never written")
+"""Linux lets a privileged program read whatever lies there. It may be moved on, but must not decide anything."""
 CLOBBERED = Unusable("does not survive a call")
 STALE = Unusable("is a packet pointer from before a helper that can move the frame")
 MIXED = Unusable("holds different kinds of values on the paths that meet here")

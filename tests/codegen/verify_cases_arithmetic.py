@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assembler import CTX, FP, Label
 from hardpath.codegen.isa import Alu, Jump
-from verify_programs import case, leave, lookup, unless_null
+from verify_programs import case, frame, leave, lookup, unless_null
 
 
 @case("unreadable register")
@@ -65,4 +65,31 @@ def copies_learn_together(a):
     a.alu(Alu.ADD, 0, src=8)
     a.load(1, 0, 0, 5)  # 8 + 2 + 5 is the last byte
     a.place(out)
+    leave(a)
+
+
+@case("ok")
+def subtracts_the_low_halves_of_pointers(a):
+    """The difference in 32 bits, as clang computes (__u32)(data_end - data) where both are needed later."""
+    frame(a, 14)
+    a.alu(Alu.MOV, 5, src=3, bits=32)
+    a.move(7, src=5)
+    a.alu(Alu.SUB, 7, src=2, bits=32)
+    a.alu(Alu.AND, 7, imm=7)
+    a.alu(Alu.ADD, 2, src=7)
+    leave(a)
+
+
+@case("refused")
+def returns_the_low_half_of_a_pointer(a):
+    frame(a, 14)
+    a.alu(Alu.MOV, 0, src=2, bits=32)
+    a.exit()
+
+
+@case("refused")
+def adds_to_the_low_half_of_a_pointer(a):
+    frame(a, 14)
+    a.alu(Alu.MOV, 2, src=2, bits=32)
+    a.alu(Alu.ADD, 2, imm=4)
     leave(a)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from assembler import CTX, FP
-from hardpath.codegen.isa import Alu
-from verify_programs import RANDOM, case, frame, leave
+from assembler import CTX, FP, Label
+from hardpath.codegen.isa import Alu, Jump
+from verify_programs import LOOKUP, RANDOM, UPDATE, case, frame, leave, lookup
 
 
 @case("ok")
@@ -52,8 +52,52 @@ def writes_the_stack_misaligned(a):
 
 
 @case("refused")
-def reads_stack_that_was_never_written(a):
+def returns_stack_that_was_never_written(a):
     a.load(8, 0, FP, -8)
+    a.exit()
+
+
+@case("refused")
+def branches_on_stack_that_was_never_written(a):
+    skip = Label()
+    a.load(4, 0, FP, -8)
+    a.jump(Jump.JEQ, skip, 0, imm=0)
+    a.place(skip)
+    leave(a)
+
+
+@case("refused")
+def looks_up_stack_that_was_never_written(a):
+    a.map(1, "array")
+    a.move(2, src=FP)
+    a.alu(Alu.ADD, 2, imm=-8)
+    a.call(LOOKUP)
+    leave(a)
+
+
+@case("ok")
+def copies_stack_that_was_never_written(a):
+    """A structure with padding, copied into a value."""
+    a.store(4, FP, -16, imm=1)
+    a.load(8, 7, FP, -16)
+    a.store(8, FP, -24, src=7)
+    lookup(a, 0)
+    a.load(8, 8, FP, -24)
+    a.store(8, 0, 0, src=8)
+    leave(a)
+
+
+@case("ok")
+def puts_stack_that_was_never_written_into_a_map(a):
+    a.store(4, FP, -4, imm=1)
+    a.store(4, FP, -24, imm=7)
+    a.map(1, "array")
+    a.move(2, src=FP)
+    a.alu(Alu.ADD, 2, imm=-4)
+    a.move(3, src=FP)
+    a.alu(Alu.ADD, 3, imm=-24)
+    a.move(4, imm=0)
+    a.call(UPDATE)
     leave(a)
 
 

@@ -54,7 +54,6 @@ TRAPS = {
     "outside the frame: bytes -1": ending(loaded, lambda a: a.load(1, 0, 2, -1)),
     "through NULL": ending(lookup("hash"), lambda a: a.load(8, 1, 0, 0)),
     "outside a value of map array": ending(lookup("array"), lambda a: a.store(1, 0, 8, imm=0)),
-    "stack byte -8, which was never written": ending(lambda a: a.load(8, 0, FP, -8)),
     "outside the stack": ending(lambda a: a.store(8, FP, -516, imm=0)),
     "read-only": ending(lambda a: a.map(1, ".rodata", 0), lambda a: a.store(1, 1, 0, imm=1)),
     "write to the context": ending(lambda a: a.store(4, 1, 0, imm=1)),
