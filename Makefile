@@ -6,7 +6,7 @@ CAPTURE := examples/firewall/capture.pcap
 OUT := build/demo
 JOBS ?= 2
 
-.PHONY: demo test test-slow conformance lint fuzz fuzz-long fuzz-objects bench examples clean
+.PHONY: demo test test-slow conformance lint fuzz fuzz-long fuzz-verdicts fuzz-objects bench examples clean
 
 demo: $(VENV)/.installed
 	@mkdir -p $(OUT)
@@ -38,6 +38,9 @@ fuzz: $(VENV)/.installed-test
 
 fuzz-long: $(VENV)/.installed-test
 	$(BIN)/python tests/fuzz/run.py --programs 20500 --seed $(SEED) --netlist 400 --jobs $(JOBS)
+
+fuzz-verdicts: $(VENV)/.installed-test
+	$(BIN)/python tests/fuzz/verdicts.py --programs 5000 --seed $(SEED)
 
 fuzz-objects: $(VENV)/.installed-test
 	$(BIN)/python tests/fuzz/objects.py --mutations 5000 --seed $(SEED)

@@ -188,7 +188,6 @@ class Processor:
 
     def _exit(self) -> int:
         """The slot to return to, or that it is the end."""
-        self._get(0)
         self._memory.unmap(_STACK_REGION + len(self._calls))
         if not self._calls:
             return _END

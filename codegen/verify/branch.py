@@ -132,6 +132,8 @@ def _bound_check(state: State, op: Jump, pointer: Ptr, slot: int) -> Ways:
         Jump.JLT: (True, 1),
         Jump.JLE: (True, 0),
     }[op]
+    if not pointer.offset:
+        extra = 0  # Linux does not count the byte at an offset of 0 (find_good_pkt_pointers)
     size = pointer.offset + extra
     countable = (
         pointer.offset >= 0

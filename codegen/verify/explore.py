@@ -75,6 +75,7 @@ class Explorer(Reporter):
     def run(self) -> tuple[Point, ...]:
         """The points; raises `Rejection`."""
         start = Context(self._flow(0, 0))
+        self._check_functions()
         self._contexts.append(start)
         program = self._program
         self._reach(start, 0, start.flow.start(), State(program.memory if program.type == "raw" else None))
@@ -152,6 +153,17 @@ class Explorer(Reporter):
             heapq.heappush(self._queue, key)
         visit.states.append(state)
         return key
+
+    def _check_functions(self) -> None:
+        """All functions must be proper ones, and called (check_cfg). Those called have their flows by now."""
+        program = self._program
+        for i in program.instructions:
+            if isinstance(i.reference, FunctionReference):
+                self._flow(i.reference.slot, i.reference.slot)
+        for entry in program.functions:
+            if entry not in self._flows:
+                failure = FlowFailure(entry, "nothing calls this function")
+                raise Rejection(self._error(failure, entry), True)
 
     # Processing one point.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,42 +13,15 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
 
 from generator import Features, generate
 from hardpath.codegen.elf import load
-from hardpath.codegen.isa import Instruction, encoding_problem
 from hardpath.codegen.spec import MapSpec, ProgramSpec
 from hardpath.codegen.verify import Limits, verify
 from hardpath.hdl.errors import Refused, VerificationError
 from hardpath.sim import linux
 from hardpath.sim.interpreter import Interpreter
+from mutate import corrupt
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*/*.o"))
-NOTHING = Instruction(0x05, 0, 0, 0, 0)
-
-
-def damaged(program: ProgramSpec, rng: random.Random) -> ProgramSpec:
-    """The program with one to three instructions changed into other legal encodings."""
-    code = list(program.instructions)
-    for _ in range(rng.choice((1, 1, 2, 3))):
-        while True:
-            slot = rng.randrange(len(code))
-            old = code[slot]
-            new = rng.choice(
-                (
-                    replace(old, imm=rng.choice((old.imm + 1, old.imm - 1, 0, rng.randrange(-64, 64)))),
-                    replace(old, offset=rng.choice((old.offset + 1, old.offset - 1, old.offset + 8, 0))),
-                    replace(old, dst=rng.randrange(11)),
-                    replace(old, src=rng.randrange(11)),
-                    replace(old, opcode=old.opcode ^ rng.choice((0x10, 0x20, 0x40, 0x80, 8, 3))),
-                    NOTHING,
-                    rng.choice(code),
-                )
-            )
-            wide = any(not i.opcode or i.is_load64 for i in (old, new))
-            grown = (new.is_call and not old.is_call) or abs(new.imm) >= 1 << 31 or abs(new.offset) >= 1 << 15
-            if new != old and not wide and not grown and not encoding_problem(new):
-                code[slot] = new
-                break
-    return replace(program, instructions=tuple(code))
 
 
 def subject(seed: int, rng: random.Random) -> tuple[ProgramSpec, Mapping[str, MapSpec]]:
@@ -59,7 +31,7 @@ def subject(seed: int, rng: random.Random) -> tuple[ProgramSpec, Mapping[str, Ma
     else:
         specification = load(rng.choice(EXAMPLES))
         program, maps = specification.programs[0], dict(specification.maps)
-    return (damaged(program, rng) if rng.random() < 0.8 else program), maps
+    return (corrupt(program, rng) if rng.random() < 0.8 else program), maps
 
 
 @pytest.mark.linux

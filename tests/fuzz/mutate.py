@@ -1,4 +1,4 @@
-"""Programs that are nearly safe: one to three instructions of a generated program changed."""
+"""Programs that may be unsafe: one to three instructions of a program changed, a little or to anything legal."""
 
 from __future__ import annotations
 
@@ -33,3 +33,29 @@ def _changed(i: Instruction, rng: random.Random) -> Instruction:
     if i.is_alu and i.uses_register and kind < 0.3:
         return replace(i, src=rng.randrange(10))
     return NOP
+
+
+def corrupt(program: ProgramSpec, rng: random.Random) -> ProgramSpec:
+    """One to three instructions changed into any other legal encodings."""
+    code = list(program.instructions)
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        while True:
+            slot = rng.randrange(len(code))
+            old = code[slot]
+            new = rng.choice(
+                (
+                    replace(old, imm=rng.choice((old.imm + 1, old.imm - 1, 0, rng.randrange(-64, 64)))),
+                    replace(old, offset=rng.choice((old.offset + 1, old.offset - 1, old.offset + 8, 0))),
+                    replace(old, dst=rng.randrange(11)),
+                    replace(old, src=rng.randrange(11)),
+                    replace(old, opcode=old.opcode ^ rng.choice((0x10, 0x20, 0x40, 0x80, 8, 3))),
+                    NOP,
+                    rng.choice(code),
+                )
+            )
+            wide = any(not i.opcode or i.is_load64 for i in (old, new))
+            grown = (new.is_call and not old.is_call) or abs(new.imm) >= 1 << 31 or abs(new.offset) >= 1 << 15
+            if new != old and not wide and not grown and not encoding_problem(new):
+                code[slot] = new
+                break
+    return replace(program, instructions=tuple(code))
