@@ -18,7 +18,8 @@ def mutate(program: ProgramSpec, rng: random.Random) -> ProgramSpec:
     changeable = [slot for slot, i in enumerate(code) if i.opcode and not i.is_load64]
     for slot in rng.sample(changeable, min(rng.randint(1, 3), len(changeable))):
         changed = _changed(code[slot], rng)
-        code[slot] = NOP if encoding_problem(changed) else changed
+        encodable = abs(changed.imm) < 1 << 31 and abs(changed.offset) < 1 << 15 and not encoding_problem(changed)
+        code[slot] = changed if encodable else NOP
     return replace(program, instructions=tuple(code))
 
 
