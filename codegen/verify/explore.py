@@ -157,9 +157,9 @@ class Explorer(Reporter):
     def _check_functions(self) -> None:
         """All functions must be proper ones, and called (check_cfg). Those called have their flows by now."""
         program = self._program
-        for i in program.instructions:
-            if isinstance(i.reference, FunctionReference):
-                self._flow(i.reference.slot, i.reference.slot)
+        pointed_to = [i.reference.slot for i in program.instructions if isinstance(i.reference, FunctionReference)]
+        for entry in (*program.members, *pointed_to):
+            self._flow(entry, entry)
         for entry in program.functions:
             if entry not in self._flows:
                 failure = FlowFailure(entry, "nothing calls this function")
