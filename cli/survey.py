@@ -45,7 +45,8 @@ _SHORT = 100  # characters of a reason in the table
     help="Memory for one program.",
 )
 @click.option(
-    "--frames", type=click.IntRange(min=1), default=200, show_default=True, help="How many frames to compare."
+    "--frames", type=click.IntRange(min=1), default=200, show_default=True,
+    help="How many frames to compare, for each of three contents of the maps.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Other frames and map contents.")
 @click.option(

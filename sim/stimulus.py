@@ -21,10 +21,10 @@ from .interpreter import Interpreter
 from .mapfile import Contents
 from .traffic_random import random_frames
 
-_ROUNDS = 4
+_ROUNDS = 24
+_FRESH = 60  # frames of a round
 _MOST_ENTRIES = 64  # of one map
 _FOUND = 0.75  # of the keys looked up
-_MOST_FRAMES = 500  # of one round
 
 _LPM_TRIE, _DEVMAP, _CPUMAP, _DEVMAP_HASH = 11, 14, 16, 25
 _LOOPBACK = 1  # the interface that every Linux has
@@ -45,37 +45,66 @@ def find_stimulus(program: ProgramSpec, maps: Mapping[str, MapSpec], count: int,
 
     Global data stays as it is. Linux may still refuse some contents (`fill_as_taken`).
     """
-    rng = random.Random(seed)
-    words = compared_words(program)
-    contents: dict[str, dict[bytes, bytes]] = {name: {} for name, spec in maps.items() if _wants_entries(spec)}
-    asked: dict[str, set[bytes]] = {name: set() for name in contents}
-    for name in contents:
-        for index in range(min(maps[name].max_entries, _MOST_ENTRIES) if _is_indexed(maps[name]) else 0):
-            _add(contents[name], maps[name], index.to_bytes(4, "little"), rng)
-    reached: set[int] = set()
-    leading: list[bytes] = []
-    for number in range(_ROUNDS + 1):
-        last = number == _ROUNDS  # the frames and contents that count
-        size = count - len(leading) if last else min(count, _MOST_FRAMES)
-        fresh = random_frames(seed + number, max(0, size), like=leading, words=words)
-        frames = [*leading[:count], *fresh] if last else list(fresh)
-        models = {name: _Watched(MAP_TYPES[maps[name].type].model(maps[name])) for name in contents}
-        interpreter = Interpreter(program, maps, models)
+    search = _Search(program, maps, seed)
+    for number in range(_ROUNDS):
+        search.explore(seed + number)
+    leading = search.leading[:count]
+    frames = [*leading, *search.frames(count - len(leading), seed + _ROUNDS)]
+    contents = {name: entries for name, entries in search.contents.items() if entries}
+    interpreter = Interpreter(program, maps)
+    fill_as_taken(contents, interpreter)
+    for index, frame in enumerate(frames):
+        interpreter.run(frame, time_ns=1000 * index)
+    return Stimulus(frames, contents, frozenset(interpreter.executed))
+
+
+class _Search:
+    """What was found so far: ``contents`` of maps, frames that were ``leading`` when they came."""
+
+    def __init__(self, program: ProgramSpec, maps: Mapping[str, MapSpec], seed: int) -> None:
+        self._program, self._maps = program, maps
+        self._values = _Values(random.Random(seed), compared_words(program))
+        self._reached: set[int] = set()
+        self.leading: list[bytes] = []
+        self.contents: dict[str, dict[bytes, bytes]] = {n: {} for n, spec in maps.items() if _wants_entries(spec)}
+        self._most = 0
+        self._asked: dict[str, set[bytes]] = {name: set() for name in self.contents}
+        self._seen: dict[str, set[bytes]] = {name: set() for name in self.contents}
+        for name, entries in self.contents.items():
+            for index in range(min(maps[name].max_entries, _MOST_ENTRIES) if _is_indexed(maps[name]) else 0):
+                self._values.add(entries, maps[name], index.to_bytes(4, "little"))
+
+    def frames(self, count: int, seed: int) -> list[bytes]:
+        """More frames, many of them like the leading ones."""
+        return list(random_frames(seed, count, like=self.leading, words=self._values.words))
+
+    def explore(self, seed: int) -> None:
+        """Run more frames on changed contents. Frames that reach something new are kept, and contents on which no less
+        is reached than before."""
+        contents = {name: self._changed(name) for name in self.contents}
+        models = {name: _Watched(MAP_TYPES[self._maps[name].type].model(self._maps[name])) for name in contents}
+        interpreter = Interpreter(self._program, self._maps, models)
         fill_as_taken(contents, interpreter)
-        for index, frame in enumerate(frames):
+        for index, frame in enumerate([*self.leading, *self.frames(_FRESH, seed)]):
             interpreter.run(frame, time_ns=1000 * index)
-            if interpreter.executed - reached and not last:
-                reached |= interpreter.executed
-                leading.append(frame)
-        if last:
-            break
+            if interpreter.executed - self._reached:
+                self._reached |= interpreter.executed
+                self.leading.append(frame)
         for name, watched in models.items():
-            for key in sorted(watched.wanted - asked[name]):
-                asked[name].add(key)
-                if rng.random() < _FOUND and len(contents[name]) < min(maps[name].max_entries, _MOST_ENTRIES):
-                    _add(contents[name], maps[name], key, rng)
-    filled = {name: entries for name, entries in contents.items() if entries}
-    return Stimulus(frames, filled, frozenset(interpreter.executed))
+            self._asked[name] |= watched.wanted
+        if len(interpreter.executed) >= self._most:
+            self._most, self.contents = len(interpreter.executed), contents
+
+    def _changed(self, name: str) -> dict[bytes, bytes]:
+        """The entries of a map with other values here and there, and keys that were asked for since."""
+        spec, entries = self._maps[name], dict(self.contents[name])
+        for key, value in entries.items():
+            entries[key] = self._values.changed(spec, key, value)
+        for key in sorted(self._asked[name] - self._seen[name]):
+            self._seen[name].add(key)
+            if len(entries) < min(spec.max_entries, _MOST_ENTRIES):
+                self._values.add(entries, spec, key)
+        return entries
 
 
 def compared_words(program: ProgramSpec) -> tuple[bytes, ...]:
@@ -117,38 +146,76 @@ def _is_indexed(spec: MapSpec) -> bool:
     return spec.key_size == 4 and (plugin.is_constant_address() or bool(plugin.operations & {"redirect", "tail_call"}))
 
 
-def _add(entries: dict[bytes, bytes], spec: MapSpec, key: bytes, rng: random.Random) -> None:
-    if spec.type == _LPM_TRIE:
-        key = _prefix(key, rng)
-    if spec.table is not None:
-        index = int.from_bytes(key, "little")
-        if numbers := spec.table.within(index, index):
-            entries[key] = rng.choice(numbers).to_bytes(4, "little")
-        return
-    entries[key] = _value(spec, rng)
+class _Values:
+    """Makes entries with ``rng``; ``words`` are the numbers that the program compares with."""
 
+    def __init__(self, rng: random.Random, words: Sequence[bytes]) -> None:
+        self._rng = rng
+        self.words = words
 
-def _prefix(key: bytes, rng: random.Random) -> bytes:
-    """A prefix, mostly long, that the key (length in bits, then the bits) has."""
-    bits = 8 * (len(key) - 4)
-    length = min(bits, int.from_bytes(key[:4], "little"))
-    if rng.random() < 0.5:
-        length = rng.randint(0, length)
-    kept = int.from_bytes(key[4:], "big") >> bits - length << bits - length
-    return length.to_bytes(4, "little") + kept.to_bytes(len(key) - 4, "big")
+    def add(self, entries: dict[bytes, bytes], spec: MapSpec, key: bytes) -> None:
+        """Put in the key, unless the dice say that it shall be missed."""
+        if not _is_indexed(spec) and self._rng.random() >= _FOUND:
+            return
+        if spec.type == _LPM_TRIE:
+            key = self._prefix(key)
+        if spec.table is not None:
+            index = int.from_bytes(key, "little")
+            if numbers := spec.table.within(index, index):
+                entries[key] = self._rng.choice(numbers).to_bytes(4, "little")
+            return
+        entries[key] = self._value(spec, key)
 
+    def changed(self, spec: MapSpec, key: bytes, value: bytes) -> bytes:
+        """The value, in half of all cases with another word or byte."""
+        rng = self._rng
+        if rng.random() < 0.5 or not value or spec.table or spec.type in (_DEVMAP, _DEVMAP_HASH, _CPUMAP):
+            return value
+        start = rng.randrange(len(value))
+        if rng.random() < 0.5:
+            return value[:start] + bytes((rng.randrange(4),)) + value[start + 1 :]
+        start -= start % 4
+        return (value[:start] + self._word(key) + value[start + 4 :])[: len(value)]
 
-def _value(spec: MapSpec, rng: random.Random) -> bytes:
-    """Words that programs make something of: small ones (states, indexes, flags), extremes, anything."""
-    if spec.type in (_DEVMAP, _DEVMAP_HASH):
-        return _LOOPBACK.to_bytes(4, "little").ljust(spec.value_size, b"\0")
-    if spec.type == _CPUMAP:
-        return _QUEUE.to_bytes(4, "little").ljust(spec.value_size, b"\0")
-    words = bytearray()
-    while len(words) < spec.value_size:
-        word = rng.choice((0, 1, 2, rng.randrange(16), rng.randrange(256), 0xFFFFFFFF, rng.getrandbits(32)))
-        words += word.to_bytes(4, "little")
-    return bytes(words[: spec.value_size])
+    def _prefix(self, key: bytes) -> bytes:
+        """A prefix, mostly long, that the key (length in bits, then the bits) has."""
+        bits = 8 * (len(key) - 4)
+        length = min(bits, int.from_bytes(key[:4], "little"))
+        if self._rng.random() < 0.5:
+            length = self._rng.randint(0, length)
+        kept = int.from_bytes(key[4:], "big") >> bits - length << bits - length
+        return length.to_bytes(4, "little") + kept.to_bytes(len(key) - 4, "big")
+
+    def _value(self, spec: MapSpec, key: bytes) -> bytes:
+        """Words that programs make something of: small ones (states, indexes, flags), extremes, constants of the
+        program, parts of the key, anything."""
+        if spec.type in (_DEVMAP, _DEVMAP_HASH):
+            return _LOOPBACK.to_bytes(4, "little").ljust(spec.value_size, b"\0")
+        if spec.type == _CPUMAP:
+            return _QUEUE.to_bytes(4, "little").ljust(spec.value_size, b"\0")
+        value = b""
+        while len(value) < spec.value_size:
+            value += self._word(key)
+        return value[: spec.value_size]
+
+    def _word(self, key: bytes) -> bytes:
+        rng = self._rng
+        match rng.randrange(8):
+            case 0:
+                return bytes(4)
+            case 1 | 2:
+                return rng.randrange(16).to_bytes(4, "little")
+            case 3:
+                return rng.choice((b"\xff\xff\xff\xff", rng.randrange(256).to_bytes(4, "little")))
+            case 4 if self.words:
+                return rng.choice(self.words)[:4].ljust(4, b"\0")
+            case 5:
+                start = rng.randrange(0, len(key), 4)
+                return key[start : start + 4].ljust(4, b"\0")
+            case 6:
+                return bytes(rng.randrange(3) for _ in range(4))
+            case _:
+                return rng.randbytes(4)
 
 
 class _Watched(MapModel):

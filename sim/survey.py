@@ -27,7 +27,7 @@ from ..hdl.maps.registry import MAP_TYPES
 from ..hdl.target import Target
 from . import linux
 from .captures import Frame
-from .compare import Input, Record, compare
+from .compare import Difference, Input, compare
 from .isolated import FAULT, TOO_LARGE, TOO_LONG, Ended, Facts, Tell
 from .mapfile import Contents
 from .session import Session, engine
@@ -47,14 +47,16 @@ class Outcome(enum.StrEnum):
     FAULT = "fault"
 
 
+_CONTENTS = 3  # times that a program is compared, each with other contents of its maps
+
 _ENDED = {TOO_LONG: Outcome.LIMIT, TOO_LARGE: Outcome.LIMIT, FAULT: Outcome.FAULT}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How to examine: ``frames`` frames, found from ``seed``; hardware for ``target`` with ``max_window`` bytes of
-    window. ``most_entries`` bounds max_entries of every map (None: as declared). ``netlist``: compare the Verilog,
-    not only the scheduled graph."""
+    """How to examine: ``frames`` frames for each contents of maps, found from ``seed``; hardware for ``target`` with
+    ``max_window`` bytes of window. ``most_entries`` bounds max_entries of every map (None: as declared). ``netlist``:
+    compare the Verilog, not only the scheduled graph."""
 
     target: Target
     max_window: int
@@ -179,54 +181,54 @@ _NO_REASON = re.compile(r"processed \d+ insns|verification time|stack depth|insn
 
 
 def _compared(design: Design, plan: Plan, steps: _Steps) -> Facts:
-    """What the comparison with Linux, or where it cannot be asked with the interpreter, gave."""
-    steps("stimulus")
-    stimulus = find_stimulus(
-        design.program, maps_of(design.program, {**design.maps, **design.constants}), plan.frames, plan.seed
-    )
-    frames = [Frame(data) for data in stimulus.frames]
-    session = Session(design)
-    without_linux = session.without_linux(frames)
-    contents = _accepted(session, stimulus.contents, with_linux=without_linux is None)
-    session = Session(design, contents)
-    steps("netlist" if plan.netlist else "graph")
-    ours = session.hardware(engine("verilator"), frames) if plan.netlist else session.graph(frames)
-    steps("reference")
-    theirs = session.interpreter(frames) if without_linux else session.linux(frames)
-    difference = compare(ours, theirs, Input(design.program, session.maps, stimulus.frames, contents))
-    facts: Facts = {
-        "frames": len(frames),
-        "reached": round(len(stimulus.reached) / len({point.slot for point in design.verified.points}), 3),
-        "entries": {name: len(entries) for name, entries in contents.items()},
-        "compared": [ours.name, theirs.name],
-        "without_linux": without_linux,
-        "verdicts": _verdicts(theirs),
-    }
-    if difference is None:
-        return facts | {"outcome": Outcome.EXACT}
+    """What the comparison with Linux, or where it cannot be asked with the interpreter, gave: several times, each
+    with other map contents, since contents stay while frames come."""
+    facts: Facts = {"frames": 0, "entries": {}, "verdicts": {}}
+    reached: set[int] = set()
+    for seed in range(plan.seed, plan.seed + _CONTENTS):
+        steps("stimulus")
+        used = maps_of(design.program, {**design.maps, **design.constants})
+        stimulus = find_stimulus(design.program, used, plan.frames, seed)
+        reached |= stimulus.reached
+        frames = [Frame(data) for data in stimulus.frames]
+        without_linux = Session(design).without_linux(frames)
+        session = Session(design, _accepted(design, stimulus.contents, with_linux=without_linux is None))
+        steps("netlist" if plan.netlist else "graph")
+        ours = session.hardware(engine("verilator"), frames) if plan.netlist else session.graph(frames)
+        steps("reference")
+        theirs = session.interpreter(frames) if without_linux else session.linux(frames)
+        facts |= {"compared": [ours.name, theirs.name], "without_linux": without_linux}
+        facts["frames"] += len(frames)
+        for result in theirs.results:
+            _count(facts["verdicts"], str(result.verdict))
+        for name, entries in session.contents.items():
+            facts["entries"][name] = max(len(entries), facts["entries"].get(name, 0))
+        source = Input(design.program, session.maps, stimulus.frames, session.contents)
+        if difference := compare(ours, theirs, source):
+            facts |= {"outcome": Outcome.DIFFERENT, "seed": seed, **_told(difference)}
+            return facts
+    slots = {point.slot for point in design.verified.points}
+    return facts | {"outcome": Outcome.EXACT, "reached": round(len(reached & slots) / len(slots), 3)}
+
+
+def _told(difference: Difference) -> Facts:
+    """A difference as the reason of an outcome."""
     where = " ".join(str(difference).split("\n")[0].split())
-    return facts | {
-        "outcome": Outcome.DIFFERENT,
+    return {
         "reason": str(difference),
         "group": re.sub(r"\d+|key \w+", "N", where),
         "difference": difference.document(),
     }
 
 
-def _accepted(session: Session, wanted: Contents, with_linux: bool) -> Contents:
+def _accepted(design: Design, wanted: Contents, with_linux: bool) -> Contents:
     """The contents that everyone takes who takes part: Linux knows devices and CPUs that are not there."""
+    session = Session(design)
     interpreter = session.fresh_interpreter()
     if not with_linux:
         return fill_as_taken(wanted, interpreter)
-    with linux.LinuxOracle(session.design.program, session.maps) as oracle:
+    with linux.LinuxOracle(design.program, session.maps) as oracle:
         return fill_as_taken(wanted, oracle, interpreter)
-
-
-def _verdicts(record: Record) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for result in record.results:
-        counts[str(result.verdict)] = counts.get(str(result.verdict), 0) + 1
-    return counts
 
 
 def _problem(error: HardpathError, spec: ObjectSpec | None) -> Facts:

@@ -76,6 +76,7 @@ class FrameGenerator:
         """One word in place of what is there."""
         word = self._rng.choice(self._words)
         start = self._rng.randrange(min(len(frame), 64))
+        start -= start % min(len(word), 2)  # fields of several bytes begin at even offsets
         return frame[:start] + word + frame[start + len(word) :]
 
     def _byte(self) -> int:
