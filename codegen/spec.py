@@ -29,7 +29,8 @@ class MapSpec:
     ``key_type``/``value_type`` are BTF type ids, 0 when unknown. ``section`` is the ELF section it is from.
     ``inner`` is the template of the maps in a map of maps; ``slots`` names the maps or programs that a map of
     maps or programs holds from the start, by index; ``spare`` the programs that the host may put into a slot besides.
-    ``table`` is what `codegen.chain` makes of these for one program.
+    ``table`` is what `codegen.chain` makes of these for one program. ``lock`` is where
+    in the value there is a struct bpf_spin_lock.
     """
 
     name: str
@@ -44,6 +45,7 @@ class MapSpec:
     key_type: int = 0
     value_type: int = 0
     inner: MapSpec | None = None
+    lock: int | None = None
     slots: Mapping[int, str] = field(default_factory=dict)
     spare: Mapping[int, tuple[str, ...]] = field(default_factory=dict, repr=False)
     table: ProgramTable | None = field(default=None, repr=False)

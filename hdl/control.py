@@ -15,7 +15,8 @@ from . import registers
 from .errors import InputError, Refused
 from .ingress import DROPS, LONGEST_FRAME, MIN_FRAME, WIDTHS
 from .latency import RESULT, Histogram
-from .maps.base import MapShape
+from .maps.base import MapShape, without_lock
+from .maps.linux import BPF_F_LOCK
 from .maps.unit import HostOp, HostSignature
 from .registers import COUNTERS, Register, RegisterMap
 
@@ -205,9 +206,10 @@ class Control(wiring.Component):
                 host.request.eq(busy & (select == number)),
                 host.op.eq(op),
                 host.index.eq(index),
-                host.flags.eq(flags),
+                # Nobody holds a lock while the host has its turn, and its bytes are always zero.
+                host.flags.eq(flags if shape.lock is None else flags & ~BPF_F_LOCK),
                 host.key.eq(key),
-                host.value.eq(value),
+                host.value.eq(value & int.from_bytes(without_lock(shape, b"\xff" * shape.value_size), "little")),
             ]
             with m.If(host.request & host.done):
                 m.d.sync += [busy.eq(0), status.eq(host.status)]

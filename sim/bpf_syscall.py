@@ -49,11 +49,19 @@ def object_name(name: str) -> bytes:
     return "".join(c if c.isascii() and (c.isalnum() or c in "_.") else "_" for c in name)[:15].encode()
 
 
-def map_create(kind: int, key_size: int, value_size: int, max_entries: int, flags: int, name: str) -> int:
-    """A new map's file descriptor."""
+def map_create(
+    kind: int,
+    key_size: int,
+    value_size: int,
+    max_entries: int,
+    flags: int,
+    name: str,
+    types: tuple[int, int, int] = (0, 0, 0),
+) -> int:
+    """A new map's file descriptor. ``types``: descriptor of a BTF, and the ids in it of key and value."""
     return bpf(
         MAP_CREATE,
-        _attributes("7I16s", kind, key_size, value_size, max_entries, flags, 0, 0, object_name(name)),
+        _attributes("7I16sI3I", kind, key_size, value_size, max_entries, flags, 0, 0, object_name(name), 0, *types),
     )
 
 

@@ -30,8 +30,8 @@ from ..hdl.helpers.base import Ret
 from ..hdl.helpers.registry import HELPERS
 from ..hdl.maps.base import POSITION_BYTES, listed_key_size
 from . import bpf_syscall as bpf
-from .function_info import function_info
 from .results import Outcome, Verdict
+from .type_info import function_info, map_types
 
 SHORTEST_FRAME, LONGEST_FRAME = 14, 3520
 
@@ -172,12 +172,18 @@ class _LoadedMaps:
     @staticmethod
     def _create(spec: MapSpec) -> int:
         flags = spec.flags | (bpf.RDONLY_PROG if spec.readonly else 0)
+        types = None if spec.lock is None else map_types(spec.key_size, spec.value_size, spec.lock)
+        btf = 0 if types is None else bpf.btf_load(types.blob)
+        ids = (0, 0, 0) if types is None else (btf, types.key, types.value)
         try:
             return bpf.map_create(
-                spec.type, spec.key_size, spec.value_size, spec.max_entries, flags, spec.name
+                spec.type, spec.key_size, spec.value_size, spec.max_entries, flags, spec.name, ids
             )
         except OSError as error:
             raise InputError(f"Linux does not create map {spec.name}: {error.strerror}") from None
+        finally:
+            if btf:
+                os.close(btf)
 
     def code(self, program: ProgramSpec) -> bytes:
         """The program's bytes with file descriptors for map references."""

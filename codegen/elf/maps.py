@@ -136,7 +136,18 @@ def _definition(elf: ElfFile, section: Section, btf: Btf, name: str, definition:
         key_type=numbers["key_type"],
         value_type=numbers["value_type"],
         inner=inner,
+        lock=_lock(btf, numbers["value_type"]),
     )
+
+
+def _lock(btf: Btf, value_type: int) -> int | None:
+    """The offset of a struct bpf_spin_lock among the value's members."""
+    value = btf.resolve(value_type) if value_type else None
+    for member in value.members if isinstance(value, types.Struct) else ():
+        found = btf.resolve(member.type)
+        if isinstance(found, types.Struct) and found.name == "bpf_spin_lock":
+            return member.bit_offset // 8
+    return None
 
 
 def _number(btf: Btf, found: types.Type) -> int | None:

@@ -13,7 +13,7 @@ from ...hdl.maps.base import MapPlugin
 from ..helper_names import helper_name
 from ..map_names import map_type_name
 from ..spec import MapSpec
-from . import stack
+from . import lock, stack
 from .failure import Category, Failure, address_dependent
 from .memory import MAX_OFFSET, check_access, check_context_pointer, check_writable, readable, unreadable
 from .number import between
@@ -54,6 +54,11 @@ class Environment:
             known = ", ".join(sorted(p.name for p in self.map_types.values()))
             reason = f"map {name} is of type {map_type_name(spec.type)} ({spec.type}), which is not supported"
             raise Refused(reason, f"supported are: {known}")
+        if spec.lock is not None and not plugin.holds_locks:
+            raise Refused(
+                f"values of {plugin.name} {name} have a struct bpf_spin_lock, so Linux cannot create it",
+                "keep the lock in a hash or array map",
+            )
         plugin.check(spec)
         self._checked.add(name)
 
@@ -77,11 +82,13 @@ def _as_programs_see_it(spec: MapSpec, plugin: MapPlugin | None) -> MapSpec:
 def call(state: State, plugin: HelperPlugin, env: Environment, fresh: Callable[[], int]) -> list[State]:
     """The states after a helper call, one for each of its outcomes; takes over ``state``."""
     map_name = check_arguments(state, plugin, env)
-    distance = state.get(2)
+    lock.before_call(state, plugin)
+    first, distance = state.get(1), state.get(2)
     target = _output(state, plugin, env, map_name)
     result = _result(state, plugin, env, map_name, fresh)
     for register in range(1, 6):
         state.set(register, CLOBBERED)
+    lock.after_call(state, plugin, first)
     if plugin.changes_frame:
         state.forget_packet()
     outcomes = plugin.outcomes()
@@ -103,7 +110,7 @@ def _result(
     state: State, plugin: HelperPlugin, env: Environment, map_name: str | None, fresh: Callable[[], int]
 ) -> Value | None:
     """r0 afterwards, if the outcomes do not say it."""
-    if plugin.ret is Ret.NEXT_PROGRAM:
+    if plugin.ret in (Ret.NEXT_PROGRAM, Ret.VOID):
         return CLOBBERED
     return _map_result(state, plugin, env, map_name, fresh) if plugin.ret is Ret.MAP_VALUE_OR_NULL else None
 
@@ -185,6 +192,11 @@ def check_arguments(state: State, plugin: HelperPlugin, env: Environment) -> str
                 size = spec.key_size if kind == Arg.MAP_KEY else spec.value_size
                 copied = kind == Arg.MAP_VALUE and plugin.map_operation == "update"
                 _check_memory(state, plugin, register, value, size, env, copied_to=map_name if copied else None)
+            case Arg.LOCK:
+                pointer = _pointer(plugin, register, value, kind, Kind.MAP_VALUE)
+                if pointer.maybe_null:
+                    raise _wrong(plugin, register, value, kind.value)
+                lock.check_argument(register, pointer, plugin, env.maps)
             case Arg.OUT_VALUE:
                 written = not _peeks_for_value(env, map_name)
                 assert map_name is not None
@@ -290,13 +302,14 @@ def _map_result(
     """The result of a lookup; not NULL if the map always has an entry for the constant key."""
     assert map_name is not None, "a helper that returns a map value has a map argument"
     spec = env.maps[map_name]
+    lookup = 0 if spec.lock is None else fresh()
     only_by_key = set(plugin.args) <= {Arg.MAP, Arg.MAP_KEY}
     if only_by_key and env.map_types[spec.type].is_constant_address() and spec.key_size <= 8:
         for register, kind in enumerate(plugin.args, 1):
             index = _constant_key(state, register, spec.key_size) if kind == Arg.MAP_KEY else None
             if index is not None and index < spec.max_entries:
-                return Ptr(Kind.MAP_VALUE, map=map_name)
-    return Ptr(Kind.MAP_VALUE, map=map_name, id=fresh(), maybe_null=True)
+                return Ptr(Kind.MAP_VALUE, map=map_name, lookup=lookup)
+    return Ptr(Kind.MAP_VALUE, map=map_name, id=fresh(), maybe_null=True, lookup=lookup)
 
 
 def _constant_key(state: State, register: int, size: int) -> int | None:

@@ -29,7 +29,7 @@ from ..isa import (
     reads,
 )
 from ..spec import ProgramSpec
-from . import alu, branch, callback, memory
+from . import alu, branch, callback, lock, memory
 from .call import Environment, call, check_arguments
 from .chain import BEHIND, Chain, Count
 from .context import Context, Visit
@@ -505,6 +505,7 @@ class Explorer(Reporter):
     def _leave(self, visit: Visit, state: State) -> list[tuple[Key, bool | None]]:
         result, context = state.get(0), visit.context
         if context.caller is None:
+            lock.check_exit(state)
             if isinstance(memory.readable(state, 0), Ptr):
                 raise address_dependent("the program returns a pointer")
             return []

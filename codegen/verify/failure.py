@@ -24,6 +24,7 @@ class Category(Enum):
     INSTRUCTION = "instruction not allowed"
     LOOP = "unbounded loop"
     CALL = "invalid call"
+    LOCK = "invalid use of a lock"
 
 
 class Failure(Exception):

@@ -38,6 +38,8 @@ class Join:
             for key, value in a.registers.items()
             if key in b.registers
         }
+        if a.lock is not None and b.lock is not None:  # of one map: that is part of the shape
+            s.lock = a.lock[0], self._lookup(a.lock[1], b.lock[1])
         self._join_frame()
         self._join_stacks()
         s.lossy = a.lossy or b.lossy or bool(self.lost_a and self.lost_b)
@@ -94,7 +96,7 @@ class Join:
         variable = number.join(add(a.variable, constant(rest_a)), add(b.variable, constant(rest_b)))
         self.lost_a += (offset, variable) != (a.offset, a.variable)
         self.lost_b += (offset, variable) != (b.offset, b.variable)
-        joined = a._replace(offset=offset, variable=variable)
+        joined = a._replace(offset=offset, variable=variable, lookup=self._lookup(a.lookup, b.lookup))
         if in_packet:
             pair = (a.kind, a.id, b.id, b.offset - a.offset)
             self._relate(a.kind.value, a.id, b.id, pair)
@@ -106,6 +108,12 @@ class Join:
             self._relate("null", a.id, b.id, lookups)
             return joined._replace(id=self._id(lookups))
         return joined
+
+    def _lookup(self, a: int, b: int) -> int:
+        """The joined `Ptr.lookup`."""
+        pair = ("lookup", a, b)
+        self._relate("lookup", a, b, pair)
+        return a if a == b else self._id(pair)
 
     def _prove(self, id_a: int, id_b: int, rest_a: int, rest_b: int, new: int) -> None:
         """What both states know of the frame relative to the base of the joined id."""
@@ -178,6 +186,7 @@ def shape(state: State) -> Hashable:
     return (
         state.head,
         state.meta,
+        state.lock and state.lock[0],
         tuple([_shape(value) for value in state.registers.values()]),
         tuple(sorted((at, _shape(v)) for at, (_, v) in state.stack.items() if isinstance(v, Ptr))),
     )

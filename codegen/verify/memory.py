@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..isa import Atomic, Instruction, Mode
 from ..spec import MapSpec
-from . import stack
+from . import lock, stack
 from .arithmetic import add, sign_extend
 from .failure import Category, Failure, Unbuildable, address_dependent
 from .number import Number, between, bits, constant
@@ -112,6 +112,7 @@ def check_access(
                 "bound the index before the access, for instance with & (SIZE - 1) or an if",
                 register,
             )
+        lock.check_access(register, maps[pointer.map], low, high)
     elif pointer.kind == Kind.MEMORY:
         if low < 0 or high > (state.memory or 0):
             raise Failure(

@@ -50,6 +50,7 @@ class State:
     offset from their base that was shown to lie behind the end. ``head``,
     ``meta``: range of data start and data_meta relative to the frame's original data start. ``lossy``: a join lost
     something, so that a failure may be none. ``memory``: bytes of a raw program's memory, None in an XDP program.
+    ``lock``: map and `Ptr.lookup` of the lock that is held.
     """
 
     __slots__ = (
@@ -57,6 +58,7 @@ class State:
         "depth",
         "head",
         "history",
+        "lock",
         "lossy",
         "memory",
         "meta",
@@ -78,6 +80,7 @@ class State:
         self.beyond: dict[int, int] = {}
         self.head = (0, 0)
         self.meta = (0, 0)
+        self.lock: tuple[str, int] | None = None
         self.lossy = False
         self.history: Step | None = None
 
@@ -90,6 +93,7 @@ class State:
         other.written = self.written
         other.proven, other.beyond = self.proven.copy(), self.beyond.copy()
         other.head, other.meta = self.head, self.meta
+        other.lock = self.lock
         other.lossy, other.history = self.lossy, self.history
         return other
 

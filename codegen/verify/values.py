@@ -26,6 +26,7 @@ class Ptr(NamedTuple):
 
     Packet pointers with one ``id`` differ by constants only: the bytes that bound checks proved are kept per id
     (`State.proven`). Map-value pointers with one ``id`` came from one lookup: they are null together.
+    ``lookup`` tells the lookups of maps with a lock apart, also when they are known not to be null.
 
     ``half``: only the low 32 bits of a pointer. Another one may be subtracted from it in 32 bits, and that is all.
     """
@@ -38,6 +39,7 @@ class Ptr(NamedTuple):
     frame: int = 0
     maybe_null: bool = False
     half: bool = False
+    lookup: int = 0
 
     @property
     def total(self) -> Number:

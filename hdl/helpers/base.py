@@ -23,6 +23,7 @@ class Arg(enum.Enum):
     MEM = "readable memory, size in the next argument"
     MEM_OR_NULL = "readable memory or NULL, size in the next argument"
     OUT_MEM = "writable memory, size in the next argument"  # new contents in outcomes that `fill` it
+    LOCK = "the struct bpf_spin_lock in a map value"
     FRAME_OFFSET = "an offset into the frame"  # bytes from data start; memory and size are in the next two arguments
     CALLBACK = "a static function of the program"
     STACK_OR_NULL = "a pointer to the stack, or NULL"
@@ -34,6 +35,7 @@ class Ret(enum.Enum):
     """Return kinds."""
 
     SCALAR = "a number"
+    VOID = "nothing"
     MAP_VALUE_OR_NULL = "a value of the map argument, or NULL"
     NEXT_PROGRAM = "nothing: a program from the map argument goes on in its place, or none and execution continues"
 
@@ -170,6 +172,8 @@ class HelperPlugin(ABC):
     ret: Ret = Ret.SCALAR
     frame_access: bool = True  # whether pointer arguments may point into the frame (kernel: pkt_access)
     changes_frame: bool = False  # invalidates packet pointers (kernel: bpf_helper_changes_pkt_data)
+    locks: bool = False  # takes the lock of its first argument
+    unlocks: bool = False  # gives it back
     writes_map: bool = False  # may change the map argument's contents
     map_operation: str = ""  # what it does with its map argument: one of `MapPlugin.operations`
     limit: int = 0  # how many of its calls succeed for one frame (NEXT_PROGRAM)

@@ -24,6 +24,8 @@ from .map_push_elem import MapPushElem
 from .map_update_elem import MapUpdateElem
 from .redirect import Redirect
 from .redirect_map import RedirectMap
+from .spin_lock import SpinLock
+from .spin_unlock import SpinUnlock
 from .tail_call import TailCall
 from .xdp_adjust_head import XdpAdjustHead
 from .xdp_adjust_meta import XdpAdjustMeta
@@ -37,6 +39,8 @@ _ALL: tuple[HelperPlugin, ...] = (
     MapUpdateElem(),
     MapDeleteElem(),
     MapLookupPercpuElem(),
+    SpinLock(),
+    SpinUnlock(),
     MapPushElem(),
     MapPopElem(),
     MapPeekElem(),

@@ -7,9 +7,9 @@ from typing import Any
 
 from ..errors import Refused
 from .array_unit import ArrayUnit
-from .base import Entry, Lowering, MapShape, SiteKind
+from .base import Entry, Lowering, MapShape, SiteKind, without_lock
 from .linux import BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, E2BIG, EEXIST, EINVAL
-from .row_map import RowMap, RowModel, by_index
+from .row_map import RowMap, RowModel, by_index, lower_without_lock
 from .rows import ValueRows, check_memory, check_sizes
 
 
@@ -18,6 +18,7 @@ class ArrayModel(RowModel):
 
     def __init__(self, shape: MapShape, rows: ValueRows) -> None:
         super().__init__(rows)
+        self._shape = shape
         self._size = shape.value_size
         initial = (shape.initial or b"").ljust(shape.max_entries * self._size, b"\0")
         self._values = [
@@ -39,9 +40,9 @@ class ArrayModel(RowModel):
             return -E2BIG
         if flags & BPF_NOEXIST:
             return -EEXIST
-        if flags & BPF_F_LOCK:
-            return -EINVAL  # no value with a bpf_spin_lock gets here
-        self.value(handle)[:] = value
+        if flags & BPF_F_LOCK and self._shape.lock is None:
+            return -EINVAL
+        self.value(handle)[:] = without_lock(self._shape, value)
         return 0
 
     def delete(self, key: bytes) -> int:
@@ -58,6 +59,7 @@ class ArrayModel(RowModel):
 class Array(RowMap):
     type = 2
     name = "array"
+    holds_locks = True
     summary = "numbered entries that always exist; global data too"
 
     def check(self, shape: MapShape) -> None:
@@ -90,12 +92,14 @@ class Array(RowMap):
         rows = self.layout(shape)
         entry = self.lower_lookup(b, shape, predicate, key)
         unlocked = b.op("and", 64, flags, b.const(~BPF_F_LOCK & ((1 << 64) - 1), 64))
-        checks = (
+        checks = [
             (b.op("ult", 1, b.const(BPF_EXIST, 64), unlocked), EINVAL),
             (b.op("not", 1, entry.found), E2BIG),
             (b.op("slice", 1, flags, attr=0), EEXIST),
-            (b.op("slice", 1, flags, attr=2), EINVAL),
-        )
+        ]
+        if shape.lock is None:
+            checks.append((b.op("slice", 1, flags, attr=2), EINVAL))
+        value = lower_without_lock(b, shape, value)
         result = b.const(0, 64)
         go = predicate
         for failed, errno in reversed(checks):

@@ -34,6 +34,16 @@ class MapShape(Protocol):
     def readonly(self) -> bool: ...
     @property
     def table(self) -> ProgramTable | None: ...
+    @property
+    def lock(self) -> int | None: ...
+
+
+LOCK_BYTES = 4
+
+
+def without_lock(shape: MapShape, value: bytes) -> bytes:
+    """The value with its struct bpf_spin_lock, if it has one, as it lies in memory: zero, nobody holds it."""
+    return value if shape.lock is None else value[: shape.lock] + bytes(LOCK_BYTES) + value[shape.lock + LOCK_BYTES :]
 
 
 def listed_key_size(shape: MapShape) -> int:
@@ -196,7 +206,8 @@ class MapPlugin(ABC):
     ``operations``: what programs may do with it, as check_map_func_compatibility in kernel/bpf/verifier.c has it;
     each helper says which operation it is (`HelperPlugin.map_operation`). ``values_readable``, ``values_writable``:
     whether programs may read and write a value in place. ``redirect_flags``: the flags of bpf_redirect_map that the
-    type knows beside the fallback verdict. ``peeks_for_value``: whether bpf_map_peek_elem asks for a value that the
+    type knows beside the fallback verdict. ``holds_locks``: whether values may have a
+    struct bpf_spin_lock. ``peeks_for_value``: whether bpf_map_peek_elem asks for a value that the
     program gives, instead of getting one.
 
     Of the ``lower_`` methods a type has those of its operations.
@@ -209,6 +220,7 @@ class MapPlugin(ABC):
     values_readable: bool = True
     values_writable: bool = True
     redirect_flags: int = 0
+    holds_locks: bool = False
     peeks_for_value: bool = False
 
     @abstractmethod

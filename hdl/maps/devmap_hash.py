@@ -36,6 +36,7 @@ class DevmapHash(Hash):
     summary = "interfaces to redirect to, by any 32-bit key; filled by the host; the target is the ifindex"
     operations = Devmap.operations
     values_writable = False
+    holds_locks = False
     redirect_flags = Devmap.redirect_flags
 
     def check(self, shape: MapShape) -> None:

@@ -11,8 +11,8 @@ from ..errors import Refused
 from .base import Entry, Lowering, MapModel, MapShape, SiteKind
 from .hash_model import HashModel
 from .hash_unit import HashUnit
-from .linux import BPF_EXIST, EINVAL
-from .row_map import RowMap
+from .linux import BPF_EXIST, BPF_F_LOCK, EINVAL
+from .row_map import RowMap, lower_without_lock
 from .rows import ValueRows, check_memory, check_sizes, operands_by_name
 from .table import Table
 
@@ -80,6 +80,7 @@ class Kinds:
 class Hash(RowMap):
     type = 1
     name = "hash"
+    holds_locks = True
     summary = "any keys, inserted and deleted by program and host"
 
     def check(self, shape: MapShape) -> None:
@@ -110,11 +111,15 @@ class Hash(RowMap):
         return Entry(b.field(site, "found"), b.field(site, "address"), tag)
 
     def lower_update(self, b: Lowering, shape: MapShape, predicate: Any, key: Any, value: Any, flags: Any) -> Any:
-        """Flags other than the three modes, BPF_F_LOCK included, are -EINVAL before anything else is looked at."""
+        """Flags other than the three modes are -EINVAL before anything else is looked at, and so is BPF_F_LOCK where
+        there is no lock."""
         kinds = Kinds(shape, self.layout(shape))
+        mode = b.op("slice", 2, flags, attr=0)
+        if shape.lock is not None:
+            flags = b.op("and", 64, flags, b.const(~BPF_F_LOCK & ((1 << 64) - 1), 64))
+            value = lower_without_lock(b, shape, value)
         wrong = b.op("ult", 1, b.const(BPF_EXIST, 64), flags)
         go = b.op("and", 1, predicate, b.op("not", 1, wrong))
-        mode = b.op("slice", 2, flags, attr=0)
         site = b.site(shape.name, kinds.update(), go, key, self._tag(b, shape, key), value, mode)
         result = b.op("sext", 64, b.field(site, "error"))
         return b.op("mux", 64, wrong, b.const(-EINVAL & ((1 << 64) - 1), 64), result)

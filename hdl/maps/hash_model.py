@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .base import MapShape
+from .base import MapShape, without_lock
 from .linux import BPF_EXIST, BPF_F_LOCK, BPF_F_NO_PREALLOC, BPF_NOEXIST, E2BIG, EEXIST, EINVAL, ENOENT
 from .row_map import RowModel
 from .rows import ValueRows
@@ -22,6 +22,7 @@ class HashModel(RowModel):
 
     def __init__(self, shape: MapShape, rows: ValueRows) -> None:
         super().__init__(rows)
+        self._shape = shape
         self._max_entries = shape.max_entries
         self._value_size = shape.value_size
         self._stride = 1 << rows.row_index_bits
@@ -45,21 +46,25 @@ class HashModel(RowModel):
 
     def update(self, key: bytes, value: bytes, flags: int) -> int:
         old = self._elements.get(key)
-        if flags & ~BPF_F_LOCK > BPF_EXIST or flags & BPF_F_LOCK:
-            return -EINVAL  # no value with a bpf_spin_lock gets here
+        in_place = bool(flags & BPF_F_LOCK)
+        flags &= ~BPF_F_LOCK
+        if flags > BPF_EXIST or (in_place and self._shape.lock is None):
+            return -EINVAL
         if flags == BPF_NOEXIST and old is not None:
             return -EEXIST
         if flags == BPF_EXIST and old is None:
             return -ENOENT
         if old is None and len(self._elements) >= self._max_entries:
             return -E2BIG
-        if old is not None and self._spare is not None:
+        if old is not None and in_place:
+            new = old
+        elif old is not None and self._spare is not None:
             new, self._spare = self._spare, old
         else:
             new = self._allocate()
             if old is not None:
                 self._free.append(old)
-        self._memory[new][:] = value
+        self._memory[new][:] = without_lock(self._shape, value)
         self._elements[key] = new
         return 0
 

@@ -34,12 +34,14 @@ class Roomy:
     initial: bytes | None
     readonly: bool
     table: ProgramTable | None
+    lock: int | None
 
     @staticmethod
     def of(shape: MapShape) -> Roomy:
         entries = shape.max_entries + SPARE
         sizes = (shape.key_size, shape.value_size, entries)
-        return Roomy(shape.name, shape.type, *sizes, shape.flags, shape.initial, shape.readonly, shape.table)
+        rest = (shape.flags, shape.initial, shape.readonly, shape.table, shape.lock)
+        return Roomy(shape.name, shape.type, *sizes, *rest)
 
 
 class LruModel(HashModel):
@@ -76,6 +78,8 @@ class LruHash(Hash):
     type = 9
     name = "lru_hash"
     summary = "a hash map in which a new key always finds room; which entry goes for it is not promised"
+
+    holds_locks = False
 
     def check(self, shape: MapShape) -> None:
         if shape.flags & BPF_F_NO_PREALLOC:

@@ -9,4 +9,5 @@ class PercpuArray(Array):
     type = 6
     name = "percpu_array"
     summary = "an array with one copy for each CPU, of which the hardware has one"
+    holds_locks = False
     operations = Array.operations | {"lookup_percpu"}

@@ -34,6 +34,7 @@ class PercpuHash(Hash):
     type = 5
     name = "percpu_hash"
     summary = "a hash map with one value for each CPU, of which the hardware has one"
+    holds_locks = False
     operations = Hash.operations | {"lookup_percpu"}
 
     def model(self, shape: MapShape) -> PercpuHashModel:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
-from .base import MapModel, MapPlugin, MapShape, SiteKind
+from .base import Lowering, MapModel, MapPlugin, MapShape, SiteKind, without_lock
 from .rows import ValueRows, operands_by_name
 
 
@@ -56,3 +57,11 @@ class RowMap(MapPlugin):
 def by_index(shape: MapShape) -> ValueRows:
     """The layout of maps whose keys are the numbers of their entries; a tag is the number."""
     return ValueRows(shape.max_entries, shape.value_size, max(1, (shape.max_entries - 1).bit_length()))
+
+
+def lower_without_lock(b: Lowering, shape: MapShape, value: Any) -> Any:
+    """`base.without_lock` as dataflow."""
+    if shape.lock is None:
+        return value
+    keep = int.from_bytes(without_lock(shape, b"\xff" * shape.value_size), "little")
+    return b.op("and", 8 * shape.value_size, value, b.const(keep, 8 * shape.value_size))

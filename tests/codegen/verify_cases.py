@@ -6,7 +6,7 @@ from importlib import import_module
 
 from verify_programs import CASES
 
-for rules in ("frame", "context", "stack", "maps", "queues", "arithmetic", "control", "functions", "loop"):
+for rules in ("frame", "context", "stack", "maps", "queues", "locks", "arithmetic", "control", "functions", "loop"):
     import_module(f"verify_cases_{rules}")
 
 __all__ = ["CASES"]

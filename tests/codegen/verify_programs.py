@@ -15,6 +15,7 @@ from hardpath.codegen.spec import MapSpec, ProgramSpec
 MAPS = {
     "array": MapSpec("array", 2, 4, 16, 4),
     "hash": MapSpec("hash", 1, 8, 16, 16),
+    "locked": MapSpec("locked", 2, 4, 16, 4, lock=4),
     "queue": MapSpec("queue", 22, 0, 8, 3),
     ".rodata": MapSpec(".rodata", 2, 4, 8, 1, initial=bytes(range(1, 9)), readonly=True),
     ".bss": MapSpec(".bss", 2, 4, 8, 1, initial=bytes(8)),

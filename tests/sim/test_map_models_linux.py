@@ -128,10 +128,13 @@ def with_model(model, spec, frame):
         MapSpec("m", PERCPU_HASH, 4, 8, 9, NO_PREALLOC),
         MapSpec("m", LRU_HASH, 8, 8, 4096),
         MapSpec("m", LRU_PERCPU_HASH, 3, 5, 4096),
+        MapSpec("m", ARRAY, 4, 8, 5, lock=4),
+        MapSpec("m", HASH, 3, 8, 7, lock=4),
+        MapSpec("m", HASH, 8, 8, 9, NO_PREALLOC, lock=4),
         MapSpec("m", LPM_TRIE, 8, 8, 30, NO_PREALLOC),
         MapSpec("m", LPM_TRIE, 5, 5, 9, NO_PREALLOC),
     ],
-    ids=lambda spec: f"{MAP_TYPES[spec.type].name}-{spec.key_size}-{spec.max_entries}-{spec.flags}",
+    ids=lambda spec: f"{MAP_TYPES[spec.type].name}-{spec.key_size}-{spec.max_entries}-{spec.flags}-{spec.lock}",
 )
 def test_model_does_what_the_kernels_map_does(assemble, spec):
     rng = random.Random(str(spec))

@@ -197,6 +197,47 @@ SEC("xdp") int program(struct xdp_md *ctx)
 }
 """
 
+POLICER = """
+struct bucket { __u32 level; struct bpf_spin_lock lock; __u64 last; __u32 drops, more; };
+MAP(buckets, HASH, __u32, struct bucket, 16);
+MAP(total, ARRAY, __u32, struct bucket, 2);
+SEC("xdp") int program(struct xdp_md *ctx)
+{
+    START;
+    __u32 key = b[0] & 7, zero = 0, length = end - data;
+    struct bucket *bucket = bpf_map_lookup_elem(&buckets, &key), *all = bpf_map_lookup_elem(&total, &zero);
+    if (!bucket) {
+        struct bucket fresh = { .level = 300, .last = b[1] };
+        b[4] = bpf_map_update_elem(&buckets, &key, &fresh, b[2] & 7);
+        return XDP_PASS;
+    }
+    bpf_spin_lock(&bucket->lock);
+    bucket->level += (b[3] - bucket->last) & 63;
+    bucket->last = b[3];
+    int fits = bucket->level >= length;
+    if (fits)
+        bucket->level -= length;
+    else
+        bucket->drops++;
+    bpf_spin_unlock(&bucket->lock);
+    if (all) {
+        bpf_spin_lock(&all->lock);
+        all->level += fits;
+        all->last += length;
+        bpf_spin_unlock(&all->lock);
+    }
+    if (fits)
+        return XDP_TX;
+    struct bucket again = { .level = 200 };
+    if (b[5] & 1)
+        b[4] = bpf_map_update_elem(&buckets, &key, &again, BPF_F_LOCK | (b[2] & 3));
+    key = 1;
+    if (b[5] & 2)
+        b[6] = bpf_map_update_elem(&total, &key, &again, BPF_F_LOCK);
+    return XDP_DROP;
+}
+"""
+
 CLOCK = """
 SEC("xdp") int program(struct xdp_md *ctx)
 {
@@ -291,6 +332,7 @@ PREFIXES = {
         pytest.param((LRU % "LRU_HASH").replace("MASK", "15"), {}, id="lru"),
         pytest.param(ROUTES, PREFIXES, id="routes"),
         pytest.param(QUEUES, VALUES, id="queues"),
+        pytest.param(POLICER, {"total": {little(1): bytes(24)}}, id="policer"),
     ],
 )
 def test_hardware_interpreter_and_linux_agree(
