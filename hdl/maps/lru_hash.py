@@ -34,14 +34,13 @@ class Roomy:
     initial: bytes | None
     readonly: bool
     table: ProgramTable | None
-    lock: int | None
+    lock: None = None  # LRU maps have none
 
     @staticmethod
     def of(shape: MapShape) -> Roomy:
         entries = shape.max_entries + SPARE
         sizes = (shape.key_size, shape.value_size, entries)
-        rest = (shape.flags, shape.initial, shape.readonly, shape.table, shape.lock)
-        return Roomy(shape.name, shape.type, *sizes, *rest)
+        return Roomy(shape.name, shape.type, *sizes, shape.flags, shape.initial, shape.readonly, shape.table)
 
 
 class LruModel(HashModel):
