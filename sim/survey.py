@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..codegen.chain import chained
+from ..codegen.chain import arrays_of_programs, chained
 from ..codegen.elf import load, with_bounded_maps
 from ..codegen.flow import Design, compile_program, maps_of
 from ..codegen.helper_names import helper_name
@@ -86,8 +86,9 @@ def enumerate_programs(path: str, tell: Tell) -> None:
 
 
 def _identity(spec: ObjectSpec, program: ProgramSpec) -> Facts:
-    used = sorted(maps_of(program, spec.maps).items())
-    text = repr((program.instructions, [m for _, m in used], str(program.problem)))
+    used = maps_of(program, spec.maps)
+    code = [each.instructions for each in (spec.programs if arrays_of_programs(used) else (program,))]
+    text = repr((program.instructions, code, sorted(used.items()), str(program.problem)))
     return {
         "program": program.name,
         "section": program.section,
@@ -102,12 +103,16 @@ def examine(candidate: Candidate, tell: Tell) -> None:
     spec = with_bounded_maps(load(candidate.object), plan.most_entries)
     program = spec.programs[candidate.number]
     steps = _Steps(tell)
-    size, program = len(program.instructions), chained(spec, program)
-    maps = maps_of(program, spec.maps)
-    tell({"instructions": size, "missing": missing(program, maps)})
-    if program.problem is not None:
-        tell(_problem(program.problem, spec))
+    tell({"instructions": len(program.instructions)})
+    try:
+        if program.problem is not None:
+            raise program.problem
+        program = chained(spec, program)
+    except HardpathError as error:
+        tell(_problem(error, spec))
         return
+    maps = maps_of(program, spec.maps)
+    tell({"missing": missing(program, maps)})
     steps("Linux")
     tell({"linux": _linux(program, maps)})
     try:
