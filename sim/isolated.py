@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import multiprocessing
 import os
 import resource
@@ -129,6 +130,7 @@ def _kill(each: _Running[Any]) -> None:
 
 def _child(function: Callable[[T, Tell], None], task: T, pipe: Connection, limits: Limits) -> None:
     os.setsid()  # so that what it starts ends with it
+    signal.alarm(math.ceil(limits.seconds + 2 * _OPENING_S))  # in case that nobody is left to end it
     size = limits.megabytes << 20
     resource.setrlimit(resource.RLIMIT_DATA, (size, size))
     try:

@@ -51,6 +51,13 @@ def test_inspect_shows_one_program_and_changed_sizes(hardpath, data):
     assert {each["name"]: each["max_entries"] for each in document["maps"]}["other"] == 64
 
 
+def test_a_map_without_a_size_gets_one_on_the_command_line(hardpath, data):
+    path = data.parents[1] / "data" / "elf" / "unsized.o"
+    refused = hardpath("verify", path)
+    assert refused.status == 3 and "set it with --map-size table=ENTRIES" in refused.err
+    assert hardpath("verify", path, "--map-size", "table=64").status == 0
+
+
 def test_inspect_of_an_unsafe_program_says_so_and_is_no_error(hardpath, data):
     answer = hardpath("inspect", data / "unsafe.o")
     assert answer.status == 0

@@ -63,6 +63,7 @@ def test_objects_of_all_compilers_are_as_linux_has_them(hardpath, data):
     found = {}
     for each in answer.json["programs"]:
         found.setdefault(each["object"].rsplit("/")[-1], []).append((each["outcome"], each.get("compared", [""])[-1]))
+    assert found["unsized.o"] == [("exact", "Linux")]
     for name in ("aya.o", "calls.gcc.o", "calls.clang14.o", "calls.v1.o", "calls.v4.o", "legacy.o", "sections.o"):
         assert set(found[name]) == {("exact", "Linux")}
     assert not {"different", "fault", "limit"} & answer.json["totals"]["outcomes"].keys()
