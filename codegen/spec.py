@@ -50,6 +50,13 @@ class MapSpec:
     spare: Mapping[int, tuple[str, ...]] = field(default_factory=dict, repr=False)
     table: ProgramTable | None = field(default=None, repr=False)
 
+    def string(self, offset: int) -> bytes | None:
+        """The string at byte ``offset`` of contents that never change, without its NUL; None if there is none."""
+        if not self.readonly or self.initial is None or not 0 <= offset < self.value_size:
+            return None
+        text, end, _ = self.initial.ljust(self.value_size, b"\0")[offset : self.value_size].partition(b"\0")
+        return text if end else None
+
 
 @dataclass(frozen=True, slots=True)
 class Variable:

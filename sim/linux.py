@@ -133,6 +133,10 @@ class LinuxOracle:
         """Insert or replace an entry. Raises InputError if the kernel does not take it."""
         self._maps.update(name, key, value)
 
+    def descriptor(self, name: str) -> int:
+        """The file descriptor of a map that the program uses, for `bpf_syscall`; open as long as the oracle."""
+        return self._maps.descriptor(name)
+
     def delete(self, name: str, key: bytes) -> None:
         """Remove an entry. Raises InputError if it is not there."""
         self._maps.delete(name, key)
@@ -259,6 +263,9 @@ class _LoadedMaps:
             self._sockets.pop((name, key), None)
         except OSError as error:
             raise InputError(f"Linux does not delete from map {name}: {error.strerror}") from None
+
+    def descriptor(self, name: str) -> int:
+        return self._fds[self._known(name).name]
 
     def _known(self, name: str) -> MapSpec:
         if name not in self._specs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from ...hdl.errors import Refused
 from ...hdl.helpers.base import Arg, HelperPlugin
 from ...hdl.maps.base import MapPlugin, SiteKind
 from ..spec import MapSpec
@@ -136,6 +137,18 @@ class Call:
     def is_null(self, number: int) -> bool:
         """Whether it is the constant NULL."""
         return self.constant_argument(number) == 0
+
+    def string(self, number: int) -> bytes:
+        """The bytes of a CONST_STRING argument."""
+        fact, text = self._step.fact(number), None
+        if isinstance(fact, facts.Pointer) and fact.map is not None and fact.offset.constant is not None:
+            text = self._step.b.maps[fact.map].string(fact.offset.constant)
+        if text is None:
+            raise Refused(
+                f"which string argument {number} is depends on the path",
+                "call the helper on each path separately",
+            )
+        return text
 
     def memory(self, number: int, size: int) -> Node:
         """``size`` bytes behind a pointer argument."""

@@ -197,6 +197,8 @@ def check_arguments(state: State, plugin: HelperPlugin, env: Environment) -> str
                 if pointer.maybe_null:
                     raise _wrong(plugin, register, value, kind.value)
                 lock.check_argument(register, pointer, plugin, env.maps)
+            case Arg.CONST_STRING:
+                _check_string(plugin, register, value, kind, env)
             case Arg.OUT_VALUE:
                 written = not _peeks_for_value(env, map_name)
                 assert map_name is not None
@@ -206,6 +208,15 @@ def check_arguments(state: State, plugin: HelperPlugin, env: Environment) -> str
             case Arg.MEM | Arg.MEM_OR_NULL | Arg.OUT_MEM:
                 pass  # checked with its size, the next argument
     return map_name
+
+
+def _check_string(plugin: HelperPlugin, register: int, value: Num | Ptr, kind: Arg, env: Environment) -> None:
+    """The string must be known (check_reg_const_str)."""
+    pointer = _pointer(plugin, register, value, kind, Kind.MAP_VALUE)
+    assert pointer.map is not None
+    at = pointer.total.constant
+    if at is None or pointer.maybe_null or env.maps[pointer.map].string(at) is None:
+        raise _wrong(plugin, register, value, kind.value)
 
 
 def _check_operation(plugin: HelperPlugin, register: int, map_name: str, env: Environment) -> None:

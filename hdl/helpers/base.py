@@ -27,6 +27,7 @@ class Arg(enum.Enum):
     FRAME_OFFSET = "an offset into the frame"  # bytes from data start; memory and size are in the next two arguments
     CALLBACK = "a static function of the program"
     STACK_OR_NULL = "a pointer to the stack, or NULL"
+    CONST_STRING = "a string in read-only data, with its NUL"
     SIZE = "bytes of the memory argument before it, not zero"
     SIZE_OR_ZERO = "bytes of the memory argument before it"
 
@@ -142,6 +143,10 @@ class CallLowering(Lowering, Protocol):
 
     def store_frame(self, number: int, data: Any, written: Sequence[Any]) -> None:
         """Write into the frame at FRAME_OFFSET argument ``number``: byte i of ``data`` where ``written[i]`` holds."""
+
+    def string(self, number: int) -> bytes:
+        """The bytes of CONST_STRING argument ``number``, without its NUL. Raises `hdl.errors.Refused` if it depends on
+        the path which string it is."""
 
     def is_null(self, number: int) -> bool:
         """Whether pointer argument ``number`` is the constant NULL."""

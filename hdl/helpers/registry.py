@@ -26,6 +26,7 @@ from .redirect import Redirect
 from .redirect_map import RedirectMap
 from .spin_lock import SpinLock
 from .spin_unlock import SpinUnlock
+from .strncmp import Strncmp
 from .tail_call import TailCall
 from .xdp_adjust_head import XdpAdjustHead
 from .xdp_adjust_meta import XdpAdjustMeta
@@ -41,6 +42,7 @@ _ALL: tuple[HelperPlugin, ...] = (
     MapLookupPercpuElem(),
     SpinLock(),
     SpinUnlock(),
+    Strncmp(),
     MapPushElem(),
     MapPopElem(),
     MapPeekElem(),

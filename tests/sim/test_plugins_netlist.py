@@ -238,6 +238,27 @@ SEC("xdp") int program(struct xdp_md *ctx)
 }
 """
 
+STRINGS = """
+const char method[] = "GET /";
+SEC("xdp") int program(struct xdp_md *ctx)
+{
+    START;
+    char text[8];
+    __builtin_memcpy(text, b + 4, 8);
+    if (b[0] & 1)
+        __builtin_memcpy(text, "GET /x", 6);
+    if (b[0] & 2)
+        text[2] = b[2] & 4 ? 0 : b[3];
+    if (b[1] & 1)
+        text[5] = 0;
+    b[12] = bpf_strncmp(text, 8, method);
+    b[13] = bpf_strncmp(text, 3, method);
+    b[14] = bpf_strncmp(text, (b[2] & 7) + 1, method);
+    b[15] = bpf_strncmp(text + 4, 4, method + 4);
+    return b[12] ? b[12] == 1 ? XDP_TX : XDP_PASS : XDP_DROP;
+}
+"""
+
 CLOCK = """
 SEC("xdp") int program(struct xdp_md *ctx)
 {
@@ -332,6 +353,7 @@ PREFIXES = {
         pytest.param((LRU % "LRU_HASH").replace("MASK", "15"), {}, id="lru"),
         pytest.param(ROUTES, PREFIXES, id="routes"),
         pytest.param(QUEUES, VALUES, id="queues"),
+        pytest.param(STRINGS, {}, id="strings"),
         pytest.param(POLICER, {"total": {little(1): bytes(24)}}, id="policer"),
     ],
 )
