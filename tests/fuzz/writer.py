@@ -219,7 +219,7 @@ class Writer:
         """Goes on if ``size`` bytes follow the pointer ``start``, in one of the forms that compilers emit."""
         a, rng = self.a, self.rng
         a.load(4, end, self.ctx, 4)
-        strict = rng.random() < 0.2  # behind < end: proves one byte more than is needed
+        strict = size > 1 and rng.random() < 0.2  # behind < end: proves one byte more than is needed
         self.pointer(behind, start, size - 1 if strict else size)
         op, x, y = (Jump.JGE if strict else Jump.JGT), behind, end
         if rng.random() < 0.5:
@@ -250,7 +250,7 @@ class Writer:
 
     @contextmanager
     def skippable(self):
-        """A part that a jump to the yielded label leaves out."""
+        """A part that a jump to the yielded label leaves out; what it overwrites before that jump holds no number."""
         done, before = Label(), self.state.copy()
         yield done
         self.a.place(done)

@@ -38,6 +38,63 @@ def branch(w: Writer) -> None:
     w.state = w.state.meet(taken)
 
 
+def narrowed(w: Writer, register: int, source: int) -> None:
+    """``register`` becomes a number of which much is known: a few bits of another one, and some arithmetic on them."""
+    a, rng = w.a, w.rng
+    a.move(register, src=source)
+    kind, bits = rng.randrange(5), rng.choice((32, 64))
+    if kind == 0:
+        a.alu(Alu.AND, register, imm=rng.choice((1, 3, 7, 0xF0, 0xFF, 0x101, 0x7FFFFFFF, -4, -256)), bits=bits)
+    elif kind == 1:
+        a.alu(rng.choice((Alu.RSH, Alu.ARSH)), register, imm=bits - rng.randint(1, 9), bits=bits)
+    elif kind == 2:
+        a.alu(Alu.MOV, register, src=register, bits=bits, offset=rng.choice((8, 16)))
+    elif kind == 3:
+        a.alu(Alu.MOD, register, imm=rng.choice((2, 10, 100, 256)), bits=bits, offset=rng.choice((0, 1)))
+    else:
+        a.load(rng.choice((1, 2)), register, FP, -rng.choice((8, 16, 24)), signed=rng.random() < 0.5)
+    for _ in range(rng.randint(0, 3)):
+        op = rng.choice(
+            (Alu.ADD, Alu.SUB, Alu.XOR, Alu.OR, Alu.AND, Alu.MUL, Alu.LSH, Alu.RSH, Alu.ARSH, Alu.NEG, Alu.MOV)
+        )
+        bits = rng.choice((32, 64))
+        if op == Alu.NEG:
+            a.alu(op, register, bits=bits)
+        elif op == Alu.MOV:
+            a.alu(op, register, src=register, bits=bits, offset=rng.choice((0, 8, 16)))
+        elif op in (Alu.LSH, Alu.RSH, Alu.ARSH):
+            a.alu(op, register, imm=rng.choice((1, 2, 8, 24, 31)), bits=bits)
+        else:
+            a.alu(
+                op, register, imm=rng.choice((-1, 1, 2, 3, 4, 7, 10, 0x7F, -0x80, 0x7FFFFFFF, w.immediate())), bits=bits
+            )
+
+
+@rule(2)
+def narrow_branch(w: Writer) -> None:
+    """Comparisons of numbers of which much is known: often with one possible outcome, which verification may find."""
+    a, rng = w.a, w.rng
+    x, y = w.temporaries(2, keep=(source := w.any_number(),))
+    narrowed(w, x, source)
+    narrowed(w, y, w.number)
+    done = Label()
+    for _ in range(rng.randint(1, 4)):
+        op, bits = rng.choice(COMPARISONS), rng.choice((32, 64))
+        target = done if rng.random() < 0.5 else Label()
+        if rng.random() < 0.3:
+            a.jump(op, target, x, src=y, bits=bits)
+        else:
+            near = rng.choice((0, 1, 2, 3, 7, 8, 9, 16, 0x7F, 0x80, 0xFF, 0x100, -1, -2, -0x80, w.immediate()))
+            a.jump(op, target, rng.choice((x, y)), imm=near, bits=bits)
+        a.alu(rng.choice((Alu.ADD, Alu.XOR)), w.number, imm=w.immediate())
+        if rng.random() < 0.4:
+            a.alu(Alu.ADD, w.number, src=rng.choice((x, y)))
+        if target is not done:
+            a.place(target)
+    a.place(done)
+    w.state.numbers |= {x, y}
+
+
 @rule(0.5)
 def early_exit(w: Writer) -> None:
     compare(w, w.leave)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from assembler import FP
+from assembler import FP, Label
 from hardpath.codegen.isa import Alu, Jump
 from rules import rule
 from statements.numbers import arithmetic
-from writer import SPILLED, Writer
+from writer import COUNTER, SPILLED, State, Writer
 
 ADJUST_HEAD, ADJUST_META, ADJUST_TAIL = 44, 54, 65
 
@@ -47,9 +47,53 @@ def more_frame(w: Writer) -> None:
     if not w.may_nest or w.rng.random() < 0.5:
         w.check(size, w.leave)
         return
+    behind, end = w.temporaries(2)
     with w.skippable() as done:
-        w.check(size, done)
+        w.bounds_check(behind, end, w.frame, size, done)
+        w.state.checked = size
         w.nested(w.rng.randint(1, 3))
+
+
+@rule(0.8, when=lambda w: w.may_nest and not w.loops and w.held is None)
+def walk(w: Writer) -> None:
+    """Headers of variable length one behind the other, as in IPv6: a loop, or the same thing several times."""
+    a, rng = w.a, w.rng
+    cursor, size, looped = w.extra, rng.choice((1, 2, 4, 8)), rng.random() < 0.5
+    checked = w.state.checked
+    w.state.numbers, w.held = {w.number}, "walk"
+    w.pointer(cursor, w.frame, rng.choice((0, 12, 14)))
+    top, out = Label(), Label()
+    if looped:
+        a.store(8, FP, COUNTER, imm=0)
+        a.place(top)
+    for _ in range(1 if looped else rng.randint(2, 4)):
+        behind, end = w.temporaries(2)
+        w.bounds_check(behind, end, cursor, size, out)
+        w.access(cursor, 0, size)
+        (step,) = w.temporaries(1)
+        a.load(1, step, cursor, rng.randrange(size))
+        if rng.random() < 0.4:
+            a.jump(rng.choice((Jump.JEQ, Jump.JNE, Jump.JGT)), out, step, imm=rng.choice((0, 2, 8, 0x45)))
+        a.alu(Alu.AND, step, imm=rng.choice((3, 7, 0xC, 0xF)))
+        if rng.random() < 0.3:
+            a.alu(Alu.LSH, step, imm=rng.choice((1, 2)))
+        if rng.random() < 0.5:
+            a.alu(Alu.ADD, step, imm=rng.choice((1, size)))
+        a.alu(Alu.ADD, cursor, src=step)
+        w.state.numbers = {w.number}
+    if looped:
+        (count,) = w.temporaries(1)
+        a.load(8, count, FP, COUNTER)
+        a.alu(Alu.ADD, count, imm=1)
+        a.store(8, FP, COUNTER, src=count)
+        a.jump(Jump.JLT, top, count, imm=rng.randint(2, 4))
+    a.place(out)
+    behind, end = w.temporaries(2)
+    with w.skippable() as short:
+        w.bounds_check(behind, end, cursor, size, short)
+        w.access(cursor, 0, size)
+    a.move(cursor, imm=w.immediate())
+    w.state, w.held = State({w.number, cursor}, checked), None
 
 
 @rule(0.7)
@@ -101,7 +145,7 @@ def adjust_head(w: Writer) -> None:
 
 @rule(0.7, when=lambda w: w.may_move)
 def adjust_tail(w: Writer) -> None:
-    adjust(w, ADJUST_TAIL, (-4, 4, -14, 14, -20, 20, -60, 60, 200, -200, 5000, 0, 1, -3))
+    adjust(w, ADJUST_TAIL, (-4, 4, -14, 14, -20, 20, -60, 60, 200, -200, 1990, 3000, 5000, 0, 1, -3))
 
 
 @rule(0.4, when=lambda w: w.may_move)
