@@ -47,11 +47,12 @@ class Extent:
         reach = max(max_frame, HIGHEST_END) if _moves_tail(verified, helpers) else max_frame
         stored = verified.program.type != "raw"
         first, last = 0, 1
+        room = any(_makes_room(verified, point, helpers) for point in verified.points)
         back = any(_moves_back(verified, point, helpers) for point in verified.points)
         for point in verified.points:
             first = min(first, point.head[0])
             touched = list(_touched(verified, point, helpers))
-            if point.metadata is not None and verified.program.instructions[point.slot].is_call:
+            if room and point.metadata is not None and verified.program.instructions[point.slot].is_call:
                 # It moves with the head, over bytes of the frame that come out if the head moves back again.
                 touched.append((point.metadata, point.head[1] if back else 0))
             for low, end in touched:
@@ -74,6 +75,12 @@ def _moves_tail(verified: VerifiedProgram, helpers: Mapping[int, HelperPlugin]) 
     called = {i.imm for i in verified.program.instructions if i.is_helper_call}
     changing = [helpers[number] for number in called if number in helpers and helpers[number].changes_frame]
     return any(not any(o.moves_head or o.moves_meta for o in helper.outcomes()) for helper in changing)
+
+
+def _makes_room(verified: VerifiedProgram, point: Point, helpers: Mapping[int, HelperPlugin]) -> bool:
+    """Whether this may give the frame metadata."""
+    i = verified.program.instructions[point.slot]
+    return i.is_helper_call and any(o.moves_meta and not o.moves_head for o in helpers[i.imm].outcomes())
 
 
 def _moves_back(verified: VerifiedProgram, point: Point, helpers: Mapping[int, HelperPlugin]) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from ...hdl.helpers.xdp_limits import HIGHEST_END, LOWEST_START
 from ..isa import FRAME_POINTER
 from .arithmetic import add, sub
 from .failure import Category, Failure
@@ -210,8 +209,7 @@ class Starts(NamedTuple):
 
     @staticmethod
     def of(states: list[State]) -> Starts:
-        """In any of these states. Ranges that differ tell that bpf_xdp_adjust_meta may have made room; at the limits
-        of what positions reach they may have met again."""
+        """In any of these states. There is none where data_meta is surely data."""
         head = min(s.head[0] for s in states), max(s.head[1] for s in states)
-        some = [s.meta[0] for s in states if s.meta != s.head or LOWEST_START in s.head or HIGHEST_END in s.head]
+        some = [s.meta[0] for s in states if s.meta != s.head or s.head[0] != s.head[1]]
         return Starts(head, min(some, default=None))

@@ -38,6 +38,26 @@ def variable_frame_access(w: Writer) -> None:
     w.state.numbers -= {pointer, index, end, behind}
 
 
+@rule(0.5)
+def far_frame_access(w: Writer) -> None:
+    """Reads that may reach anywhere, also behind what hardware keeps at hand of every frame."""
+    a, rng = w.a, w.rng
+    source = w.any_number()
+    pointer, index, end, behind = w.temporaries(4, keep=(source,))
+    with w.skippable() as done:
+        a.move(index, src=source)
+        a.alu(Alu.AND, index, imm=rng.choice((0x7F, 0xFF, 0x1FF, 0x3F8, 0x3FF, 0x7FF)))
+        w.pointer(pointer, w.frame, rng.choice((0, 0, 14, 60, 300)))
+        a.alu(Alu.ADD, pointer, src=index)
+        size = rng.choice((1, 2, 4, 8, 20))
+        w.bounds_check(behind, end, pointer, size, done)
+        for _ in range(rng.randint(1, 2)):
+            w.access(pointer, 0, size, writable=False)
+        if rng.random() < 0.5:
+            a.alu(Alu.ADD, w.number, src=w.any_number())
+    w.state.numbers -= {pointer, index, end, behind}
+
+
 @rule(1)
 def more_frame(w: Writer) -> None:
     """Check more of the frame; go on without on short frames half of the time."""
