@@ -66,6 +66,7 @@ def map_create(
 
 
 def _element(fd: int, key: Buffer | None, value: Buffer | None, flags: int) -> Buffer:
+    """Has the addresses of key and value: the caller must hold on to both until the call is over."""
     return _attributes("IIQQQ", fd, 0, _address(key), _address(value), flags)
 
 
@@ -80,9 +81,9 @@ def map_pop(fd: int, size: int) -> bytes | None:
 
 
 def _fetch(command: int, fd: int, key: bytes, size: int) -> bytes | None:
-    value = ctypes.create_string_buffer(size)
+    key_buffer, value = _key(key), ctypes.create_string_buffer(size)
     try:
-        bpf(command, _element(fd, _key(key), value, 0))
+        bpf(command, _element(fd, key_buffer, value, 0))
     except FileNotFoundError:
         return None
     return value.raw
@@ -95,8 +96,8 @@ def _key(key: bytes) -> Buffer | None:
 
 def map_update(fd: int, key: bytes, value: bytes, flags: int = 0) -> None:
     """Insert or replace; without a key, push."""
-    value_buffer = ctypes.create_string_buffer(value, len(value))
-    bpf(MAP_UPDATE, _element(fd, _key(key), value_buffer, flags))
+    key_buffer, value_buffer = _key(key), ctypes.create_string_buffer(value, len(value))
+    bpf(MAP_UPDATE, _element(fd, key_buffer, value_buffer, flags))
 
 
 def map_delete(fd: int, key: bytes) -> None:

@@ -1,5 +1,7 @@
 """The Linux oracle: maps, programs and frames through bpf(2)."""
 
+import random
+
 import pytest
 from assembler import FP, Label
 from hardpath.codegen.isa import Alu, Jump
@@ -153,3 +155,22 @@ def test_a_map_that_linux_cannot_create_is_named(assemble):
     bad = MapSpec("counters", 2, 3, 8, 2)
     with pytest.raises(InputError, match="counters"), LinuxOracle(assemble(counting), {"counters": bad}):
         pass
+
+
+@pytest.mark.parametrize("size", [4, 16, 24, 64, 200, 1000])
+def test_keys_and_values_of_any_size_arrive_as_they_are(assemble, size):
+    rng = random.Random(size)
+    contents = {rng.randbytes(size): rng.randbytes(size) for _ in range(300)}
+
+    def write(a):
+        a.map(1, "m")
+        a.move(0, imm=2)
+        a.exit()
+
+    with LinuxOracle(assemble(write), {"m": MapSpec("m", 1, size, size, 512)}) as oracle:
+        for key, value in contents.items():
+            oracle.set_map("m", key, value)
+        assert oracle.maps()["m"] == contents
+        for key in list(contents)[::2]:
+            oracle.delete("m", key)
+        assert oracle.maps()["m"] == dict(list(contents.items())[1::2])
