@@ -36,8 +36,10 @@ def command(settings: Settings, chosen: Chosen, output: Path, build: Build) -> N
     spec = chosen.load()
     with Steps() as steps:
         design = build.compile(spec, chosen.select(spec), steps)
-        steps("Verilog")
         facts = report.document(design)
+        if facts["area"]["fits"] is None:
+            settings.note(f"no ECP5 holds this: {report.area_text(facts['area'])}")
+        steps("Verilog")
         files = {
             f"{design.program.name}.v": design.verilog,
             "registers.md": registers.markdown(),

@@ -9,6 +9,7 @@ from ..codegen.flow import Design
 from ..codegen.map_names import map_type_name
 from ..codegen.schedule import ScheduleReport, report
 from ..codegen.spec import MapSpec, ProgramSpec
+from ..hdl.area import DEVICES, Area
 from ..hdl.frame_store import UNIT as STORE
 
 
@@ -25,6 +26,7 @@ def document(design: Design) -> dict[str, Any]:
         "headroom": design.graph.headroom,
         "frame_store": _frame_store(design),
         "initiation_interval": 1,
+        "area": _area(design),
         "stages": design.schedule.stages,
         "register_bits": stages.register_bits,
         "longest": {"stage": stages.critical.number, "ns": round(stages.critical.ns, 3)},
@@ -43,6 +45,37 @@ def document(design: Design) -> dict[str, Any]:
             for s in stages.stages
         ],
     }
+
+
+def _area(design: Design) -> dict[str, Any]:
+    """The estimate, whole and by parts, and which ECP5 it fits into."""
+    total = sum(design.area.values(), Area())
+    fitting = [device.name for device in DEVICES if device.share(total)[0] <= 1]
+    share, resource = DEVICES[-1].share(total)
+    return {
+        **_figures(total),
+        "fits": fitting[0] if fitting else None,
+        "largest": {"device": DEVICES[-1].name, "share": round(share, 3), "resource": resource},
+        "parts": {name: _figures(part) for name, part in design.area.items()},
+    }
+
+
+def _figures(area: Area) -> dict[str, int]:
+    return {
+        "lut4": round(area.lut4),
+        "flip_flops": area.flip_flops,
+        "block_rams": area.block_rams,
+        "multipliers": area.multipliers,
+    }
+
+
+def area_text(facts: dict[str, Any]) -> str:
+    """The estimate in a line."""
+    largest = facts["largest"]
+    what = f"{facts['lut4']:,} LUT4, {facts['flip_flops']:,} flip-flops, {facts['block_rams']} block RAMs"
+    if facts["fits"]:
+        return f"about {what}: fits {facts['fits']}"
+    return f"about {what}: {largest['share']:.1f} times the {largest['resource']} of {largest['device']}"
 
 
 def _frame_store(design: Design) -> dict[str, Any] | None:
@@ -125,6 +158,7 @@ def text(design: Design) -> str:
         f"window       {facts['window']} bytes of the frame's front, {facts['headroom']} bytes of headroom",
         *_store_text(facts["frame_store"]),
         f"pipeline     {facts['stages']} stages, {facts['register_bits']} register bits",
+        f"area         {area_text(facts['area'])}",
         f"clock        {_clock(stages)}",
         f"digest       {facts['digest']}",
     ]

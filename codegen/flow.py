@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from ..hdl.area import Area
 from ..hdl.control import Identity
 from ..hdl.datapath import Datapath
 from ..hdl.target import Target
 from .chain import chained
 from .emit import Pipeline, emit, verilog
+from .emit.area import datapath as datapath_area
 from .graph import Graph, build
 from .graph.legal import check as check_graph
 from .isa import MapReference
@@ -78,6 +80,12 @@ class Design:
             tail_fixed=self.graph.tail_fixed,
         )
         return verilog(datapath, "hardpath")
+
+    @cached_property
+    def area(self) -> dict[str, Area]:
+        """An estimate of what the parts of the hardware take."""
+        in_flight = self.pipeline.latency + self.queue
+        return self.pipeline.area | {"datapath": datapath_area(self.target, self.graph, self.queue, in_flight)}
 
     @property
     def queue(self) -> int:

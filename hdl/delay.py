@@ -9,6 +9,11 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 
+def depth(stages: int) -> int:
+    """Rows of the memory for values that wait ``stages`` stages."""
+    return 1 << (stages - 1).bit_length()
+
+
 class DelayMemory(wiring.Component):
     """Takes ``width`` bits of each frame that leaves stage a and gives them back while it is in stage b, for
     ``stages`` = b - a of at least 2: what that many registers would do.
@@ -20,6 +25,7 @@ class DelayMemory(wiring.Component):
     """
 
     def __init__(self, width: int, stages: int) -> None:
+        self._stages = stages
         self._address = (stages - 1).bit_length()
         self._width = width
         super().__init__(
@@ -35,8 +41,7 @@ class DelayMemory(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        depth = 1 << self._address
-        m.submodules.ring = ring = memory.Memory(shape=unsigned(self._width), depth=depth, init=[])
+        m.submodules.ring = ring = memory.Memory(shape=unsigned(self._width), depth=depth(self._stages), init=[])
         write, read = ring.write_port(), ring.read_port()
         m.d.comb += [
             write.en.eq(self.write),

@@ -1,4 +1,5 @@
-"""Combinational operators on unsigned bit vectors: meaning (`evaluate`), hardware (`build`), delay (`delay`).
+"""Combinational operators on unsigned bit vectors: meaning (`evaluate`), hardware (`build`), delay (`delay`), size
+(`area`).
 
 The graph (`codegen.graph`) names operators by these names; nothing else gives them meaning. All values are
 unsigned numbers of a fixed width of at least one bit. All operators are combinational: `codegen.passes`
@@ -15,6 +16,7 @@ from typing import Any
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
 from . import delays
+from .area import Area
 
 Evaluate = Callable[[int, Sequence[int]], int]
 Build = Callable[[int, Sequence[Value]], Value]
@@ -57,6 +59,10 @@ class Operator(ABC):
         """ns from each argument to the result."""
         return [self.delay(width, arg_widths, attr, constants)] * len(arg_widths)
 
+    @abstractmethod
+    def area(self, width: int, arg_widths: Sequence[int], constants: Constants) -> Area:
+        """About what synthesis makes of it; ``constants`` as for `delay`."""
+
 
 class Elementwise(Operator):
     """Arguments have the result's width."""
@@ -69,8 +75,10 @@ class Elementwise(Operator):
         evaluate: Evaluate,
         build: Build,
         delay: Callable[[int], float],
+        area: Callable[[int, bool], float],
     ) -> None:
         super().__init__(name, summary)
+        self._area = area
         self._arity = arity
         self._evaluate = evaluate
         self._build = build
@@ -89,6 +97,9 @@ class Elementwise(Operator):
     def delay(self, width: int, arg_widths: Sequence[int], attr: Any, constants: Constants) -> float:
         return self._delay(width)
 
+    def area(self, width: int, arg_widths: Sequence[int], constants: Constants) -> Area:
+        return Area(lut4=self._area(width, _any_constant(constants)))
+
 
 class Multiply(Elementwise):
     """The low bits of a product. Unlike elsewhere, arguments may be narrower than the result: that is what
@@ -105,14 +116,27 @@ class Multiply(Elementwise):
         rows = tiles[0] * tiles[1]
         return delays.MULTIPLIER + (rows - 1).bit_length() * delays.carry_chain(width)
 
+    def area(self, width: int, arg_widths: Sequence[int], constants: Constants) -> Area:
+        if min(arg_widths) == 1:
+            return Area(lut4=max(arg_widths) / 2)
+        tiles = [-(-w // delays.MULTIPLIER_BITS) for w in arg_widths]
+        return Area(lut4=(tiles[0] * tiles[1] - 1) * width, multipliers=tiles[0] * tiles[1])
+
 
 class Compare(Operator):
     """Two arguments of equal width, one result bit."""
 
     def __init__(
-        self, name: str, summary: str, evaluate: Evaluate, build: Build, delay: Callable[[int, bool], float]
+        self,
+        name: str,
+        summary: str,
+        evaluate: Evaluate,
+        build: Build,
+        delay: Callable[[int, bool], float],
+        area: Callable[[int, bool], float],
     ) -> None:
         super().__init__(name, summary)
+        self._area = area
         self._evaluate = evaluate
         self._build = build
         self._delay = delay
@@ -128,7 +152,10 @@ class Compare(Operator):
         return self._build(len(args[0]), args)
 
     def delay(self, width: int, arg_widths: Sequence[int], attr: Any, constants: Constants) -> float:
-        return self._delay(arg_widths[0], any(c is not None for c in constants))
+        return self._delay(arg_widths[0], _any_constant(constants))
+
+    def area(self, width: int, arg_widths: Sequence[int], constants: Constants) -> Area:
+        return Area(lut4=self._area(arg_widths[0], _any_constant(constants)))
 
 
 class Select(Operator):
@@ -148,6 +175,9 @@ class Select(Operator):
 
     def delays(self, width: int, arg_widths: Sequence[int], attr: Any, constants: Constants) -> list[float]:
         return [delays.select(width), delays.choice(), delays.choice()]
+
+    def area(self, width: int, arg_widths: Sequence[int], constants: Constants) -> Area:
+        return Area(lut4=width / 2 if _any_constant(constants) else width)
 
 
 class Wiring(Operator):
@@ -177,6 +207,9 @@ class Wiring(Operator):
 
     def delay(self, width: int, arg_widths: Sequence[int], attr: Any, constants: Constants) -> float:
         return 0.0
+
+    def area(self, width: int, arg_widths: Sequence[int], constants: Constants) -> Area:
+        return Area()
 
 
 class Shift(Operator):
@@ -224,6 +257,12 @@ class Shift(Operator):
             return 0.0
         levels = min((width - 1).bit_length() + 1, arg_widths[1])
         return delays.select(width) + (levels - 1) * delays.choice()
+
+    def area(self, width: int, arg_widths: Sequence[int], constants: Constants) -> Area:
+        if constants[1] is not None:
+            return Area()
+        levels = min((width - 1).bit_length() + 1, arg_widths[1])
+        return Area(lut4=levels * width * (0.5 if constants[0] is not None else 1))
 
 
 def signed(value: int, width: int) -> int:
@@ -300,20 +339,41 @@ def _gate(_width: int) -> float:
     return delays.LEVEL / 2  # three two-input gates fill one LUT4
 
 
+def _bits(width: int, _constant: bool) -> float:
+    return float(width)  # an adder has one LUT4 a bit
+
+
+def _any_constant(constants: Constants) -> bool:
+    return any(c is not None for c in constants)
+
+
+def _gate_luts(width: int, constant: bool) -> float:
+    return 0.0 if constant else width / 2  # with a constant only wires and inverters are left
+
+
+def _equality_luts(width: int, constant: bool) -> float:
+    return (width if constant else 2 * width) / 3  # a tree of LUT4, each of which takes three bits away
+
+
+def _divider_luts(width: int, _constant: bool) -> float:
+    return 2.0 * width * width  # a subtraction and a choice for each bit of the quotient
+
+
 _ALL: tuple[Operator, ...] = (
-    Elementwise("add", "a + b", 2, lambda w, a: a[0] + a[1], lambda w, a: a[0] + a[1], delays.carry_chain),
-    Elementwise("sub", "a - b", 2, lambda w, a: a[0] - a[1], lambda w, a: a[0] - a[1], delays.carry_chain),
-    Multiply("mul", "low bits of a * b", 2, lambda w, a: a[0] * a[1], lambda w, a: a[0] * a[1], _divider_delay),
-    Elementwise("and", "a & b", 2, lambda w, a: a[0] & a[1], lambda w, a: a[0] & a[1], _gate),
-    Elementwise("or", "a | b", 2, lambda w, a: a[0] | a[1], lambda w, a: a[0] | a[1], _gate),
-    Elementwise("xor", "a ^ b", 2, lambda w, a: a[0] ^ a[1], lambda w, a: a[0] ^ a[1], _gate),
-    Elementwise("not", "~a", 1, lambda w, a: ~a[0], lambda w, a: ~a[0], lambda w: 0.0),
+    Elementwise("add", "a + b", 2, lambda w, a: a[0] + a[1], lambda w, a: a[0] + a[1], delays.carry_chain, _bits),
+    Elementwise("sub", "a - b", 2, lambda w, a: a[0] - a[1], lambda w, a: a[0] - a[1], delays.carry_chain, _bits),
+    Multiply("mul", "low bits of a * b", 2, lambda w, a: a[0] * a[1], lambda w, a: a[0] * a[1], _divider_delay, _bits),
+    Elementwise("and", "a & b", 2, lambda w, a: a[0] & a[1], lambda w, a: a[0] & a[1], _gate, _gate_luts),
+    Elementwise("or", "a | b", 2, lambda w, a: a[0] | a[1], lambda w, a: a[0] | a[1], _gate, _gate_luts),
+    Elementwise("xor", "a ^ b", 2, lambda w, a: a[0] ^ a[1], lambda w, a: a[0] ^ a[1], _gate, _gate_luts),
+    Elementwise("not", "~a", 1, lambda w, a: ~a[0], lambda w, a: ~a[0], lambda w: 0.0, lambda w, constant: 0.0),
     Compare(
         "eq",
         "a == b",
         lambda w, a: int(a[0] == a[1]),
         lambda w, a: a[0] == a[1],
         lambda w, constant: delays.tree(w if constant else 2 * w),
+        _equality_luts,
     ),
     Compare(
         "ult",
@@ -321,6 +381,7 @@ _ALL: tuple[Operator, ...] = (
         lambda w, a: int(a[0] < a[1]),
         lambda w, a: a[0] < a[1],
         lambda w, constant: delays.comparison(w),
+        _bits,
     ),
     Compare(
         "slt",
@@ -328,6 +389,7 @@ _ALL: tuple[Operator, ...] = (
         lambda w, a: int(signed(a[0], w) < signed(a[1], w)),
         lambda w, a: a[0].as_signed() < a[1].as_signed(),
         lambda w, constant: delays.comparison(w),
+        _bits,
     ),
     Select("mux", "a if select else b (arguments: select, a, b)"),
     Wiring("concat", "first argument in the lowest bits", _check_concat, _concat, lambda w, attr, a: Cat(*a)),
@@ -362,6 +424,7 @@ _ALL: tuple[Operator, ...] = (
         lambda w, a: a[0] // a[1] if a[1] else 0,
         _build_quotient,
         _divider_delay,
+        _divider_luts,
     ),
     Elementwise(
         "urem",
@@ -370,6 +433,7 @@ _ALL: tuple[Operator, ...] = (
         lambda w, a: a[0] % a[1] if a[1] else a[0],
         _build_remainder,
         _divider_delay,
+        _divider_luts,
     ),
     Elementwise(
         "sdiv",
@@ -378,6 +442,7 @@ _ALL: tuple[Operator, ...] = (
         _signed_quotient,
         _build_signed_quotient,
         _divider_delay,
+        _divider_luts,
     ),
     Elementwise(
         "srem",
@@ -386,6 +451,7 @@ _ALL: tuple[Operator, ...] = (
         _signed_remainder,
         _build_signed_remainder,
         _divider_delay,
+        _divider_luts,
     ),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...hdl.maps.unit import offsets
@@ -10,6 +11,17 @@ from ..graph.ir import Graph, Node
 from ..schedule.plan import Schedule
 from .hazards import Hazard
 from .wires import WIRING, Wires
+
+_SHORTEST_MEMORY = 4
+"""Stages from which on waiting in a memory is worth its addresses."""
+
+_SMALLEST_MEMORY = 256
+"""Register bits that a memory has to save."""
+
+
+def waits_in_memory(bits: int, stages: int) -> bool:
+    """Whether ``bits`` that are next needed ``stages`` stages later wait in a delay memory rather than in registers."""
+    return stages >= _SHORTEST_MEMORY and bits * stages >= _SMALLEST_MEMORY
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +31,13 @@ class Segment:
     low: int
     width: int
     uses: tuple[int, ...]
+
+    def moves(self, born: int) -> Iterator[tuple[int, int]]:
+        """From stage to stage, for bits that appear in stage ``born`` (-1: in front of the pipeline)."""
+        for use in self.uses:
+            if use > born:
+                yield born, use
+                born = use
 
 
 class Liveness:

@@ -10,6 +10,7 @@ from amaranth import Cat, Module, Signal, Value
 from amaranth.lib import data, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ...hdl.area import Area
 from ...hdl.errors import Refused
 from ...hdl.frame_store import UNIT, FillSignature, FrameStore, FrameStoreShape
 from ...hdl.interlock import Interlock
@@ -19,6 +20,7 @@ from ...hdl.pipeline import HostGate, StageControl
 from ..graph.ir import INPUTS, Graph, Node
 from ..schedule.plan import Schedule
 from ..spec import MapSpec
+from . import area
 from .hazards import Hazard, hazards
 from .liveness import Liveness
 from .stages import LineOf, Values
@@ -95,6 +97,19 @@ class Pipeline(wiring.Component):
         )
         self.store = self.store_fill if reads else None
         self.hosts: Mapping[str, Any] = {name: getattr(self, f"host_{i}") for i, name in enumerate(maps)}
+
+    @property
+    def area(self) -> dict[str, Area]:
+        """An estimate of what its parts take, before there is any Verilog."""
+        liveness = Liveness(self._graph, self._schedule, self._wires, self.hazards)
+        parts = {
+            "operators": area.logic(self._graph),
+            "stages": area.between_stages(self._graph, self._schedule, liveness),
+            "interlocks": area.interlocks(self.hazards),
+        }
+        if self._store is not None:
+            parts[UNIT] = area.unit(self._store)
+        return parts | {f"map {name}": area.unit(unit) for name, unit in self._units.items()}
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

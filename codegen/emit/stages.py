@@ -18,18 +18,11 @@ from ...hdl.pipeline import StageControl
 from ..graph.ir import Node
 from ..schedule.plan import Schedule
 from .hazards import Bound
-from .liveness import Liveness, Segment
+from .liveness import Liveness, Segment, waits_in_memory
 from .wires import WIRING, Piece, Wires
 
 LineOf = Callable[[int], int | None]
 """From an instruction slot to its source line, if known."""
-
-_SHORTEST_MEMORY = 4
-"""Stages from which on waiting in a memory is worth its addresses."""
-
-_SMALLEST_MEMORY = 256
-"""Register bits that a memory has to save."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Move:
@@ -138,7 +131,7 @@ class Values:
         loads: list[list[Any]] = [[] for _ in self.modules]
         for (start, end), moves in sorted(self._moves.items()):
             bits = sum(len(move.target) for move in moves)
-            if end - start >= _SHORTEST_MEMORY and bits * (end - start) >= _SMALLEST_MEMORY:
+            if waits_in_memory(bits, end - start):
                 self._remember(start, end, moves)
                 continue
             for move in moves:

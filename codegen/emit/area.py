@@ -1,0 +1,113 @@
+"""What a scheduled program will take of an FPGA, part by part, told before there is any Verilog."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import reduce
+from operator import add
+from typing import Any
+
+from amaranth.hdl import Fragment, Shape
+from amaranth.lib.memory import Memory
+
+from ...hdl.area import Area, memory
+from ...hdl.delay import depth
+from ...hdl.frame_store import FrameStore
+from ...hdl.ingress import payload_beats
+from ...hdl.maps.unit import MapUnit
+from ...hdl.operators import OPERATORS
+from ...hdl.target import Target
+from ..graph.ir import Graph
+from ..schedule.plan import Schedule
+from .hazards import Hazard
+from .liveness import Liveness, waits_in_memory
+from .wires import WIRING
+
+
+def logic(graph: Graph) -> Area:
+    """The operators."""
+    total = Area()
+    for node in graph.nodes:
+        if node.op in OPERATORS and node.op not in WIRING:
+            constants = [arg.attr if arg.op == "const" else None for arg in node.args]
+            total += OPERATORS[node.op].area(node.width, [arg.width for arg in node.args], constants)
+    return total
+
+
+def between_stages(graph: Graph, schedule: Schedule, liveness: Liveness) -> Area:
+    """Registers and delay memories."""
+    bits: Counter[tuple[int, int]] = Counter()
+    for root, segments in liveness.segments.items():
+        node = graph.nodes[root]
+        born = -1 if node.op == "input" else schedule.ready(node)
+        for segment in segments:
+            for move in segment.moves(born):
+                bits[move] += segment.width
+    total = Area()
+    for (start, end), width in bits.items():
+        if waits_in_memory(width, end - start):
+            total += memory(width, depth(end - start), 1, 1)
+        else:
+            total += Area(flip_flops=width * (end - start))
+    return total
+
+
+def interlocks(hazards: list[Hazard]) -> Area:
+    """Comparators of keys."""
+    luts = sum(
+        2 * hazard.tags[0].width / 3 * sum(hazard.compared) if hazard.tags else 1 for hazard in hazards
+    )
+    return Area(lut4=luts)
+
+
+def unit(hardware: MapUnit | FrameStore) -> Area:
+    """A map's unit or the frame store: its memories as they will be, its logic by its ports."""
+    memories = _Memories()
+    Fragment.get(hardware, memories)
+    return reduce(add, memories.found, ports(hardware))
+
+
+LUTS_PER_SITE_BIT, FLIP_FLOPS_PER_SITE_BIT = 1.0, 1.0
+LUTS_PER_HOST_BIT, FLIP_FLOPS_PER_HOST_BIT = 1.0, 1.0
+"""What a unit makes of the bits of its ports, on average (`bench/area.py`)."""
+
+
+def ports(hardware: MapUnit | FrameStore) -> Area:
+    """The logic of a unit."""
+    sites = sum(_bits(site.operands) + _bits(site.results) for site in hardware.sites)
+    host = _bits(hardware.host) if isinstance(hardware, MapUnit) else 0
+    return Area(
+        lut4=LUTS_PER_SITE_BIT * sites + LUTS_PER_HOST_BIT * host,
+        flip_flops=round(FLIP_FLOPS_PER_SITE_BIT * sites + FLIP_FLOPS_PER_HOST_BIT * host),
+    )
+
+
+def _bits(port: Any) -> int:
+    return sum(len(getattr(port, name)) for name in port.signature.members)
+
+
+class _Memories:
+    """Stands in for an Amaranth platform and sees every memory of what is elaborated."""
+
+    def __init__(self) -> None:
+        self.found: list[Area] = []
+
+    def get_memory(self, ram: Memory) -> Fragment:
+        width = Shape.cast(ram.shape).width
+        self.found.append(memory(width, ram.depth, len(ram.read_ports), len(ram.write_ports)))
+        return Fragment()
+
+
+def datapath(target: Target, graph: Graph, queue: int, in_flight: int) -> Area:
+    """Everything around the pipeline: ingress, egress, measurement and control, measured at 64-byte beats, scaled."""
+    width = target.width
+    outputs = sum(node.width for node in graph.outputs.values())
+    beats = payload_beats(width, graph.window, target.max_frame)
+    total = Area(lut4=10 * width, flip_flops=11 * width)  # ingress
+    total += Area(lut4=21 * width, flip_flops=21 * width)  # egress and its skid buffer
+    total += Area(lut4=5300, flip_flops=1500)  # registers, counters and histograms of the control bus
+    total += memory(outputs, queue, 1, 1) + memory(8 * width, 2 * beats + in_flight + 4, 1, 1)
+    if graph.outputs["start"].op != "const":
+        # Frames that begin elsewhere than at a beat: a shifter of bytes and a register behind it.
+        total += Area(lut4=8 * width * (2 * width - 1).bit_length(), flip_flops=16 * width)
+    return total

@@ -1,0 +1,80 @@
+"""How much of an FPGA parts of a design take: LUT4, flip-flops, block memories and multipliers of an ECP5-like fabric.
+
+An estimate, for "does it fit?" before minutes of synthesis. `bench/area.py` holds it against yosys' synth_ecp5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+LUT_RAM_DEPTH = 32
+"""Rows up to which yosys puts a memory into LUT RAM (measured with `bench/area.py`)."""
+
+LUT_RAM_LUTS = 6
+"""LUT4 places that one 16 x 4 LUT RAM takes: four that read, and a slice for its write port."""
+
+BLOCK_SHAPES = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
+"""Bits by rows of one DP16KD with one read and one write port (Lattice TN1264)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """``lut4``: four-input LUTs (an adder's bit counts as one). ``flip_flops``; ``block_rams`` of 18 Kbit;
+    ``multipliers`` of 18 x 18 bits."""
+
+    lut4: float = 0.0
+    flip_flops: int = 0
+    block_rams: int = 0
+    multipliers: int = 0
+
+    def __add__(self, other: Area) -> Area:
+        return Area(
+            self.lut4 + other.lut4,
+            self.flip_flops + other.flip_flops,
+            self.block_rams + other.block_rams,
+            self.multipliers + other.multipliers,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What an FPGA has, in the units of `Area`."""
+
+    name: str
+    lut4: int
+    flip_flops: int
+    block_rams: int
+    multipliers: int
+
+    def share(self, area: Area) -> tuple[float, str]:
+        """The scarcest resource: how many devices of it an area needs, and its name."""
+        return max(
+            (area.lut4 / self.lut4, "LUT4"),
+            (area.flip_flops / self.flip_flops, "flip-flops"),
+            (area.block_rams / self.block_rams, "block RAM"),
+            (area.multipliers / self.multipliers, "multipliers"),
+        )
+
+
+DEVICES = (
+    Device("LFE5U-25F", 24_288, 24_288, 56, 28),
+    Device("LFE5U-45F", 43_848, 43_848, 108, 72),
+    Device("LFE5U-85F", 83_640, 83_640, 208, 156),
+)
+"""ECP5 as on open boards (Lattice FPGA-DS-02012, table 1.1), smallest first."""
+
+
+def memory(width: int, depth: int, reads: int, writes: int) -> Area:
+    """A memory of ``depth`` rows of ``width`` bits. Each read port is paid with a copy; a second write port makes
+    registers of it."""
+    if writes > 1:
+        bits = width * depth
+        return Area(lut4=bits * (writes + reads) / 2, flip_flops=bits)
+    copies = max(1, reads)
+    if depth <= LUT_RAM_DEPTH:
+        blocks = copies * ceil(width / 4) * ceil(depth / 16)
+        return Area(lut4=LUT_RAM_LUTS * blocks + (width * copies if depth > 16 else 0))
+    blocks = min(ceil(width / bits) * ceil(depth / rows) for bits, rows in BLOCK_SHAPES)
+    # The contents of its output after reset are not zero by themselves: a choice and a register for each bit.
+    return Area(lut4=copies * width, flip_flops=2 * copies * width, block_rams=copies * blocks)

@@ -1,0 +1,66 @@
+"""The area estimate: what it must get right for "does it fit?" to mean something."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hardpath.codegen.elf import load, select, with_map_size
+from hardpath.codegen.flow import Design, compile_program
+from hardpath.hdl.area import DEVICES, Area, memory
+from hardpath.hdl.operators import OPERATORS
+from hardpath.hdl.target import Target
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def design(name: str, width: int = 64, **sizes: int) -> Design:
+    spec = load(EXAMPLES / name / f"{name}.o")
+    for each, entries in sizes.items():
+        spec = with_map_size(spec, each, entries)
+    return compile_program(spec, select(spec), Target(width=width))
+
+
+def total(made: Design) -> Area:
+    return sum(made.area.values(), Area())
+
+
+def test_registers_between_stages_are_those_of_the_verilog():
+    """mac_swap has no delay memories, so every bit is a register; 8 bits of each window byte that it carries."""
+    made = design("mac_swap")
+    window, stages = 8 * made.graph.window, made.schedule.stages
+    assert window * stages <= made.area["stages"].flip_flops <= (window + 100) * stages
+
+
+def test_a_wider_beat_and_a_larger_map_take_more():
+    assert total(design("drop", 16)).lut4 < total(design("drop", 64)).lut4
+    small, large = (total(design("source_counter", sources=entries)) for entries in (256, 65536))
+    assert small.block_rams + small.flip_flops / 18432 < large.block_rams + large.flip_flops / 18432
+
+
+def test_what_no_device_holds_is_told_by_its_scarcest_resource():
+    share, resource = DEVICES[-1].share(Area(lut4=10, block_rams=40 * DEVICES[-1].block_rams))
+    assert (share, resource) == (40, "block RAM")
+
+
+@pytest.mark.parametrize(
+    "depth, width, blocks", [(512, 36, 1), (512, 37, 2), (1024, 18, 1), (16384, 1, 1), (128, 512, 15)])
+def test_block_memories_are_counted_in_their_best_shape(depth, width, blocks):
+    assert memory(width, depth, 1, 1).block_rams == blocks
+    assert memory(width, depth, 3, 1).block_rams == 3 * blocks
+
+
+def test_a_memory_with_two_writers_is_made_of_registers():
+    assert memory(32, 1024, 1, 2).flip_flops == 32 * 1024
+
+
+@pytest.mark.parametrize("name", sorted(OPERATORS))
+def test_every_operator_tells_a_size_and_constants_never_make_it_larger(name):
+    operator, width = OPERATORS[name], 32
+    for arity, widths in ((1, [32]), (2, [32, 32]), (3, [1, 32, 32]), (2, [16, 16])):
+        if operator.problem(1 if name in ("eq", "ult", "slt") else width, widths, 0):
+            continue
+        free = operator.area(width, widths, [None] * arity)
+        bound = operator.area(width, widths, [None] * (arity - 1) + [5])
+        assert 0 <= bound.lut4 <= free.lut4
+        assert bound.multipliers <= free.multipliers
