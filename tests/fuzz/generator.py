@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 
 from assembler import FP
-from hardpath.codegen.isa import Alu
+from hardpath.codegen.isa import Alu, MapReference
 from hardpath.codegen.spec import MapSpec, ProgramSpec
 from map_kinds import random_maps
 from rules import statement
@@ -31,7 +31,7 @@ def generate(seed: int, features: Features | None = None) -> tuple[ProgramSpec, 
         names[w.a.slot] = f"function_{number}"
         _function(w, function)
     program = ProgramSpec(names[0], "xdp", w.a.finish(), names, license="GPL")
-    used = {i.reference.map for i in program.instructions if i.reference}
+    used = {i.reference.map for i in program.instructions if isinstance(i.reference, MapReference)}
     return program, {key: spec for key, spec in w.maps.items() if key in used}
 
 
@@ -64,16 +64,20 @@ def _function(w: Writer, function: Function) -> None:
     w.depth = function.depth
     a.place(function.label)
     a.move(w.number, src=1)
-    a.move(w.ctx, src=2)
-    for register, lent in enumerate(function.lent, 3):
+    if not function.callback:
+        a.move(w.ctx, src=2)
+    for register, lent in enumerate(function.lent, 2 if function.callback else 3):
         a.store(8, FP, lent.slot, src=register)
     a.move(w.extra, imm=w.immediate())
     _begin(w)
-    w.reload()
+    if not function.callback:
+        w.reload()
     w.block(w.rng.randint(1, 6))
     _show_results(w)
     a.place(w.leave)
     a.move(0, src=w.number)
+    if function.callback:
+        a.alu(Alu.AND, 0, imm=1)  # goes on, or enough
     a.exit()
 
 

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from hardpath.codegen.spec import MapSpec
 
 HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY, LRU_HASH, LRU_PERCPU_HASH = 1, 2, 5, 6, 9, 10
+LPM_TRIE, QUEUE, STACK = 11, 22, 23
 DEVMAP, CPUMAP, XSKMAP, DEVMAP_HASH = 14, 16, 17, 25
 PER_CPU = (PERCPU_ARRAY, PERCPU_HASH, LRU_PERCPU_HASH)
 NO_PREALLOC = 1
 
 HASHES = ("hash", "hash8", "percpu_hash", "lru", "lru_percpu")
 WRITABLE = ("array", "percpu_array", *HASHES)
+QUEUES = ("queue", "stack")
 GLOBALS = (".data", ".bss", ".rodata")
 REDIRECTS = ("devmap", "devmap_hash", "cpumap", "xskmap")
 
@@ -36,6 +38,9 @@ def random_maps(rng: random.Random) -> dict[str, MapSpec]:
         # as few keys as there are leave an LRU map room: which entry it evicts is not promised
         MapSpec("lru", LRU_HASH, 4, rng.choice((4, 8, 16)), 128),
         MapSpec("lru_percpu", LRU_PERCPU_HASH, 8, 8, 128),
+        MapSpec("queue", QUEUE, 0, rng.choice((4, 8, 12, 20)), rng.choice((1, 3, 8))),
+        MapSpec("stack", STACK, 0, rng.choice((4, 8, 12, 20)), rng.choice((1, 3, 8))),
+        MapSpec("lpm", LPM_TRIE, 4 + rng.choice((1, 2, 4)), rng.choice((4, 8, 12)), 16, flags=NO_PREALLOC),
         MapSpec(".data", ARRAY, 4, 32, 1, initial=rng.randbytes(32)),
         MapSpec(".bss", ARRAY, 4, 16, 1, initial=bytes(16)),
         MapSpec(".rodata", ARRAY, 4, 24, 1, initial=rng.randbytes(24), readonly=True),
@@ -61,4 +66,19 @@ def random_contents(rng: random.Random, maps: Mapping[str, MapSpec]) -> dict[str
                 if rng.random() < 0.7:
                     entries[index.to_bytes(4, "little")] = value.to_bytes(spec.value_size, "little")
             contents[name] = entries
+    if "lpm" in maps:
+        contents["lpm"] = _prefixes(rng, maps["lpm"])
     return contents
+
+
+def _prefixes(rng: random.Random, spec: MapSpec) -> dict[bytes, bytes]:
+    """Prefixes of all lengths, many of one another."""
+    bits, entries, data = 8 * (spec.key_size - 4), {}, 0
+    for _ in range(rng.randint(0, spec.max_entries)):
+        if rng.random() < 0.4:
+            data = rng.getrandbits(bits) & rng.getrandbits(bits)
+        length = rng.randint(0, bits)
+        prefix = data >> (bits - length) << (bits - length)
+        key = length.to_bytes(4, "little") + prefix.to_bytes(bits // 8, "big")
+        entries[key] = rng.randbytes(spec.value_size)
+    return entries

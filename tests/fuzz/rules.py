@@ -13,22 +13,23 @@ Condition = Callable[[Writer], bool]
 
 @dataclass(frozen=True)
 class Rule:
-    """``weight``: how often, compared with the others; ``when``: where it is possible."""
+    """``weight``: how often, compared with others; ``when``: where it is possible; ``frame``: it needs one."""
 
     name: str
     weight: float
     when: Condition
+    frame: bool
     write: Write
 
 
 RULES: list[Rule] = []
 
 
-def rule(weight: float, when: Condition = lambda w: True) -> Callable[[Write], Write]:
+def rule(weight: float, when: Condition = lambda w: True, *, frame: bool = True) -> Callable[[Write], Write]:
     """Adds a function to `RULES`."""
 
     def add(write: Write) -> Write:
-        RULES.append(Rule(write.__name__, weight, when, write))
+        RULES.append(Rule(write.__name__, weight, when, frame, write))
         return write
 
     return add
@@ -36,5 +37,6 @@ def rule(weight: float, when: Condition = lambda w: True) -> Callable[[Write], W
 
 def statement(w: Writer) -> None:
     """One more statement of a kind that is possible here."""
-    possible = [each for each in RULES if each.name not in w.features.without and each.when(w)]
+    rules = RULES if w.has_frame else [each for each in RULES if not each.frame]
+    possible = [each for each in rules if each.name not in w.features.without and each.when(w)]
     w.rng.choices(possible, [each.weight for each in possible])[0].write(w)

@@ -61,13 +61,14 @@ class Lent:
 class Function:
     """A subprogram of a number, the context and the pointers ``lent`` (r3 to r5); it may move the frame.
 
-    ``depth`` is 1 for those that the program itself calls.
+    ``depth`` is 1 for those that the program itself calls. A ``callback`` of bpf_loop has a number and a lent pointer.
     """
 
     label: Label
     lent: tuple[Lent, ...]
     moves: bool
     depth: int
+    callback: bool = False
 
 
 class Writer:
@@ -108,6 +109,11 @@ class Writer:
     def may_move(self) -> bool:
         """Whether the frame's start and end may move here: whoever is around has to find it again."""
         return not self.loops and (self.function is None or self.function.moves)
+
+    @property
+    def has_frame(self) -> bool:
+        """Whether there is a context, and with it the frame."""
+        return self.function is None or not self.function.callback
 
     # Registers and numbers
 

@@ -7,6 +7,7 @@ from hardpath.codegen.isa import Alu
 from rules import rule
 from writer import LENT, NUMBERS, Function, Lent, Writer
 
+LOOP = 181
 MOST_FUNCTIONS, DEEPEST = 4, 2  # three stacks of 160 bytes stay below the 512 that Linux allows
 
 
@@ -45,7 +46,7 @@ def new_function(w: Writer) -> Function:
 
 @rule(0.7, when=lambda w: w.depth < 3 and depth_of(w) < DEEPEST)
 def call(w: Writer) -> None:
-    known = [each for each in w.functions if callable_here(w, each)]
+    known = [each for each in w.functions if not each.callback and callable_here(w, each)]
     if known and (len(w.functions) >= MOST_FUNCTIONS or w.rng.random() < 0.4):
         function = w.rng.choice(known)
     elif len(w.functions) < MOST_FUNCTIONS:
@@ -78,3 +79,18 @@ def lend(w: Writer, register: int, lent: Lent) -> None:
         w.pointer(register, w.frame, w.rng.randint(0, w.state.checked - lent.size))
     else:
         w.pointer(register, w.extra)
+
+
+@rule(0.4, when=lambda w: w.depth < 3 and depth_of(w) < DEEPEST and not w.loops and len(w.functions) < MOST_FUNCTIONS)
+def callback_loop(w: Writer) -> None:
+    """bpf_loop: a function called so many times with a number and a pointer to the stack, until it returns 1."""
+    a = w.a
+    lent = Lent(LENT[0], "stack", w.rng.choice((8, 24, NUMBERS)))
+    function = Function(Label(), (lent,), False, depth_of(w) + 1, callback=True)
+    w.functions.append(function)
+    w.clobber()
+    a.move(1, imm=w.rng.randint(0, 5))
+    a.function(2, function.label)
+    lend(w, 3, lent)
+    a.move(4, imm=0)
+    w.call(LOOP)

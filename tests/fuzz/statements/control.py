@@ -19,7 +19,7 @@ def compare(w: Writer, target: Label) -> None:
         w.a.jump(op, target, w.any_number(), imm=w.immediate(), bits=bits)
 
 
-@rule(3, when=lambda w: w.may_nest)
+@rule(3, when=lambda w: w.may_nest, frame=False)
 def branch(w: Writer) -> None:
     """if (...) { ... } else { ... }; the else part may be missing."""
     other, done = Label(), Label()
@@ -70,7 +70,7 @@ def narrowed(w: Writer, register: int, source: int) -> None:
             )
 
 
-@rule(2)
+@rule(2, frame=False)
 def narrow_branch(w: Writer) -> None:
     """Comparisons of numbers of which much is known: often with one possible outcome, which verification may find."""
     a, rng = w.a, w.rng
@@ -95,7 +95,7 @@ def narrow_branch(w: Writer) -> None:
     w.state.numbers |= {x, y}
 
 
-@rule(0.5)
+@rule(0.5, frame=False)
 def early_exit(w: Writer) -> None:
     compare(w, w.leave)
 

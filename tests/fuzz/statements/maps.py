@@ -5,12 +5,13 @@ from __future__ import annotations
 from assembler import FP, Label
 from hardpath.codegen.isa import Alu, Jump
 from hardpath.codegen.spec import MapSpec
-from map_kinds import GLOBALS, HASH, HASHES, PER_CPU, PERCPU_HASH, WRITABLE
+from map_kinds import GLOBALS, HASH, HASHES, PER_CPU, PERCPU_HASH, QUEUES, WRITABLE
 from rules import rule
 from statements.memory import atomic
-from writer import KEY, VALUE, Writer
+from writer import KEY, NUMBERS, VALUE, Writer
 
 LOOKUP, UPDATE, DELETE, LOOKUP_PERCPU = 1, 2, 3, 195
+PUSH, POP, PEEK = 87, 88, 89
 
 
 def key(w: Writer, spec: MapSpec) -> tuple[int, int]:
@@ -156,10 +157,56 @@ def delete(w: Writer) -> None:
     w.call(DELETE)
 
 
-@rule(1.2)
+@rule(1.2, frame=False)
 def global_data(w: Writer) -> None:
     spec = w.maps[w.rng.choice(GLOBALS)]
     (pointer,) = w.temporaries(1)
     w.a.map(pointer, spec.name, 0)
     value_access(w, pointer, spec.value_size, writable=not spec.readonly)
     w.state.numbers.discard(pointer)
+
+
+@rule(0.5)
+def push(w: Writer) -> None:
+    spec = w.maps[w.rng.choice(QUEUES)]
+    place = value(w, spec)
+    w.clobber()
+    w.a.map(1, spec.name)
+    w.pointer(2, *place)
+    w.a.move(3, imm=w.rng.choice((0, 0, 2, 1)))
+    w.call(PUSH)
+
+
+@rule(0.5)
+def pop(w: Writer) -> None:
+    """Or look without taking. The value becomes numbers on the stack."""
+    spec = w.maps[w.rng.choice(QUEUES)]
+    w.clobber()
+    w.a.map(1, spec.name)
+    w.pointer(2, FP, -NUMBERS + 8 * w.rng.randint(0, (NUMBERS - spec.value_size) // 8))
+    w.call(w.rng.choice((POP, POP, PEEK)))
+
+
+@rule(0.5, when=lambda w: w.may_nest)
+def longest_prefix(w: Writer) -> None:
+    """Look up an address of the frame or a number, with as many bits as there are or fewer."""
+    a, rng, spec = w.a, w.rng, w.maps["lpm"]
+    size = spec.key_size - 4
+    source = w.any_number()
+    if rng.random() < 0.7:
+        a.store(4, FP, KEY, imm=rng.choice((8 * size, 8 * size, 8 * size - 3, 1, 0, 100)))
+    else:
+        a.store(4, FP, KEY, src=source)
+    a.store(size, FP, KEY + 4, src=source)
+    if w.state.checked >= size and rng.random() < 0.5:
+        (scratch,) = w.temporaries(1)
+        a.load(size, scratch, w.frame, rng.randint(0, w.state.checked - size))
+        a.store(size, FP, KEY + 4, src=scratch)
+    w.clobber()
+    a.map(1, spec.name)
+    w.pointer(2, FP, KEY)
+    a.call(LOOKUP)
+    with w.skippable() as done:
+        a.jump(Jump.JEQ, done, 0, imm=0)
+        value_access(w, 0, spec.value_size)
+    w.state.numbers.discard(0)

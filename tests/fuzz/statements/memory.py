@@ -34,7 +34,7 @@ def atomic(w: Writer, pointer: int, low: int, high: int) -> None:
     a.atomic(op, size, pointer, offset, source)
 
 
-@rule(3)
+@rule(3, frame=False)
 def stack_access(w: Writer) -> None:
     a, rng = w.a, w.rng
     size = rng.choice((1, 2, 4, 8))
@@ -48,12 +48,12 @@ def stack_access(w: Writer) -> None:
         a.store(size, FP, offset, imm=w.immediate())
 
 
-@rule(0.7)
+@rule(0.7, frame=False)
 def stack_atomic(w: Writer) -> None:
     atomic(w, FP, -NUMBERS, 0)
 
 
-@rule(0.4)
+@rule(0.4, frame=False)
 def indexed_stack_access(w: Writer) -> None:
     """At a computed offset, which has to be a multiple of the size."""
     source, size = w.any_number(), w.rng.choice((1, 2, 4, 8))
@@ -71,7 +71,7 @@ def indexed_stack_access(w: Writer) -> None:
         w.a.store(size, place, offset, src=w.any_number())
 
 
-@rule(1.2, when=lambda w: bool(w.lent))
+@rule(1.2, when=lambda w: bool(w.lent), frame=False)
 def lent_access(w: Writer) -> None:
     """Through a pointer that the caller gave: its stack, the frame or a map value."""
     lent = w.rng.choice(w.lent)
