@@ -338,16 +338,16 @@ class Step(MemoryAccess):
         else:
             value = result
         if helper.writes_map:
-            self.map_changed(*call.map_argument())
+            self.map_changed(*call.map_argument(), only_inserts=helper.only_inserts(call))
         zero = self.c.const(0, 64)
         state.calls[helper.id] = self.c.add(state.calls.get(helper.id, zero), self.c.const(1, 64))
         self.clobber(self.registers)
         self.registers[0] = value
 
-    def map_changed(self, shape: MapSpec, plugin: MapPlugin) -> None:
+    def map_changed(self, shape: MapSpec, plugin: MapPlugin, only_inserts: bool) -> None:
         """After an update or delete: rows read before are stale, and where elements move, pointers are too."""
         self.b.rows.changed(self.state, shape.name)
-        if plugin.is_constant_address():
+        if plugin.is_constant_address() or (only_inserts and not plugin.inserts_move_values):
             return
         path = self.state.predicate
 

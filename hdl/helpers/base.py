@@ -187,6 +187,10 @@ class HelperPlugin(ABC):
         """Ways the call can end; verification follows each on its own."""
         return (Outcome(-(1 << 63), (1 << 63) - 1),)
 
+    def only_inserts(self, call: CallLowering) -> bool:
+        """Whether this call of a helper that writes a map is known to leave every entry that is there as it is."""
+        return False
+
     @abstractmethod
     def reference(self, machine: Machine, args: Sequence[int]) -> int:
         """What the call does and returns (unsigned 64-bit), as in Linux; for NEXT_PROGRAM the number of the program

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..maps.linux import BPF_NOEXIST
 from .base import Arg, CallLowering, HelperPlugin, Machine, Outcome
 from .words import unsigned
 
@@ -19,6 +20,9 @@ class MapUpdateElem(HelperPlugin):
 
     def outcomes(self) -> Sequence[Outcome]:
         return (Outcome(-4095, 0),)
+
+    def only_inserts(self, call: CallLowering) -> bool:
+        return call.constant_argument(4) == BPF_NOEXIST
 
     def reference(self, machine: Machine, args: Sequence[int]) -> int:
         shape, _, model = machine.map_of(args[0])

@@ -206,7 +206,8 @@ class MapPlugin(ABC):
     ``operations``: what programs may do with it, as check_map_func_compatibility in kernel/bpf/verifier.c has it;
     each helper says which operation it is (`HelperPlugin.map_operation`). ``values_readable``, ``values_writable``:
     whether programs may read and write a value in place. ``redirect_flags``: the flags of bpf_redirect_map that the
-    type knows beside the fallback verdict. ``holds_locks``: whether values may have a
+    type knows beside the fallback verdict. ``inserts_move_values``: whether a new key may change where the
+    values of others lie; pointers to these then end with it. ``holds_locks``: whether values may have a
     struct bpf_spin_lock. ``peeks_for_value``: whether bpf_map_peek_elem asks for a value that the
     program gives, instead of getting one.
 
@@ -220,6 +221,7 @@ class MapPlugin(ABC):
     values_readable: bool = True
     values_writable: bool = True
     redirect_flags: int = 0
+    inserts_move_values: bool = True
     holds_locks: bool = False
     peeks_for_value: bool = False
 

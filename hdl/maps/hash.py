@@ -81,6 +81,7 @@ class Hash(RowMap):
     type = 1
     name = "hash"
     holds_locks = True
+    inserts_move_values = False  # an LRU map here takes entries away between frames only
     summary = "any keys, inserted and deleted by program and host"
 
     def check(self, shape: MapShape) -> None:
