@@ -29,6 +29,7 @@ from .settings import Settings
     "-w", "--write", type=FILE, metavar="FILE", help="pcapng of all frames with verdict and latency."
 )
 @click.option("--frames-out", type=FILE, metavar="FILE", help="JSON lines: what became of each frame.")
+@click.option("--events-out", type=FILE, metavar="FILE", help="JSON lines: what the program prints (bpf_printk).")
 @shared.maps_option
 @click.option("--maps-out", type=FILE, metavar="FILE", help="Map contents afterwards, in the form of --maps.")
 @shared.simulator_options
@@ -45,6 +46,7 @@ def command(
     build: Build,
     write: Path | None,
     frames_out: Path | None,
+    events_out: Path | None,
     maps: Path | None,
     maps_out: Path | None,
     simulator: Simulator,
@@ -65,6 +67,7 @@ def command(
             rate=pace,
             frames_out=outputs.optional(frames_out),
             capture_out=outputs.optional(write),
+            events_out=outputs.optional(events_out),
             waves=outputs.optional(waves),
             skip_bad=source.skip_bad,
             cache=simulator.cache,

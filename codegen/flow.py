@@ -78,6 +78,7 @@ class Design:
             in_flight=self.pipeline.latency + self.queue,
             start=start.attr if start.op == "const" else None,
             tail_fixed=self.graph.tail_fixed,
+            events=[sum(kind.widths) for kind in self.graph.events],
         )
         return verilog(datapath, "hardpath")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth import Module, Signal
@@ -11,6 +12,8 @@ from amaranth.lib.wiring import In, Out
 
 from .control import Control, Identity
 from .egress import Egress
+from .events import FRAME_BITS, SITE_BITS, EventStream
+from .helpers.events import event_bytes
 from .ingress import Ingress
 from .latency import Probe
 from .payload_fifo import PayloadFifo
@@ -22,6 +25,9 @@ class Datapath(wiring.Component):
     of `outcome_layout`), ``hosts`` (map name -> `HostSignature`) if it has maps, ``stall_causes`` (a bit for
     each of ``identity.stalls``) if there are any, and ``store`` (`hdl.frame_store.FillSignature`, or None). It may
     hold up to ``in_flight`` frames and has to take some in while egress is busy with a long one.
+
+    ``events``: bits of the values of each event that a frame can have (outputs ``event<k>`` of the pipeline, see
+    `EventStream`); they leave through ``event_*``, ports that are there only then.
 
     ``identity``: the stream width W, window H (a multiple of W), headroom G and so on. ``start`` and
     ``tail_fixed`` as in `Egress`.
@@ -39,6 +45,7 @@ class Datapath(wiring.Component):
         in_flight: int,
         start: int | None = None,
         tail_fixed: bool = False,
+        events: Sequence[int] = (),
     ) -> None:
         self.pipeline = pipeline
         self.in_flight = in_flight
@@ -49,6 +56,7 @@ class Datapath(wiring.Component):
         # Room for the payload of all frames in flight at line rate and for one that is just coming in.
         self.payload = PayloadFifo(8 * width, 2 * beats + in_flight + 4)
         self.egress = Egress(width, window, headroom, beats, self.payload.depth, start, tail_fixed)
+        self.events = EventStream(events) if events else None
         self.probe = Probe(width)
         self.control = Control(identity)
         super().__init__({
@@ -80,6 +88,13 @@ class Datapath(wiring.Component):
             "bus_valid": In(1),
             "bus_rdata": Out(32),
             "bus_ready": Out(1),
+            **({} if self.events is None else {
+                "event_site": Out(SITE_BITS),
+                "event_frame": Out(FRAME_BITS),
+                "event_data": Out(8 * event_bytes(events)),
+                "event_valid": Out(1),
+                "event_ready": In(1),
+            }),
         })
 
     def elaborate(self, platform: Any) -> Module:
@@ -97,6 +112,9 @@ class Datapath(wiring.Component):
         self._connect_frames(m)
         self._connect_tx(m)
         self._connect_control(m)
+        if self.events is not None:
+            m.submodules.events = self.events
+            self._connect_events(m, self.events)
         return m
 
     def _connect_rx(self, m: Module) -> None:
@@ -118,6 +136,7 @@ class Datapath(wiring.Component):
         ingress, pipeline, egress, payload = self.ingress, self.pipeline, self.egress, self.payload
         layout = receipt_layout(ingress.payload_beats)
         m.submodules.receipts = receipts = SyncFIFO(width=layout.size, depth=self.in_flight + 4)
+        told = self.events.done if self.events is not None else 1
         handed = pipeline.input.valid & pipeline.input.ready
         m.d.comb += [
             # Room for a receipt is always there before the pipeline is full; if not, the frame waits.
@@ -128,8 +147,8 @@ class Datapath(wiring.Component):
             egress.receipt.payload.eq(receipts.r_data),
             egress.receipt.valid.eq(receipts.r_rdy),
             receipts.r_en.eq(egress.receipt.ready),
-            egress.outcome.valid.eq(pipeline.output.valid),
-            pipeline.output.ready.eq(egress.outcome.ready),
+            egress.outcome.valid.eq(pipeline.output.valid & told),
+            pipeline.output.ready.eq(egress.outcome.ready & told),
             payload.write.eq(ingress.payload_write),
             payload.write_data.eq(ingress.payload_data),
             payload.commit.eq(ingress.payload_commit),
@@ -171,6 +190,20 @@ class Datapath(wiring.Component):
             self.result_latency_first.eq(result.latency_first),
             self.result_latency_last.eq(result.latency_last),
         ]
+
+    def _connect_events(self, m: Module, events: EventStream) -> None:
+        """A frame goes on to egress when all its events have been taken."""
+        leaving, output = self.pipeline.output, events.output
+        m.d.comb += [
+            events.frame_valid.eq(leaving.valid),
+            events.taken.eq(leaving.valid & leaving.ready),
+            self.event_site.eq(output.payload.site),
+            self.event_frame.eq(output.payload.frame),
+            self.event_data.eq(output.payload.data),
+            self.event_valid.eq(output.valid),
+            output.ready.eq(self.event_ready),
+        ]
+        m.d.comb += [event.eq(leaving.payload[f"event{k}"]) for k, event in enumerate(events.events)]
 
     def _connect_control(self, m: Module) -> None:
         control, ingress, probe = self.control, self.ingress, self.probe

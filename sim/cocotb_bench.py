@@ -19,7 +19,7 @@ from cocotb.triggers import FallingEdge
 
 from ..hdl.errors import InputError
 from .captures import Frame, fitting, read_capture, read_stream
-from .cocotb_bench_verilog import ACCEPTED, RESULT, SENT, TRANSFERRED
+from .cocotb_bench_verilog import ACCEPTED, EVENT, RESULT, SENT, TRANSFERRED
 from .driver import Results, Sink, Source
 from .engine import SETTINGS, SimulationError
 from .pcapng import PcapngWriter
@@ -61,10 +61,12 @@ class Bench:
     async def run(self) -> dict[str, Any]:
         """Send the whole input through and wait for every result: the figures of the run."""
         frames_out, capture_out = self._settings["frames_out"], self._settings["capture_out"]
+        events_out = self._settings["events_out"]
         with ExitStack() as files:
             lines = files.enter_context(open(frames_out, "w", encoding="ascii")) if frames_out else None
             capture = files.enter_context(open(capture_out, "wb")) if capture_out else None
-            return await self._run(Results(lines, PcapngWriter(capture) if capture else None))
+            events = files.enter_context(open(events_out, "w", encoding="ascii")) if events_out else None
+            return await self._run(Results(lines, PcapngWriter(capture) if capture else None, events))
 
     async def _run(self, results: Results) -> dict[str, Any]:
         settings = {name: int(value) for name, value in self._settings.items() if value.isdigit()}
@@ -77,7 +79,7 @@ class Bench:
             self._frames, self._settings["name"], settings["max_frame"], skipped if settings["skip_bad"] else None
         )
         source = Source(frames, width, rate, settings["clock_hz"], offer)
-        sink = Sink(source, results, width, period_ps)
+        sink = Sink(source, results, width, period_ps, settings["event_bytes"])
         rx, tx, result, events, ready = (
             getattr(self._dut, name) for name in ("rx", "tx", "result", "events", "take")
         )
@@ -93,6 +95,8 @@ class Bench:
                 ready.value = was_ready = is_ready
             await self._edge
             happened = int(events.value)
+            if happened & EVENT:
+                sink.event(int(self._dut.event_out.value))
             if happened & SENT:
                 sink.beat(int(tx.value))
             if happened & RESULT:

@@ -45,7 +45,7 @@ class CocotbEngine(Engine):
             path = Path(scratch)
             settings = child_settings(netlist, str(capture or "generated traffic"), options)
             settings["socket"] = str(path / "socket")
-            for name in ("frames_out", "capture_out"):  # the simulator runs in a folder of its own
+            for name in ("frames_out", "capture_out", "events_out"):  # the simulator runs in a folder of its own
                 settings[name] = settings[name] and str(Path(settings[name]).absolute())
             if capture is not None:
                 settings["input"] = str(capture.absolute())
@@ -65,7 +65,7 @@ class CocotbEngine(Engine):
         """The folder with the compiled bench, as cocotb's runner expects it."""
         from cocotb_tools import config
 
-        verilog = netlist.verilog + bench_verilog(netlist.width)
+        verilog = netlist.verilog + bench_verilog(netlist.width, netlist.event_bytes)
         if self.simulator == "icarus":
             require("iverilog", "iverilog")
             waves = options.waves is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any, Protocol
 
 from ..codegen.spec import MapSpec, ProgramSpec
@@ -23,18 +24,20 @@ class Oracle(Protocol):
 
 @dataclass(frozen=True)
 class Record:
-    """What ``name`` made of all frames, in order, and the maps at the end."""
+    """What ``name`` made of all frames, in order, and the maps at the end. ``lines``: what it made the host print, with
+    the frame's number; None if it does not tell."""
 
     name: str
     results: Sequence[FrameResult]
     maps: Contents
+    lines: Sequence[tuple[int, str]] | None = None
 
 
 @dataclass(frozen=True)
 class Difference:
     """The first difference between two records.
 
-    ``what``: verdict, redirect, length, byte, entry or value. ``frame``: its number (None for maps, which are
+    ``what``: verdict, redirect, length, byte, line, entry or value. ``frame``: its number (None for maps, which are
     compared at the end). ``offset``: byte in the frame or in the map's value. ``values``: what the two made of
     it, in the order of ``names``. ``place``: the instruction that last wrote the byte, ``written_in`` the frame
     in which it did (maps), both as the interpreter sees it.
@@ -120,7 +123,7 @@ def record(name: str, oracle: Oracle, frames: Sequence[bytes]) -> Record:
 def compare(left: Record, right: Record, source: Input | None = None) -> Difference | None:
     """The first difference, None if there is none. With ``source`` it names the instruction that wrote the byte.
 
-    Frames come before maps. A redirect target is compared if both know it. Maps are compared if both have them.
+    Frames come before lines, and these before maps. A redirect target, lines and maps are compared if both tell them.
     """
     names = (left.name, right.name)
     if len(left.results) != len(right.results):
@@ -129,6 +132,8 @@ def compare(left: Record, right: Record, source: Input | None = None) -> Differe
     for a, b in zip(left.results, right.results, strict=True):
         if found := _frame_difference(names, a, b):
             return _with_frame_writer(found, source)
+    if found := _line_difference(names, left.lines, right.lines):
+        return found
     for name in left.maps.keys() & right.maps.keys():
         if found := _map_difference(names, name, left.maps[name], right.maps[name]):
             return _with_map_writer(found, source)
@@ -148,6 +153,21 @@ def _frame_difference(names: tuple[str, str], a: FrameResult, b: FrameResult) ->
     offset = next(i for i, (x, y) in enumerate(zip(a.out, b.out, strict=True)) if x != y)
     values = (f"0x{a.out[offset]:02x}", f"0x{b.out[offset]:02x}")
     return Difference(names, "byte", values, frame=a.index, offset=offset)
+
+
+def _line_difference(
+    names: tuple[str, str], a: Sequence[tuple[int, str]] | None, b: Sequence[tuple[int, str]] | None
+) -> Difference | None:
+    if a is None or b is None:
+        return None
+    end = (max((frame for frame, _ in (*a, *b)), default=0), "nothing printed")
+    for x, y in zip_longest(a, b, fillvalue=None):
+        if x != y:
+            (frame, left), (other, right) = x or end, y or end
+            first = min(frame, other)
+            shown = tuple(text if at == first else "nothing printed" for at, text in ((frame, left), (other, right)))
+            return Difference(names, "line", (shown[0], shown[1]), frame=first)
+    return None
 
 
 def _map_difference(

@@ -22,7 +22,8 @@ from .timing import Coin, Pace, Rate
 class Results:
     """What becomes of the frames: lines of JSON, an annotated capture, and the figures of the run."""
 
-    def __init__(self, lines: IO[str] | None, capture: PcapngWriter | None) -> None:
+    def __init__(self, lines: IO[str] | None, capture: PcapngWriter | None, events: IO[str] | None = None) -> None:
+        self._events = events
         self._lines = lines
         self._capture = capture
         self._verdicts = [0] * len(Verdict)
@@ -51,10 +52,20 @@ class Results:
                 comment=comment,
             )
 
+    @property
+    def count(self) -> int:
+        """Frames so far."""
+        return sum(self._verdicts)
+
+    def event(self, index: int, site: int, data: bytes) -> None:
+        """An event of the frame at ``index``."""
+        if self._events is not None:
+            self._events.write(json.dumps({"frame": index, "site": site, "data": data.hex()}) + "\n")
+
     def figures(self) -> dict[str, Any]:
         """The part of the answer to ``run`` that tells about frames."""
         return {
-            "frames": sum(self._verdicts),
+            "frames": self.count,
             "verdicts": self._verdicts,
             "latency": sorted(self._latency.items()),
             "latency_last": sorted(self._latency_last.items()),
@@ -155,7 +166,8 @@ def pack(frame: Frame, width: int) -> Iterator[int]:
 class Sink:
     """The output side: puts results and bytes together, frame by frame."""
 
-    def __init__(self, source: Source, results: Results, width: int, period_ps: int) -> None:
+    def __init__(self, source: Source, results: Results, width: int, period_ps: int, event_bytes: int = 0) -> None:
+        self._event_bytes = event_bytes
         self._source = source
         self._results = results
         self._width = width
@@ -179,6 +191,14 @@ class Sink:
             self._outgoing.append((packed >> 9 * width + 1, bytes(self._open)))
             self._open.clear()
         self._finish()
+
+    def event(self, packed: int) -> None:
+        """An event, which leaves before the result of its frame; fields from bit 0: site (16), frame (32), data."""
+        position = (packed >> 16 & 0xFFFF_FFFF) - self._results.count
+        if position >= len(self._source.inside):
+            raise SimulationError("the datapath gave an event for no frame")
+        index, _ = self._source.inside[position]
+        self._results.event(index, packed & 0xFFFF, (packed >> 48).to_bytes(self._event_bytes, "little"))
 
     def result(self, packed: int) -> None:
         """A result; fields from bit 0: verdict (3), redirect (32), length (16), latency_first, latency_last (32)."""

@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from ..hdl.errors import HardpathError, InputError
+from ..hdl.helpers.events import Line, event_bytes
 from .captures import Frame, write_frames
+from .events import decode_file
 from .results import FrameResult, Verdict
 from .statistics import Latency
 from .timing import BACK_TO_BACK, CERTAIN, Rate, coin_seed
@@ -41,7 +43,7 @@ class Netlist:
     """Verilog of a module ``hardpath`` with the ports of docs/architecture.md ("Datapath").
 
     ``width``: bytes a beat (W). ``max_frame``: longest frame in bytes that it takes. ``registers``: whether
-    the register map of `hdl.registers` is behind the control bus.
+    the register map of `hdl.registers` is behind the control bus. ``events``: the kinds of its events, by site.
     """
 
     verilog: str
@@ -49,6 +51,12 @@ class Netlist:
     max_frame: int = 2048
     clock_mhz: float = 125.0
     registers: bool = True
+    events: tuple[Line, ...] = ()
+
+    @property
+    def event_bytes(self) -> int:
+        """Bytes of port ``event_data``, 0 if there is none."""
+        return event_bytes([sum(kind.widths) for kind in self.events]) if self.events else 0
 
     @property
     def period_ps(self) -> int:
@@ -62,7 +70,8 @@ class Options:
 
     ``rate``: how fast frames arrive. ``offer``, ``take``: chance that a cycle offers a beat or is ready for one (1.0:
     always; less is for tests), drawn with ``seed``. ``frames_out``: JSON lines, one a frame. ``capture_out``: pcapng
-    with verdicts; frames that were not sent keep their bytes as received. ``waves``: FST or VCD by its suffix.
+    with verdicts; frames that were not sent keep their bytes as received. ``events_out``: JSON lines, one an event
+    (`sim.events`). ``waves``: FST or VCD by its suffix.
     ``skip_bad``: leave out frames that are too short or too long instead of raising. ``patience``: cycles without
     any progress after which the hardware is declared stuck. ``cache``: folder for compiled simulations. ``quick``:
     compile without optimisation, in half the time, which pays for some thousand frames (engine verilator only).
@@ -74,6 +83,7 @@ class Options:
     seed: int = 1
     frames_out: Path | None = None
     capture_out: Path | None = None
+    events_out: Path | None = None
     waves: Path | None = None
     skip_bad: bool = False
     patience: int = 50_000
@@ -257,6 +267,8 @@ class Engine(ABC):
             if teardown is not None:
                 teardown(bus)
             child.quit()
+        if options.events_out is not None:
+            decode_file(options.events_out, netlist.events)
         return self._result(netlist, options, figures, stalls, wall_s)
 
     def _result(
@@ -325,6 +337,7 @@ def child_settings(netlist: Netlist, name: str, options: Options) -> dict[str, s
         "name": name,
         "frames_out": str(options.frames_out or ""),
         "capture_out": str(options.capture_out or ""),
+        "events_out": str(options.events_out or ""),
         "waves": str(options.waves or ""),
         "period_ps": str(netlist.period_ps),
         "clock_hz": str(round(netlist.clock_mhz * 1e6)),
@@ -338,4 +351,5 @@ def child_settings(netlist: Netlist, name: str, options: Options) -> dict[str, s
         "patience": str(options.patience),
         "skip_bad": str(int(options.skip_bad)),
         "width": str(netlist.width),
+        "event_bytes": str(netlist.event_bytes),
     }

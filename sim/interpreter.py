@@ -5,13 +5,14 @@ It checks every access, so a program that traps here must not have passed verifi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..codegen.isa import MapReference
 from ..codegen.spec import MapSpec, ProgramSpec
 from ..hdl.errors import InputError, Place
 from ..hdl.helpers.base import Arg, HelperPlugin, Ret
+from ..hdl.helpers.events import Line
 from ..hdl.helpers.registry import HELPERS
 from ..hdl.helpers.xdp_limits import HIGHEST_END
 from ..hdl.maps.base import MapModel, MapPlugin, MapShape, listed_key_size
@@ -84,6 +85,11 @@ class Interpreter:
         redirect = (machine.redirect or 0) if verdict == Verdict.REDIRECT else None
         return Outcome(verdict, machine.content(machine.data, machine.data_end), redirect, r0)
 
+    @property
+    def lines(self) -> list[str]:
+        """What the last frame made the host print."""
+        return [] if self._machine is None else self._machine.lines
+
     def maps(self) -> dict[str, dict[bytes, bytes]]:
         """The contents of every map that the program uses: name -> key -> value."""
         return {name: dict(each.model.items()) for name, each in self._maps.items()}
@@ -120,6 +126,15 @@ class Interpreter:
         """The instruction that wrote a value's byte or the entry last, and in which frame; None: no one."""
         write = self._known(name).writers.get((key, offset)) or self._known(name).writers.get((key, None))
         return None if write is None else (self.program.place(write.slot), write.frame)
+
+
+def _argument(args: Callable[[int], int], number: int, kind: Arg) -> int:
+    try:
+        return args(number)
+    except Trap:
+        if kind is not Arg.ANY:
+            raise
+        return 0
 
 
 class _Map:
@@ -213,6 +228,7 @@ class _Machine(Environment):
         self._by_handle = {each.handle: each for each in maps.values()}
         self._values: dict[tuple[str, int], tuple[_Value, int]] = {}
         self._key = b""  # of the lookup in progress
+        self.lines: list[str] = []
 
     # Positions in the frame
 
@@ -285,6 +301,9 @@ class _Machine(Environment):
             raise Trap("a helper got something else than a map")
         return self._by_handle[handle]
 
+    def event(self, kind: Line, values: Sequence[int]) -> None:
+        self.lines.append(kind.format(values))
+
     def value_address(self, shape: MapShape, handle: int) -> int:
         owner = self._maps[shape.name]
         return self._value(owner, handle, owner.model.entry_key(handle, self._key))
@@ -321,7 +340,7 @@ class _Machine(Environment):
         plugin = HELPERS.get(number)
         if plugin is None:
             raise Trap(f"call of helper {number}, which is not supported")
-        values = [args(n + 1) for n in range(len(plugin.args))]
+        values = [_argument(args, n, kind) for n, kind in enumerate(plugin.args, 1)]
         owner, self._key = self._map_and_key(plugin, values)
         result = plugin.reference(self, values)
         if plugin.ret is Ret.NEXT_PROGRAM:

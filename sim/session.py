@@ -18,6 +18,7 @@ from .captures import Frame
 from .compare import Record, fill, record
 from .control_client import Map
 from .engine import DEFAULTS, Bus, Engine, Netlist, Options, RunResult
+from .events import read_events
 from .interpreter import Interpreter
 from .linux import LinuxOracle
 from .mapfile import Contents
@@ -61,7 +62,8 @@ class Session:
     def netlist(self) -> Netlist:
         """What engines run; making the Verilog takes seconds."""
         target = self.design.target
-        return Netlist(self.design.verilog, target.width, target.max_frame, target.clock_mhz)
+        events = self.design.graph.events
+        return Netlist(self.design.verilog, target.width, target.max_frame, target.clock_mhz, events=events)
 
     def run(
         self,
@@ -88,11 +90,13 @@ class Session:
             _fill(bus.client.maps[name], entries)
 
     def hardware(self, engine: Engine, frames: Iterable[Frame], options: Options = DEFAULTS) -> Record:
-        """What the hardware makes of frames, for comparison; ``options.frames_out`` is ignored."""
+        """What the hardware makes of frames, for comparison; ``options.frames_out`` and ``events_out`` are
+        ignored."""
         with TemporaryDirectory(prefix="hardpath-") as folder:
-            options = replace(options, frames_out=Path(folder) / "frames.jsonl")
+            events = Path(folder) / "events.jsonl"
+            options = replace(options, frames_out=Path(folder) / "frames.jsonl", events_out=events)
             result, maps = self.run(engine, frames, options)
-            return Record("hardware", list(result.results()), maps)
+            return Record("hardware", list(result.results()), maps, list(read_events(events)))
 
     def graph(self, frames: Sequence[Frame]) -> Record:
         """What the scheduled graph makes of them, without the hardware around it: a quick look, no proof."""
@@ -103,6 +107,7 @@ class Session:
                     if error := evaluator.models[name].update(key, value, 0):
                         raise InputError(f"map {name} does not take the entry with key {key.hex()}: errno {-error}")
         results = []
+        lines: list[tuple[int, str]] = []
         for index, frame in enumerate(frames):
             found = evaluator.run(
                 frame.data, ifindex=frame.ifindex, rx_queue=frame.rx_queue, time_ns=frame.time_ns, frame_index=index
@@ -110,7 +115,9 @@ class Session:
             verdict = Verdict(found.verdict)
             redirect = found.redirect if verdict == Verdict.REDIRECT else None
             results.append(FrameResult(index, verdict, found.frame, redirect))
-        return Record("graph", results, {name: dict(model.items()) for name, model in evaluator.models.items()})
+            lines += [(index, line) for line in found.lines]
+        maps = {name: dict(model.items()) for name, model in evaluator.models.items()}
+        return Record("graph", results, maps, lines)
 
     def fresh_interpreter(self) -> Interpreter:
         """The reference interpreter with maps as they are declared."""
@@ -120,13 +127,15 @@ class Session:
         """What the reference interpreter makes of them, with the hardware's clock and random numbers."""
         oracle = self.fresh_interpreter()
         fill(oracle, self.contents)
-        results = [
-            oracle.run(
+        results = []
+        lines: list[tuple[int, str]] = []
+        for index, frame in enumerate(frames):
+            outcome = oracle.run(
                 frame.data, ifindex=frame.ifindex, rx_queue=frame.rx_queue, time_ns=frame.time_ns
-            ).result(index)
-            for index, frame in enumerate(frames)
-        ]
-        return Record("interpreter", results, oracle.maps())
+            )
+            results.append(outcome.result(index))
+            lines += [(index, line) for line in oracle.lines]
+        return Record("interpreter", results, oracle.maps(), lines)
 
     def linux(self, frames: Sequence[Frame]) -> Record:
         """What the running kernel makes of them. Raises `InputError` where it cannot be asked."""

@@ -68,7 +68,7 @@ class VerilatorEngine(Engine):
             prefix="Vhardpath",
             main=NATIVE / "netlist.cpp",
             harness=(NATIVE / "main.cpp",),
-            defines={"VL_TIME_CONTEXT": 1, "HARDPATH_WIDTH": netlist.width},
+            defines={"VL_TIME_CONTEXT": 1, "HARDPATH_WIDTH": netlist.width, "HARDPATH_EVENT": netlist.event_bytes},
             optimisation=SLOW if options.quick else FAST,
             trace=trace_flag(options.waves),
         )

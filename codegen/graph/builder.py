@@ -16,7 +16,7 @@ from ...hdl.maps.registry import MAP_TYPES
 from ..verify.result import Kind, VerifiedProgram
 from .context import BuildContext
 from .extent import Extent
-from .ir import Graph
+from .ir import Graph, event_output
 from .predicates import TRUE
 from .state import FramePositions, State, join
 from .step import Step
@@ -58,6 +58,8 @@ def build(
             error.add_note(f"while building {b.program.place(point.slot)}")
             raise
     b.c.slot = None
+    b.graph.events = tuple(kind for kind, _ in b.events)
+    b.graph.outputs = {event_output(k): node for k, (_, node) in enumerate(b.events)}
     finish = finish_raw if b.program.type == "raw" else finish_xdp
     finish(b.graph, b.c, b.p, b.rows, b.exits)
     return b.graph

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...hdl.errors import Refused
 from ...hdl.helpers.base import Arg, HelperPlugin
+from ...hdl.helpers.events import Line
 from ...hdl.maps.base import MapPlugin, SiteKind
 from ..spec import MapSpec
 from ..verify import result as facts
@@ -228,6 +229,12 @@ class Call:
     def flush_map(self) -> None:
         """Write back what is held in wires of the map argument."""
         self._step.b.rows.flush(self._step.state, self.map_argument()[0].name)
+
+    def event(self, kind: Line, values: Sequence[Node]) -> None:
+        """Tell the host; points are built in program order."""
+        step = self._step
+        fields = [step.c.slice(value, 0, width) for value, width in zip(values, kind.widths, strict=True)]
+        step.b.events.append((kind, step.c.concat([self.predicate, *fields])))
 
     def call_number(self) -> Node:
         """How often this helper was called before in this run."""

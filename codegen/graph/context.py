@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ...hdl.frame_store import UNIT, read_kind
 from ...hdl.helpers.base import HelperPlugin
+from ...hdl.helpers.events import Line
 from ...hdl.maps.base import MapPlugin
 from ..verify.result import VerifiedProgram
 from .access import Rows
@@ -17,7 +18,8 @@ from .state import State
 
 
 class BuildContext:
-    """``incoming[i]``: states of the edges into point i. ``exits``: state and r0 at every end of the program."""
+    """``incoming[i]``: states of the edges into point i. ``exits``: state and r0 at every end of the program.
+    ``events``: what is told to the host, in program order: kind, and the output."""
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class BuildContext:
         self._stored: dict[tuple[Node, int], list[tuple[Node, int]]] = {}  # (offset, size): reads, their predicates
         self.incoming: list[list[State]] = [[] for _ in self.points]
         self.exits: list[tuple[State, Node]] = []
+        self.events: list[tuple[Line, Node]] = []
 
     def zero_byte(self, position: int) -> Node:
         """A byte of memory that nobody wrote."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...hdl.frame_store import UNIT
@@ -11,7 +11,7 @@ from ...hdl.maps.base import MapModel, MapPlugin
 from ...hdl.maps.registry import MAP_TYPES
 from ...hdl.operators import OPERATORS
 from ..spec import MapSpec
-from .ir import Graph, Node
+from .ir import Graph, Node, event_output
 
 SENT = (2, 3, 4)
 """Verdicts with a frame: PASS, TX, REDIRECT."""
@@ -19,11 +19,13 @@ SENT = (2, 3, 4)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """``verdict``: 0..4. ``frame``: the outgoing bytes, None for dropped frames. ``redirect``: the target's ifindex."""
+    """``verdict``: 0..4. ``frame``: the outgoing bytes, None for dropped frames. ``redirect``: the target's ifindex.
+    ``lines``: what the host prints."""
 
     verdict: int
     frame: bytes | None
     redirect: int
+    lines: tuple[str, ...] = ()
 
 
 class Evaluator:
@@ -99,7 +101,18 @@ class Evaluator:
             "place": 0,
             "frame": int.from_bytes(frame, "little"),
         }
-        return deparse(self.graph, self.outputs(inputs), frame)
+        outputs = self.outputs(inputs)
+        return replace(deparse(self.graph, outputs, frame), lines=_lines(self.graph, outputs))
+
+
+def _lines(graph: Graph, outputs: Mapping[str, int]) -> tuple[str, ...]:
+    """The lines that a frame makes the host print."""
+    lines = []
+    for number, kind in enumerate(graph.events):
+        value = outputs[event_output(number)]
+        if value & 1:
+            lines.append(kind.decode(value >> 1))
+    return tuple(lines)
 
 
 def deparse(graph: Graph, outputs: Mapping[str, int], frame: bytes) -> Result:

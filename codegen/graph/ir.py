@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...hdl.helpers.events import Line
 from ...hdl.maps.base import SiteKind
 
 
@@ -69,6 +70,11 @@ INPUTS = {
 """Inputs that are not the window: name -> width in bits. The window is the input ``window`` of 8*H bits."""
 
 
+def event_output(number: int) -> str:
+    """The name of the output for `Graph.events`[number]."""
+    return f"event{number}"
+
+
 @dataclass
 class Graph:
     """A program as dataflow.
@@ -86,6 +92,8 @@ class Graph:
       the received ones; only behind the window: the window's bytes are already right),
     - ``window`` (8*(G+H) bits: the bytes from ``headroom`` in front of the frame to the end of the window).
 
+    Output ``event<k>`` tells for ``events[k]`` (in program order) whether it happens, in bit 0, and its values behind.
+
     A raw program (`spec.ProgramSpec`) has its memory as window and one output, ``result`` (64 bits: r0 at exit).
     """
 
@@ -95,7 +103,8 @@ class Graph:
     nodes: list[Node] = field(default_factory=list)
     order: list[Order] = field(default_factory=list)
     outputs: dict[str, Node] = field(default_factory=dict)
+    events: tuple[Line, ...] = ()
 
     def emptied(self) -> Graph:
         """A graph of the same frame layout without nodes, for a pass to fill."""
-        return Graph(window=self.window, headroom=self.headroom, tail_fixed=self.tail_fixed)
+        return Graph(window=self.window, headroom=self.headroom, tail_fixed=self.tail_fixed, events=self.events)

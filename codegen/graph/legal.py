@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...hdl.operators import OPERATORS
-from .ir import INPUTS, Graph, Node
+from .ir import INPUTS, Graph, Node, event_output
 
 OUTPUTS = {"verdict": 3, "redirect": 32, "start": 16, "length": 16, "limit": 16, "result": 64}
 """Widths of the outputs other than ``window``, in bits."""
@@ -79,9 +79,17 @@ def _check_order(graph: Graph) -> None:
             raise IllegalGraph(f"{order}: joins two units")
 
 
+def _width(graph: Graph, name: str) -> int | None:
+    """Bits of an output, None if there is none of that name."""
+    if name == "window":
+        return 8 * (graph.headroom + graph.window)
+    events = {event_output(k): 1 + sum(kind.widths) for k, kind in enumerate(graph.events)}
+    return {**OUTPUTS, **events}.get(name)
+
+
 def _check_outputs(graph: Graph) -> None:
     for name, node in graph.outputs.items():
-        width = 8 * (graph.headroom + graph.window) if name == "window" else OUTPUTS.get(name)
+        width = _width(graph, name)
         if not (0 <= node.id < len(graph.nodes) and graph.nodes[node.id] is node):
             raise IllegalGraph(f"output {name} is {node}, which is not in the graph")
         if node.width != width:

@@ -14,7 +14,7 @@ ABORTED, LAST_VERDICT = 0, 4
 def finish_raw(graph: Graph, c: Construct, p: Predicates, rows: Rows, exits: list[tuple[State, Node]]) -> None:
     """Fill in ``graph.outputs`` and ``graph.order`` of a raw program, and renumber the nodes that are needed."""
     _, result = _join_exits(c, p, rows, exits)
-    graph.outputs = {"result": result}
+    graph.outputs["result"] = result
     sort(graph)
 
 
@@ -26,7 +26,7 @@ def finish_xdp(graph: Graph, c: Construct, p: Predicates, rows: Rows, exits: lis
     def position(node: Node) -> Node:
         return c.add(c.slice(node, 0, 16), base)
 
-    graph.outputs = {
+    graph.outputs |= {
         "verdict": verdict,
         "redirect": end.redirect,
         "start": position(frame.data),

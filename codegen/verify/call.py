@@ -160,6 +160,8 @@ def check_arguments(state: State, plugin: HelperPlugin, env: Environment) -> str
     """Raise unless every argument is as declared; returns the name of the map argument, if there is one."""
     map_name: str | None = None
     for register, kind in enumerate(plugin.args, 1):
+        if kind == Arg.ANY:
+            continue
         if kind != Arg.SCALAR and state.get(register) == STALE:
             raise unreadable(register, STALE)
         value = readable(state, register)

@@ -322,6 +322,11 @@ class Explorer(Reporter):
         if plugin := self._repeats(i):
             return self._call_back(visit, plugin, state)
         context = visit.context
+        if i.is_helper_call and not self._env.helper(i.imm).has_result and context.flow.live[visit.slot + 1] & 1:
+            raise Unbuildable(
+                f"the result of {self._env.helper(i.imm).name} is used, which the hardware does not know",
+                "do without it",
+            )
         return [
             (self._after(context, visit.slot, visit.iterations, target, after), taken)
             for target, taken, after in self._ways(visit.slot, i, state)

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..errors import Refused
 from ..maps.base import Lowering, MapModel, MapPlugin, MapShape
+from .events import Line
 
 
 class Arg(enum.Enum):
@@ -16,6 +18,7 @@ class Arg(enum.Enum):
 
     CTX = "the program's context"
     SCALAR = "a number"
+    ANY = "a number, if the helper wants one there"
     MAP = "a map"
     MAP_KEY = "readable memory of the map's key size"
     MAP_VALUE = "readable memory of the map's value size"
@@ -73,6 +76,9 @@ class Machine(Protocol):
     random_calls: int  # calls of get_prandom_u32 so far in this run (for the helper to count)
     def call(self, function: int, *arguments: int) -> int:
         """Call the function behind a CALLBACK argument, with r1, r2 ...; its r0."""
+
+    def event(self, kind: Line, values: Sequence[int]) -> None:
+        """Tell the host."""
 
     redirect: int | None  # target that bpf_redirect chose
     data: int  # frame position of data start, data end and data_meta: offsets from the original data start
@@ -163,6 +169,9 @@ class CallLowering(Lowering, Protocol):
     def flush_map(self) -> None:
         """Write back values of the map argument held in wires, before an access that may see them."""
 
+    def event(self, kind: Line, values: Sequence[Any]) -> None:
+        """Tell the host ``values`` (64-bit nodes), where the call happens."""
+
     def call_number(self) -> Any:
         """64-bit node: how often this helper was called before in this run."""
 
@@ -181,6 +190,7 @@ class HelperPlugin(ABC):
     unlocks: bool = False  # gives it back
     writes_map: bool = False  # may change the map argument's contents
     map_operation: str = ""  # what it does with its map argument: one of `MapPlugin.operations`
+    has_result: bool = True  # whether a program may use what it returns
     limit: int = 0  # how many of its calls succeed for one frame (NEXT_PROGRAM)
 
     def outcomes(self) -> Sequence[Outcome]:
@@ -200,6 +210,23 @@ class HelperPlugin(ABC):
     def lower(self, call: CallLowering) -> Any:
         """The call as dataflow; returns the 64-bit result node, for MAP_VALUE_OR_NULL an `Entry`, for NEXT_PROGRAM
         a 32-bit node: the program's number or 0."""
+
+
+def constant_size(call: CallLowering, number: int, what: str) -> int:
+    """A size argument; `Refused` if it is no constant."""
+    size = call.constant_argument(number)
+    if size is None:
+        raise Refused(f"{what} is no constant", "pass a constant")
+    return size
+
+
+def constant_bytes(call: CallLowering, pointer: int, size: int, what: str) -> bytes:
+    """The bytes behind a memory argument; `Refused` if they are no constant."""
+    length = constant_size(call, size, f"the size of {what}")
+    node = call.memory(pointer, length)
+    if node.op != "const":
+        raise Refused(f"{what} is not known when the program is compiled", "pass a constant text")
+    return int(node.attr).to_bytes(length, "little")
 
 
 class CallingHelper(HelperPlugin):

@@ -6,12 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-_NO_PRINTING = "compile the program without its debug output (bpf_printk), or count in a map what it would print"
-
 REMEDIES: Mapping[int, str] = MappingProxyType(
     {
-        6: _NO_PRINTING,  # trace_printk
-        177: _NO_PRINTING,  # trace_vprintk
         163: "compare the frame's length with the MTU, for instance in a constant or a map",  # check_mtu
     }
 )

@@ -28,6 +28,8 @@ from .spin_lock import SpinLock
 from .spin_unlock import SpinUnlock
 from .strncmp import Strncmp
 from .tail_call import TailCall
+from .trace_printk import TracePrintk
+from .trace_vprintk import TraceVprintk
 from .xdp_adjust_head import XdpAdjustHead
 from .xdp_adjust_meta import XdpAdjustMeta
 from .xdp_adjust_tail import XdpAdjustTail
@@ -56,6 +58,8 @@ _ALL: tuple[HelperPlugin, ...] = (
     Redirect(),
     RedirectMap(),
     TailCall(),
+    TracePrintk(),
+    TraceVprintk(),
     CsumDiff(),
     Loop(),
     XdpAdjustHead(),

@@ -36,7 +36,8 @@ class Simulation {
           netlist_(Netlist::create(options.text("waves"), options.number("period_ps"))),
           pins_(*netlist_),
           width_(pins_.width()),
-          results_(options.text("frames_out"), options.text("capture_out"), options.number("period_ps")),
+          results_(options.text("frames_out"), options.text("capture_out"), options.text("events_out"),
+                   options.number("period_ps")),
           pace_(options),
           offer_(options.number("offer"), options.number("offer_seed")),
           take_(options.number("take"), options.number("take_seed")),
@@ -198,6 +199,7 @@ class Simulation {
 
     // Takes what comes out in this cycle; whether anything did.
     bool collect() {
+        if (pins_.event_valid) take_event();
         const bool beat = pins_.tx_valid && pins_.tx_ready;
         if (beat) take_beat();
         const bool result = pins_.result_valid;
@@ -209,7 +211,15 @@ class Simulation {
         if (beat || result)
             while (finish()) {
             }
-        return beat || result;
+        return beat || result || pins_.event_valid;
+    }
+
+    // An event leaves before the result of its frame.
+    void take_event() {
+        const Netlist::Event event = pins_.event();
+        const uint64_t position = event.frame - results_.count();
+        if (position >= inside_.size()) throw SimulationFault("the datapath gave an event for no frame");
+        results_.event(inside_[position].index, event);
     }
 
     void take_beat() {

@@ -23,6 +23,9 @@ class Model final : public Netlist {
   public:
     Model(const std::string& waves, uint64_t period_ps) : half_ps_(period_ps / 2), top_(&context_) {
         top_.rx_error = 0;
+#if HARDPATH_EVENT
+        top_.event_ready = 1;
+#endif
 #if VM_TRACE
         context_.timeunit(-12);
         context_.timeprecision(-12);
@@ -63,6 +66,16 @@ class Model final : public Netlist {
         return {top_.result_verdict, top_.result_redirect, top_.result_length, top_.result_latency_first,
                 top_.result_latency_last};
     }
+    Event event() const override {
+        Event event;
+#if HARDPATH_EVENT
+        event.site = top_.event_site;
+        event.frame = top_.event_frame;
+        event.data.resize(HARDPATH_EVENT);
+        std::memcpy(event.data.data(), &top_.event_data, HARDPATH_EVENT);
+#endif
+        return event;
+    }
     uint32_t bus_rdata() const override { return top_.bus_rdata; }
 
     void settle() override {
@@ -80,6 +93,9 @@ class Model final : public Netlist {
         tx_valid = top_.tx_valid;
         result_valid = top_.result_valid;
         bus_ready = top_.bus_ready;
+#if HARDPATH_EVENT
+        event_valid = top_.event_valid;
+#endif
     }
     void edge() override {
         top_.clk = 1;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace hardpath {
 
@@ -37,6 +38,13 @@ class Netlist {
     };
     virtual Result result() const = 0;
     virtual uint32_t bus_rdata() const = 0;
+    // An event of the program; netlists of programs without events never have one.
+    bool event_valid = false;
+    struct Event {
+        uint32_t site = 0, frame = 0;
+        std::vector<uint8_t> data;
+    };
+    virtual Event event() const = 0;
 
     virtual size_t width() const = 0;
 

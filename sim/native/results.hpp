@@ -52,8 +52,10 @@ class LatencyCount {
 
 class Results {
   public:
-    Results(const std::string& frames_path, const std::string& capture_path, uint64_t period_ps)
+    Results(const std::string& frames_path, const std::string& capture_path, const std::string& events_path,
+            uint64_t period_ps)
         : period_ps_(period_ps) {
+        if (!events_path.empty()) events_ = std::make_unique<OutputFile>(events_path);
         if (!frames_path.empty()) lines_ = std::make_unique<OutputFile>(frames_path);
         if (!capture_path.empty()) capture_ = std::make_unique<PcapngWriter>(capture_path);
     }
@@ -67,7 +69,16 @@ class Results {
         if (lines_) write_line(frame, result, out);
         if (capture_) write_packet(frame, result, result.sent() ? out : frame.data);
     }
+    // `index`: of the frame that made it.
+    void event(uint64_t index, const Netlist::Event& event) {
+        if (!events_) return;
+        line_ = "{\"frame\": " + std::to_string(index) + ", \"site\": " + std::to_string(event.site) + ", \"data\": \"";
+        append_hex(event.data);
+        line_ += "\"}\n";
+        events_->write(line_.data(), line_.size());
+    }
     void flush() {
+        if (events_) events_->flush();
         if (lines_) lines_->flush();
         if (capture_) capture_->flush();
     }
@@ -83,7 +94,7 @@ class Results {
     uint64_t period_ps_, count_ = 0;
     std::array<uint64_t, 5> verdicts_{};
     LatencyCount first_, last_;
-    std::unique_ptr<OutputFile> lines_;
+    std::unique_ptr<OutputFile> lines_, events_;
     std::unique_ptr<PcapngWriter> capture_;
     std::string line_;
 
@@ -101,9 +112,18 @@ class Results {
         return text;
     }
 
+    void append_hex(const std::vector<uint8_t>& bytes) {
+        static const char digits[] = "0123456789abcdef";
+        const size_t at = line_.size();
+        line_.resize(at + 2 * bytes.size());
+        for (size_t i = 0; i < bytes.size(); i++) {
+            line_[at + 2 * i] = digits[bytes[i] >> 4];
+            line_[at + 2 * i + 1] = digits[bytes[i] & 15];
+        }
+    }
+
     void write_line(const Frame& frame, const Result& result, const std::vector<uint8_t>& out) {
         static const char* const names[] = {"XDP_ABORTED", "XDP_DROP", "XDP_PASS", "XDP_TX", "XDP_REDIRECT"};
-        static const char digits[] = "0123456789abcdef";
         line_.clear();
         line_ += "{\"index\": ";
         line_ += std::to_string(frame.index);
@@ -111,12 +131,9 @@ class Results {
         line_ += names[result.verdict];
         line_ += "\", \"out\": ";
         if (result.sent()) {
-            const size_t at = line_.size() + 1;
-            line_.resize(at + 2 * out.size() + 1, '"');
-            for (size_t i = 0; i < out.size(); i++) {
-                line_[at + 2 * i] = digits[out[i] >> 4];
-                line_[at + 2 * i + 1] = digits[out[i] & 15];
-            }
+            line_ += '"';
+            append_hex(out);
+            line_ += '"';
         } else {
             line_ += "null";
         }

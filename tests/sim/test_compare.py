@@ -129,3 +129,16 @@ def test_initial_contents_are_part_of_the_explanation(assemble):
     assert right.results[0].out[3] == 41
     replay = Input(assemble(counting), COUNTER, FRAMES, contents).interpret(2)
     assert replay.maps()["counter"][bytes(4)][0] == 42
+
+
+def test_lines_are_compared_where_both_tell_them():
+    left = Record("left", [], {}, [(0, "a"), (2, "b")])
+    assert compare(left, Record("right", [], {}, [(0, "a"), (2, "b")])) is None
+    assert compare(left, Record("right", [], {})) is None
+    for lines, frame, values in (
+        ([(0, "a"), (2, "c")], 2, ("b", "c")),
+        ([(0, "a")], 2, ("b", "nothing printed")),
+        ([(0, "a"), (1, "x"), (2, "b")], 1, ("nothing printed", "x")),
+    ):
+        found = compare(left, Record("right", [], {}, lines))
+        assert (found.what, found.frame, found.values) == ("line", frame, values)

@@ -1,0 +1,97 @@
+"""What programs tell the host beside verdicts and maps: events, of a kind for each call that makes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import Refused
+from .words import signed
+
+MOST_TEXT = 1023
+"""Characters of one line that Linux prints at most (MAX_BPRINTF_BUF less the end of the string)."""
+
+WORD = 8
+"""Events are padded to whole words of so many bytes."""
+
+_SPECIFIER = re.compile(rb"%(?:(%)|([0+\- ]*)([1-9][0-9]*)?(l{0,2})(.?))", re.S)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """One ``%`` of a format: Python's specification for ``signed`` or unsigned numbers of ``bits`` bits."""
+
+    python: str
+    bits: int
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The kind of events that are printed lines: text with a conversion between each two pieces of ``text``."""
+
+    helper: str
+    text: tuple[str, ...]
+    conversions: tuple[Conversion, ...]
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Bits of an event's values."""
+        return tuple(conversion.bits for conversion in self.conversions)
+
+    def decode(self, packed: int) -> str:
+        """The line for values one behind the other, the first in the lowest bits."""
+        values, at = [], 0
+        for width in self.widths:
+            values.append(packed >> at)
+            at += width
+        return self.format(values)
+
+    def format(self, values: Sequence[int]) -> str:
+        """The line for values given as unsigned numbers."""
+        parts = [self.text[0]]
+        for conversion, value, text in zip(self.conversions, values, self.text[1:], strict=True):
+            value &= (1 << conversion.bits) - 1
+            number = signed(value, conversion.bits) if conversion.signed else value
+            parts += [conversion.python % number, text]
+        return "".join(parts)[:MOST_TEXT]
+
+
+def event_bytes(widths: Sequence[int]) -> int:
+    """Bytes of the longest event; ``widths``: bits of the values of each kind."""
+    return WORD * max(1, -(-max(widths, default=0) // (8 * WORD)))
+
+
+def line(helper: str, format: bytes) -> Line:
+    """The kind of event for a format as it is passed, with the zero at its end (bpf_bprintf_prepare).
+
+    Raises `Refused` for what Linux does not print, and for what needs the memory of a kernel.
+    """
+    text, end, _ = format.partition(b"\0")
+    if not end or any(not (32 <= c < 127 or c in b"\t\n\v\f\r") for c in text):
+        raise Refused(
+            f"the format of {helper} is no text that Linux prints", "use ASCII characters, and a zero at the end"
+        )
+    pieces: list[str] = [""]
+    conversions: list[Conversion] = []
+    at = 0
+    for match in _SPECIFIER.finditer(text):
+        pieces[-1] += text[at : match.start()].decode()
+        at = match.end()
+        percent, flags, width, length, kind = match.groups()
+        if percent:
+            pieces[-1] += "%"
+            continue
+        if kind not in (b"d", b"i", b"u", b"x", b"X"):
+            raise Refused(
+                f"{helper} prints with {match[0].decode()!r}, which the hardware does not have",
+                "print numbers: %d, %i, %u, %x and %X, with l or ll for 64 bits",
+            )
+        is_signed, letter = kind in b"di", "d" if kind in b"diu" else kind.decode()
+        shown = [chr(flag) for flag in flags if is_signed or flag not in b"+ "]  # there is no sign to show
+        python = f"%{''.join(shown)}{(width or b'').decode()}{letter}"
+        conversions.append(Conversion(python, 64 if length else 32, is_signed))
+        pieces.append("")
+    pieces[-1] += text[at:].decode()
+    return Line(helper, tuple(pieces), tuple(conversions))

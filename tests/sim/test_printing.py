@@ -1,0 +1,231 @@
+"""bpf_trace_printk and bpf_trace_vprintk: graph, interpreter, hardware and what Linux really prints."""
+
+import os
+import random
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from assembler import CTX, FP, Label
+from hardpath.codegen.flow import compile_program
+from hardpath.codegen.graph import Evaluator, build
+from hardpath.codegen.isa import Alu, Jump
+from hardpath.codegen.spec import ObjectSpec
+from hardpath.codegen.verify import verify
+from hardpath.hdl.errors import Refused
+from hardpath.hdl.helpers.events import line
+from hardpath.sim.captures import Frame
+from hardpath.sim.engine import Options
+from hardpath.sim.events import read_events
+from hardpath.sim.interpreter import Interpreter
+from hardpath.sim.linux import LinuxOracle, available
+from hardpath.sim.session import Session, engine
+from hardpath.sim.toolchain import has_compiler
+
+PRINTK, VPRINTK, LOOKUP = 6, 177, 1
+DROP, TX = 1, 3
+needs_linux = pytest.mark.skipif(available() is not None, reason=str(available()))
+
+
+def begin(a):
+    """r6 = data, of at least 64 bytes."""
+    good = Label()
+    a.load(4, 6, CTX, 0)
+    a.load(4, 2, CTX, 4)
+    a.move(3, src=6)
+    a.alu(Alu.ADD, 3, imm=64)
+    a.jump(Jump.JLE, good, 3, src=2)
+    a.move(0, imm=DROP)
+    a.exit()
+    a.place(good)
+
+
+def put_text(a, text):
+    """The text with its zero on the stack; its place and size in r1 and r2."""
+    data = text.encode() + b"\0"
+    data += bytes(-len(data) % 8)
+    for at in range(0, len(data), 8):
+        a.constant(1, int.from_bytes(data[at : at + 8], "little"))
+        a.store(8, FP, at - len(data), src=1)
+    a.move(1, src=FP)
+    a.alu(Alu.ADD, 1, imm=-len(data))
+    a.move(2, imm=len(text) + 1)
+
+
+def printing(text, numbers, helper):
+    """Prints ``numbers`` numbers from the frame's bytes 0, 8, ..."""
+
+    def write(a):
+        begin(a)
+        if helper == VPRINTK:
+            for i in range(numbers):
+                a.load(8, 1, 6, 8 * i)
+                a.store(8, FP, -512 + 8 * i, src=1)
+        put_text(a, text)
+        if helper == PRINTK:
+            for i in range(numbers):
+                a.load(8, 3 + i, 6, 8 * i)
+        else:
+            a.move(3, src=FP)
+            a.alu(Alu.ADD, 3, imm=-512)
+            a.move(4, imm=8 * numbers)
+        a.call(helper)
+        a.move(0, imm=TX)
+        a.exit()
+
+    return write
+
+
+def random_format(rng, numbers):
+    pieces = []
+    for _ in range(numbers):
+        flags = "".join(rng.sample("0+- ", rng.choice((0, 0, 1, 2))))
+        width = rng.choice(("", "", "1", "7", "12", "20"))
+        kind = rng.choice("diuxX")
+        before, length = rng.choice(("", "a=", " %% ", "value: ")), rng.choice(("", "l", "ll"))
+        pieces.append(f"{before}%{flags}{width}{length}{kind}")
+    return rng.choice(("", "start ")) + ",".join(pieces) + rng.choice(("", " end", "%%"))
+
+
+@pytest.fixture(scope="module")
+def trace(tmp_path_factory):
+    """What Linux printed since the last call, of this process only."""
+    folder = tmp_path_factory.mktemp("tracing")
+    if subprocess.run(["mount", "-t", "tracefs", "nodev", folder], capture_output=True, check=False).returncode:
+        pytest.skip("tracefs cannot be mounted")
+    instance = folder / "instances" / f"hardpath-{os.getpid()}"
+    try:
+        instance.mkdir()
+        (instance / "set_event_pid").write_text(str(os.getpid()))
+        (instance / "events/bpf_trace/bpf_trace_printk/enable").write_text("1")
+
+        def printed():
+            text = (instance / "trace").read_text()
+            (instance / "trace").write_text("")
+            return re.findall(r"bpf_trace_printk: (.*)", text)
+
+        yield printed
+        (instance / "events/bpf_trace/bpf_trace_printk/enable").write_text("0")
+        instance.rmdir()
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def random_frame(rng):
+    words = (0, 1, 9, 10, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 63, (1 << 64) - 1, rng.getrandbits(64))
+    return b"".join(rng.choice(words).to_bytes(8, "little") for _ in range(8))
+
+
+@pytest.mark.linux
+@needs_linux
+@pytest.mark.parametrize("helper", [PRINTK, VPRINTK])
+@pytest.mark.parametrize("seed", range(6))
+def test_lines_are_those_that_linux_prints(assemble, trace, helper, seed):
+    rng = random.Random(f"{helper} {seed}")
+    numbers = rng.randrange(4 if helper == PRINTK else 8)
+    program = assemble(printing(random_format(rng, numbers), numbers, helper))
+    interpreter, evaluator = Interpreter(program, {}), Evaluator(build(verify(program, {})), {})
+    trace()
+    with LinuxOracle(program, {}) as linux:
+        for _ in range(10):
+            frame = random_frame(rng)
+            linux.run(frame)
+            interpreter.run(frame)
+            (expected,) = trace()
+            assert interpreter.lines == [expected]
+            assert evaluator.run(frame).lines == (expected,)
+
+
+
+
+def chatty(a):
+    """None to three lines, as bits of byte 8 say; the last one in a loop that is run twice."""
+    begin(a)
+    a.move(7, src=6)
+    for bit, (text, offset) in enumerate((("first %d", 0), ("second %lx", 16), ("third", 0))):
+        skip = Label()
+        a.load(1, 1, 7, 8)
+        a.alu(Alu.AND, 1, imm=1 << bit)
+        a.jump(Jump.JEQ, skip, 1, imm=0)
+        put_text(a, text)
+        a.load(8, 3, 7, offset)
+        a.call(PRINTK)
+        a.place(skip)
+    a.load(1, 1, 7, 9)
+    a.move(0, imm=DROP)
+    skip = Label()
+    a.jump(Jump.JGT, skip, 1, imm=127)
+    a.move(0, imm=TX)
+    a.place(skip)
+    a.exit()
+
+
+@pytest.mark.skipif(not has_compiler(), reason="Verilator needs a C++ compiler")
+def test_both_engines_give_the_events_of_every_frame_in_order(assemble, tmp_path):
+    program = assemble(chatty)
+    session = Session(compile_program(ObjectSpec("test.o", (program,), {}), program))
+    rng = random.Random(3)
+    frames = [Frame(rng.randbytes(rng.choice((20, 63, 64, 65, 100, 300)))) for _ in range(300)]
+    expected = []
+    interpreter = Interpreter(program, {})
+    for index, frame in enumerate(frames):
+        interpreter.run(frame.data)
+        expected += [(index, text) for text in interpreter.lines]
+    assert len(expected) > 100
+    files: list[bytes] = []
+    for name, take in (("verilator", 1.0), ("verilator", 0.4), ("cocotb", 1.0)):
+        path = tmp_path / f"{name}{take}.jsonl"
+        session.run(engine(name), frames, Options(events_out=path, take=take, quick=True))
+        assert list(read_events(path)) == expected
+        files.append(Path(path).read_bytes())
+    assert len(set(files)) == 1
+
+
+def uses_result(a):
+    put_text(a, "some")
+    a.call(PRINTK)
+    a.exit()
+
+
+def unknown_format(a):
+    begin(a)
+    a.load(8, 1, 6, 0)
+    a.store(8, FP, -8, src=1)
+    a.move(1, src=FP)
+    a.alu(Alu.ADD, 1, imm=-8)
+    a.move(2, imm=8)
+    a.call(PRINTK)
+    a.move(0, imm=TX)
+    a.exit()
+
+
+def prints_a_pointer(a):
+    put_text(a, "at %lx")
+    a.move(3, src=FP)
+    a.call(PRINTK)
+    a.move(0, imm=TX)
+    a.exit()
+
+
+@pytest.mark.parametrize(
+    "write, reason",
+    [
+        (uses_result, "the result of bpf_trace_printk is used"),
+        (unknown_format, "the format is not known"),
+        (prints_a_pointer, "pointer where a number is needed"),
+        (printing("text %s", 1, PRINTK), "prints with '%s'"),
+        (printing("%d %d %d %d", 3, PRINTK), "prints 4 numbers"),
+        (printing("%d %d", 1, VPRINTK), "gets 8 bytes for the 2 numbers"),
+    ],
+)
+def test_what_the_hardware_cannot_print_is_refused_with_its_place(assemble, write, reason):
+    with pytest.raises(Refused, match=reason) as refused:
+        build(verify(assemble(write), {}))
+    assert refused.value.place is not None and refused.value.remedy
+
+
+@pytest.mark.parametrize("format", [b"no end", b"tab \x80\0", b"\x01\0"])
+def test_what_is_no_text_is_refused(format):
+    with pytest.raises(Refused, match="no text that Linux prints"):
+        line("bpf_trace_printk", format)
