@@ -229,6 +229,13 @@ class Map:
         status, *words = self._client.transfer(batch)
         return _bytes(words, self.value_size) if status == 0 else None
 
+    def holds(self, value: bytes) -> bool:
+        """Whether a bloom filter finds a value."""
+        batch = self._begin()
+        self._operand(batch, "map_value", value, self.value_size)
+        self._command(batch, HostOp.LOOKUP)
+        return _errno(self._client.transfer(batch)[0]) == 0
+
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """All entries, in the order of the hardware's slots; those of maps without keys by position."""
         first, slots = 0, 1

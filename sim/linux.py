@@ -41,6 +41,7 @@ _PER_CPU_TYPES = frozenset(
 _PROG_ARRAY, _XSKMAP = 3, 17
 _STACK = 23
 _TYPES_WITHOUT_KEYS = frozenset({22, _STACK})
+_BLOOM_FILTER = 30
 _AF_XDP = 44
 _PROBE = bytes.fromhex("b700000002000000 9500000000000000")  # r0 = XDP_PASS; exit
 
@@ -201,6 +202,8 @@ class _LoadedMaps:
         spec, fd = self._specs[name], self._fds[name]
         if spec.type in (_XSKMAP, _PROG_ARRAY):  # Linux tells nothing, or an id of its own
             return {key: value for (owner, key), value in self._values.items() if owner == name}
+        if spec.type == _BLOOM_FILTER:  # it cannot tell
+            return {}
         if spec.type in _TYPES_WITHOUT_KEYS:
             values = self._oldest_first(spec, fd)
             return {position.to_bytes(POSITION_BYTES, "little"): value for position, value in enumerate(values)}

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from .array import Array
 from .base import MapPlugin
+from .bloom_filter import BloomFilter
 from .cpumap import Cpumap
 from .devmap import Devmap
 from .devmap_hash import DevmapHash
@@ -32,6 +33,7 @@ _ALL: tuple[MapPlugin, ...] = (
     LpmTrie(),
     Queue(),
     Stack(),
+    BloomFilter(),
     Devmap(),
     Cpumap(),
     Xskmap(),

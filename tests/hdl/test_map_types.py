@@ -15,7 +15,7 @@ from hardpath.hdl.maps.table import Table
 from hypothesis import given
 from hypothesis import strategies as st
 
-HASH, ARRAY, PERCPU_ARRAY, LPM_TRIE, QUEUE, STACK = 1, 2, 6, 11, 22, 23
+HASH, ARRAY, PERCPU_ARRAY, LPM_TRIE, QUEUE, STACK, BLOOM_FILTER = 1, 2, 6, 11, 22, 23, 30
 NO_PREALLOC = 1
 shapes = st.builds(
     lambda key, value, entries: MapSpec("m", HASH, key, value, entries),
@@ -82,6 +82,8 @@ def test_rows_take_a_value_apart_and_writes_put_it_together(size: int, data: st.
         (MapSpec("m", QUEUE, 4, 8, 4), "its type has none", "leave the key out"),
         (MapSpec("m", QUEUE, 0, 0, 4), "value of 0 bytes", "at least one byte"),
         (MapSpec("m", STACK, 0, 257, 4), "values of 257 bytes", "split"),
+        (MapSpec("m", BLOOM_FILTER, 0, 65, 4), "values of 65 bytes", "split"),
+        (MapSpec("m", BLOOM_FILTER, 0, 8, 1 << 28), "bytes of memory", "--map-size m="),
         (MapSpec("m", QUEUE, 0, 8, 1 << 23), "bytes of memory", "--map-size m="),
         (MapSpec("m", LPM_TRIE, 8, 8, 4), "lacks the flag BPF_F_NO_PREALLOC", "map_flags"),
         (MapSpec("m", LPM_TRIE, 4, 8, 4, NO_PREALLOC), "keys of 4 bytes", "5 to 260 bytes"),
@@ -123,3 +125,14 @@ def test_constant_flags_of_an_array_update_leave_no_site_when_they_fail() -> Non
     assert (result.op, result.attr) == ("const", -22 & (1 << 64) - 1)
     (site,) = (node for node in c.graph.nodes if node.op == "site")
     assert (site.args[0].op, site.args[0].attr) == ("const", 0)
+
+
+def test_few_values_that_were_not_pushed_are_found_in_a_full_bloom_filter() -> None:
+    """Linux, with 8192 bits for these entries, finds one in 196."""
+    spec = MapSpec("m", BLOOM_FILTER, 0, 8, 700)
+    model = MAP_TYPES[BLOOM_FILTER].model(spec)
+    for value in range(spec.max_entries):
+        assert model.push(value.to_bytes(8, "little"), 0) == 0
+    assert all(model.peek(value.to_bytes(8, "little")) for value in range(spec.max_entries))
+    wrong = sum(model.peek(value.to_bytes(8, "big")) is not None for value in range(1, 10001))
+    assert wrong < 10000 / 196

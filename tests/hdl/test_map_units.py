@@ -19,7 +19,7 @@ HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY = 1, 2, 5, 6
 DEVMAP, CPUMAP, XSKMAP, DEVMAP_HASH = 14, 16, 17, 25
 LRU_HASH, LRU_PERCPU_HASH = 9, 10
 LPM_TRIE, NO_PREALLOC = 11, 1
-QUEUE, STACK = 22, 23
+QUEUE, STACK, BLOOM_FILTER = 22, 23, 30
 ENOENT, E2BIG, EEXIST, EINVAL = 2, 7, 17, 22
 
 Operate = Callable[..., Awaitable[tuple[int, bytes, bytes]]]
@@ -267,5 +267,30 @@ def test_an_lru_map_takes_every_new_key_and_never_has_too_many(kind: int, entrie
         found = await device.entries()
         assert (await device(HostOp.DELETE, next(iter(found))))[0] == 0
         assert len(await device.entries()) == entries - 1
+
+    Device(spec).run(testbench)
+
+
+@pytest.mark.parametrize("size, entries", [(1, 1), (4, 3), (16, 60)])
+def test_a_bloom_filter_finds_what_the_model_finds(size: int, entries: int) -> None:
+    """Everything that was pushed, and the same few others."""
+    spec = MapSpec("m", BLOOM_FILTER, 0, size, entries)
+    rng = random.Random(str(spec))
+    model = MAP_TYPES[spec.type].model(spec)
+
+    async def testbench(device: Device) -> None:
+        pushed = set()
+        for _ in range(2 * entries):
+            value, flags = rng.randbytes(size), rng.choice((0, 0, 0, 1, 2))
+            status, _, _ = await device(HostOp.UPDATE, value=value, flags=flags)
+            assert status == model.update(b"", value, flags) == (-EINVAL if flags else 0)
+            if not flags:
+                pushed.add(value)
+            for asked in (*pushed, rng.randbytes(size)):
+                status, _, _ = await device(HostOp.LOOKUP, value=asked)
+                assert status == (0 if model.peek(asked) == asked else -ENOENT)
+                assert status == 0 or asked not in pushed
+        assert (await device(HostOp.DELETE))[0] == model.delete(b"") == -95
+        assert await device.entries() == {}
 
     Device(spec).run(testbench)

@@ -259,6 +259,20 @@ SEC("xdp") int program(struct xdp_md *ctx)
 }
 """
 
+BLOOM = """
+struct { __uint(type, BPF_MAP_TYPE_BLOOM_FILTER); __type(value, __u64); __uint(max_entries, 4096); } seen SEC(".maps");
+SEC("xdp") int program(struct xdp_md *ctx)
+{
+    START;
+    __u64 value = b[0] & 127, other = b[1] & 127;
+    b[2] = bpf_map_peek_elem(&seen, &value);
+    if (b[3] & 1)
+        b[4] = bpf_map_push_elem(&seen, &other, b[5] & 1);
+    b[6] = bpf_map_peek_elem(&seen, &other);
+    return b[2] ? XDP_TX : XDP_PASS;
+}
+"""
+
 CLOCK = """
 SEC("xdp") int program(struct xdp_md *ctx)
 {
@@ -354,6 +368,7 @@ PREFIXES = {
         pytest.param(ROUTES, PREFIXES, id="routes"),
         pytest.param(QUEUES, VALUES, id="queues"),
         pytest.param(STRINGS, {}, id="strings"),
+        pytest.param(BLOOM, {"seen": {little(0): little(77, 0)}}, id="bloom"),  # so large that no other value is found
         pytest.param(POLICER, {"total": {little(1): bytes(24)}}, id="policer"),
     ],
 )
