@@ -16,9 +16,9 @@ from .unit import HostOp, MapUnit
 class ArrayUnit(MapUnit):
     """An array map. Its sites are ``read`` and ``write``; the program computes addresses by itself.
 
-    Each ``read`` site is a read port, each ``write`` site a write port, the host has one of both. A read sees what is
-    written at the same edge. Block memory has two ports in all: every read port beyond the first is paid with a copy of
-    the memory, and more than one write port needs registers instead. Keep sites few.
+    Each ``read`` site is a read port, each ``write`` site a write port; the host has a read port and borrows one to
+    write. A read sees what is written at the same edge. Block memory has one port to read and one to write: every read port
+    beyond the first is paid with a copy of the memory, and more than one write port needs registers instead.
     """
 
     def __init__(self, shape: MapShape, kinds: Sequence[SiteKind], rows: ValueRows) -> None:
@@ -28,7 +28,7 @@ class ArrayUnit(MapUnit):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         rows, host = self.rows, self.host
-        store, fetch = serve_sites(m, self, rows, self._initial_rows(), writers=1)
+        store, fetch = serve_sites(m, self, rows, self._initial_rows(), only_between_frames=True)
         m.submodules.mover = mover = RowMover(rows)
 
         index = Signal(32)

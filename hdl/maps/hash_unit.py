@@ -71,7 +71,7 @@ class HashUnit(MapUnit):
                 m.d.comb += commit.eq(source)
         m.d.sync += entries.eq(entries + commit.added - commit.removed)
 
-        store, values = serve_sites(m, self, self.rows, [], writers=1)
+        store, values = serve_sites(m, self, self.rows, [], only_between_frames=False)
         m.d.comb += [
             store.addr.eq(commit.address),
             store.data.eq(commit.row),

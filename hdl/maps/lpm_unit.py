@@ -47,7 +47,7 @@ class LpmUnit(MapUnit):
             for level, port in enumerate(ports[0]):
                 with m.Case(level):
                     m.d.comb += walker.word.eq(port.data)
-        store, fetch = serve_sites(m, self, self._rows, [], writers=1)
+        store, fetch = serve_sites(m, self, self._rows, [], only_between_frames=True)
         self._host(m, walker, store, fetch)
         return m
 

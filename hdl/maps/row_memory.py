@@ -14,26 +14,45 @@ from .rows import ValueRows
 from .unit import MapUnit
 
 
-def serve_sites(m: Module, unit: MapUnit, rows: ValueRows, init: Sequence[int], writers: int) -> Sequence[Any]:
+class StorePort(wiring.Component):
+    """A unit's own way to write its value memory: ``addr``, ``data`` (a row), ``en`` (a bit for each byte)."""
+
+    def __init__(self, rows: ValueRows) -> None:
+        size = rows.row_bytes
+        super().__init__({"addr": In(rows.address_bits), "data": In(8 * size), "en": In(size)})
+
+    def elaborate(self, platform: object) -> Module:
+        return Module()
+
+
+def serve_sites(
+    m: Module, unit: MapUnit, rows: ValueRows, init: Sequence[int], *, only_between_frames: bool
+) -> tuple[Any, Any]:
     """Build the value memory of ``unit`` with ``init`` rows and connect its ``read`` and ``write`` sites to it.
 
-    Returns ``writers`` write ports of the unit's own (one enable a byte), then one read port (always enabled). Every
-    read port sees what is written at the same edge.
+    Returns a write port of the unit's own (``addr``, ``data``, ``en``: one enable a byte) and a read port (always
+    enabled). Every read port sees what is written at the same edge. ``only_between_frames``: the unit writes only while
+    the host is granted its turn, so its port can be that of a ``write`` site: block memories have one to write.
     """
     m.submodules.values = memory = Memory(shape=8 * rows.row_bytes, depth=rows.depth, init=init)
-    owned = [memory.write_port(granularity=8) for _ in range(writers)]
     kinds = list(zip(unit.kinds, unit.sites, strict=True))
-    ports = list(owned)
-    for kind, site in kinds:
-        if kind.name == "write":
-            port = memory.write_port(granularity=8)
-            ports.append(port)
-            go = (site.valid[0] & site.enable[0]).replicate(rows.row_bytes)
-            m.d.comb += [
-                port.addr.eq(site.operands.address),
-                port.data.eq(site.operands.row),
-                port.en.eq(site.operands.mask & go),
-            ]
+    writing = [site for kind, site in kinds if kind.name == "write"]
+    share = only_between_frames and bool(writing)
+    own: Any = StorePort(rows) if share else memory.write_port(granularity=8)
+    ports = [] if share else [own]
+    for number, site in enumerate(writing):
+        port = memory.write_port(granularity=8)
+        ports.append(port)
+        go = (site.valid[0] & site.enable[0]).replicate(rows.row_bytes)
+        m.d.comb += [
+            port.addr.eq(site.operands.address),
+            port.data.eq(site.operands.row),
+            port.en.eq(site.operands.mask & go),
+        ]
+        if share and number == 0:
+            m.submodules.own_store = own
+            with m.If(own.en.any()):
+                m.d.comb += [port.addr.eq(own.addr), port.data.eq(own.data), port.en.eq(own.en)]
     for kind, site in kinds:
         if kind.name == "read":
             port = memory.read_port(transparent_for=ports)
@@ -42,7 +61,7 @@ def serve_sites(m: Module, unit: MapUnit, rows: ValueRows, init: Sequence[int], 
                 port.en.eq(site.enable[0]),
                 site.results.row.eq(port.data),
             ]
-    return [*owned, memory.read_port(transparent_for=ports)]
+    return own, memory.read_port(transparent_for=ports)
 
 
 class RowMover(wiring.Component):

@@ -114,7 +114,7 @@ class SlotUnit(MapUnit):
         m = Module()
         host = self.host
         init = [self._first.get(index, 0) for index in range(max(self._first, default=-1) + 1)]
-        store, fetch = serve_sites(m, self, self._rows, init, writers=1)
+        store, fetch = serve_sites(m, self, self._rows, init, only_between_frames=True)
         index, status = Signal(32), Signal(32)
         decide = Signal()
         m.d.comb += [
