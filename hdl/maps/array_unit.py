@@ -17,8 +17,8 @@ class ArrayUnit(MapUnit):
     """An array map. Its sites are ``read`` and ``write``; the program computes addresses by itself.
 
     Each ``read`` site is a read port, each ``write`` site a write port; the host has a read port and borrows one to
-    write. A read sees what is written at the same edge. Block memory has one port to read and one to write: every read port
-    beyond the first is paid with a copy of the memory, and more than one write port needs registers instead.
+    write. A read sees what is written at the same edge. Block memory has one port to read and one to write: every read
+    port beyond the first is paid with a copy of the memory, and more than one write port needs registers instead.
     """
 
     def __init__(self, shape: MapShape, kinds: Sequence[SiteKind], rows: ValueRows) -> None:
