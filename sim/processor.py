@@ -24,7 +24,7 @@ MOST_STEPS = 1_000_000
 MOST_FRAMES = 8
 _STACK_REGION = 16  # region number of the main program's stack; callees have the numbers behind it
 _END = -1  # instead of a slot to return to: the end of the program, or back to the helper that called
-_CODE = 32 << 32  # the address of slot 0: a region that cannot be read
+CODE = 32 << 32  # the address of slot 0: a region that cannot be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +101,9 @@ class Processor:
     def call(self, function: int, *arguments: int) -> int:
         """Call the function at an address, for a helper; its r0."""
         here = self.slot
-        self._call(function - _CODE, behind=_END)
+        self._call(function - CODE, behind=_END)
         self._registers[1:6] = [*arguments, *[None] * (5 - len(arguments))]
-        self.slot = function - _CODE
+        self.slot = function - CODE
         result = self._execute()
         self.slot = here
         return result
@@ -248,7 +248,7 @@ class Processor:
         if isinstance(i.reference, MapReference):
             self._registers[i.dst] = self._environment.reference(i.reference)
         elif isinstance(i.reference, FunctionReference):
-            self._registers[i.dst] = _CODE + i.reference.slot
+            self._registers[i.dst] = CODE + i.reference.slot
         elif i.imm64 is None or i.reference is not None or i.src:
             raise Trap("this kind of 64-bit immediate is not supported")
         else:

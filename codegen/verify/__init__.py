@@ -8,8 +8,10 @@ program on these, with subprograms inlined and loops unrolled, and `join` merges
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from ...hdl.errors import HardpathError
 from ...hdl.helpers.base import HelperPlugin
@@ -19,14 +21,27 @@ from ...hdl.maps.registry import MAP_TYPES
 from ..spec import MapSpec, ProgramSpec
 from .call import Environment
 from .explore import Explorer
+from .join import Apart
 from .limits import Limits, Rejection
 from .result import VerifiedProgram
 
 __all__ = ["Limits", "verify"]
 
-_LADDER = (1, 16, 256, 4096)
-"""States of one shape kept apart at a point: first few, because that is fast and mostly enough. Linux keeps
-all apart, so a program that fails for lack of it gets more."""
+_LADDER = (Apart(1), Apart(16, blur=True), Apart(16), Apart(256, blur=True), Apart(256), Apart(4096))
+"""States kept apart at a point: first few, because that is fast and mostly enough. Linux keeps all apart, so a program
+that fails for lack of it gets more."""
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage collection: what exploration makes lives to its end, and looking through it takes half the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def verify(
@@ -42,12 +57,23 @@ def verify(
     Raises `VerificationError` when it is not safe and `Refused` when it cannot become hardware.
     """
     limits = limits or Limits()
+    with _uncollected():
+        return _verify(program, maps, limits, helpers, map_types)
+
+
+def _verify(
+    program: ProgramSpec,
+    maps: Mapping[str, MapSpec],
+    limits: Limits,
+    helpers: Mapping[int, HelperPlugin],
+    map_types: Mapping[int, MapPlugin],
+) -> VerifiedProgram:
     deadline = time.process_time() + limits.budget(program)
     error: HardpathError | None = None
-    for per_shape in _LADDER:
+    for apart in _LADDER:
         try:
             environment = Environment(maps, map_types, helpers)
-            explorer = Explorer(program, environment, limits, per_shape, deadline)
+            explorer = Explorer(program, environment, limits, apart, deadline)
             points = explorer.run()
             return VerifiedProgram(program, maps, points, dict(sorted(explorer.remarks.items())))
         except Rejection as rejection:

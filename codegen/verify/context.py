@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ...hdl.helpers.base import CallingHelper
+from ..isa import FRAME_POINTER
 from .chain import Count
 from .flow import Flow, Key
 from .state import State
@@ -29,6 +30,7 @@ class Context:
     outer_iterations: tuple[tuple[int, int], ...] = ()
     helper: CallingHelper | None = None
     tail_calls: Count = field(default_factory=Count)
+    _live: dict[int, tuple[int, ...]] = field(default_factory=dict, repr=False)
 
     @property
     def index(self) -> int:
@@ -43,6 +45,20 @@ class Context:
         if self.helper is not None:  # the call comes again, with its arguments
             return live[self.call_slot]
         return live[self.call_slot + 1] & 0b1111000000  # only r6 to r9 survive a call
+
+    def live_registers(self, slot: int) -> tuple[int, ...]:
+        """The registers of all frames, as keys of `State.registers`, whose values matter before a slot."""
+        live = self._live.get(slot)
+        if live is None:
+            chain = self.chain()
+            sets = [inner.live_outside for inner in chain[1:]] + [self.flow.live[slot]]
+            live = self._live[slot] = tuple(
+                depth << 4 | r
+                for depth, registers in enumerate(sets)
+                for r in range(11)
+                if r == FRAME_POINTER or registers >> r & 1
+            )
+        return live
 
     def chain(self) -> list[Context]:
         """The contexts from the main program to this one; index is call depth."""

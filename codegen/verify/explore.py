@@ -18,7 +18,6 @@ from ...hdl.errors import Refused
 from ...hdl.helpers.base import Arg, CallingHelper, Ret
 from ..isa import (
     CALL_REGISTER,
-    FRAME_POINTER,
     Class,
     FunctionReference,
     Instruction,
@@ -29,17 +28,18 @@ from ..isa import (
     reads,
 )
 from ..spec import ProgramSpec
-from . import alu, branch, callback, lock, memory
+from . import alu, branch, callback, lock, memory, stack
 from .call import Environment, call, check_arguments
 from .chain import BEHIND, Chain, Count
 from .context import Context, Visit
 from .failure import Category, Failure, Unbuildable, address_dependent
 from .flow import Flow, FlowFailure, Key
-from .join import Join, gather
+from .join import Apart, Decisive, Join, gather
 from .limits import Limits, Rejection
 from .number import constant
 from .report import Reporter
 from .result import AbstractValue, Kind, Mixed, Point, Pointer, Scalar, Successor
+from .stack_liveness import ALL, REGISTERS, StackLiveness
 from .state import MAX_FRAMES, STACK_BYTES, TAIL_CALLER_STACK_BYTES, Starts, State, Step
 from .values import NEVER_WRITTEN, Num, Ptr, Unusable, fact, join_facts, scalar
 
@@ -50,14 +50,12 @@ Ways = Iterable[tuple[int, bool | None, State]]
 
 
 class Explorer(Reporter):
-    """One exploration, with ``per_shape`` states kept apart where paths meet, until ``deadline``
+    """One exploration, with so many states kept ``apart`` where paths meet, until ``deadline``
     (`time.process_time`)."""
 
-    def __init__(
-        self, program: ProgramSpec, env: Environment, limits: Limits, per_shape: int, deadline: float
-    ) -> None:
+    def __init__(self, program: ProgramSpec, env: Environment, limits: Limits, apart: Apart, deadline: float) -> None:
         self._program, self._env, self._limits = program, env, limits
-        self._per_shape, self._deadline = per_shape, deadline
+        self._apart, self._deadline = apart, deadline
         self._fresh = count(1).__next__
         self._flows: dict[int, Flow] = {}
         self._arguments_of: set[int] = set()  # functions whose flow is being made, against recursion
@@ -69,6 +67,7 @@ class Explorer(Reporter):
         self._chain = Chain(program, env.helpers)
         self._members: dict[Key, Context] = {}  # that were entered by tail calls, by prefix
         self._tail_callers: set[Context] = set()
+        self._stack_live: dict[int, StackLiveness] = {}  # function -> which bytes of its stack matter
         self._lossy = False
         self._remarks: dict[int, str] = {}
 
@@ -169,29 +168,46 @@ class Explorer(Reporter):
 
     def _prune(self, visit: Visit) -> None:
         """Forget what no later instruction needs, and join what need not be kept apart."""
-        chain = visit.context.chain()
-        keys = [
-            depth << 4 | r
-            for depth in range(len(chain))
-            for r in range(11)
-            if r == FRAME_POINTER or self._is_live(chain, depth, r, visit.slot)
-        ]
+        keys = visit.context.live_registers(visit.slot)
         for state in visit.states:
             known = state.registers
             state.registers = {key: known.get(key, NEVER_WRITTEN) for key in keys}
             state.forget_unused_proofs()
         if len(visit.states) > 1:
-            visit.states = gather(visit.states, self._per_shape, self._fresh)
+            live, decisive = self._live_stack(visit.context.chain(), visit.slot)
+            for state in visit.states:
+                stack.keep(state, live)
+            visit.states = gather(visit.states, self._apart, self._fresh, decisive)
             self._lossy = self._lossy or any(state.lossy for state in visit.states)
             if len(visit.states) > self._limits.states:
                 raise self._too_much(visit, 0)
         self._check_progress(visit)
 
-    @staticmethod
-    def _is_live(chain: list[Context], depth: int, register: int, slot: int) -> bool:
-        inner = depth + 1
-        live = chain[depth].flow.live[slot] if inner == len(chain) else chain[inner].live_outside
-        return bool(live >> register & 1)
+    def _live_stack(self, chain: list[Context], slot: int) -> tuple[int, Decisive]:
+        """The stack addresses of all frames whose contents matter at a slot, as a bit set; and what decides there."""
+        live = addresses = 0
+        registers: set[int] = set()
+        for depth, context in enumerate(chain):
+            here = slot if depth == len(chain) - 1 else chain[depth + 1].call_slot
+            liveness = self._liveness(context.flow)
+            live |= liveness.live[here] << depth * STACK_BYTES
+            decisive = liveness.decisive[here]
+            addresses |= (decisive & ALL) << depth * STACK_BYTES
+            registers.update(depth << 4 | r for r in range(11) if decisive >> REGISTERS + r & 1)
+        return live, Decisive(frozenset(registers), addresses)
+
+    def _liveness(self, flow: Flow) -> StackLiveness:
+        found = self._stack_live.get(flow.entry)
+        if found is None:
+            found = self._stack_live[flow.entry] = StackLiveness(
+                self._program.instructions,
+                flow.successors,
+                flow.entry,
+                self._argument_mask,
+                self._env.helpers,
+                self._env.maps,
+            )
+        return found
 
     def _check_progress(self, visit: Visit) -> None:
         """At the header of a loop: the states must not be those of one iteration before, or it never ends."""

@@ -7,6 +7,7 @@ belong together afterwards, also where the two states have different ids and off
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
+from typing import NamedTuple
 
 from . import number, stack
 from .arithmetic import add
@@ -17,12 +18,27 @@ from .state import Proof, State
 from .values import DATA, META, MIXED, PACKET_KINDS, UNDEFINED, Num, Ptr, Value
 
 
-class Join:
-    """The join of two states of one shape (`shape`), and whether it lost anything of either."""
+class Decisive(NamedTuple):
+    """The registers (as keys of `State.registers`; None: all) and stack addresses whose numbers decide something."""
 
-    def __init__(self, a: State, b: State, fresh: Callable[[], int]) -> None:
-        self.lost_a = self.lost_b = 0
+    registers: frozenset[int] | None
+    addresses: int
+
+
+EVERYTHING = Decisive(None, -1)
+
+
+class Join:
+    """The join of two states of one shape (`shape`), and whether it lost anything of either.
+
+    ``blurred``: how much of that is only that ranges became wider which were no constants before: of all losses the one
+    that least often matters. Numbers that are not ``decisive`` are no loss; ``merged``: whether there were such.
+    """
+
+    def __init__(self, a: State, b: State, fresh: Callable[[], int], decisive: Decisive | None = None) -> None:
+        self.lost_a = self.lost_b = self.blurred = 0
         self._a, self._b, self._fresh = a, b, fresh
+        self.merged = False
         self._ids: dict[Hashable, int] = {}
         self._placed: set[int] = set()
         self._partners_a: dict[Hashable, Hashable] = {}
@@ -33,8 +49,9 @@ class Join:
         s.meta = min(a.meta[0], b.meta[0]), max(a.meta[1], b.meta[1])
         self.lost_a += (s.head, s.meta) != (a.head, a.meta)
         self.lost_b += (s.head, s.meta) != (b.head, b.meta)
+        registers, self._bytes = decisive or EVERYTHING
         s.registers = {
-            key: self._value(value, b.registers[key])
+            key: self._value(value, b.registers[key], registers is None or key in registers)
             for key, value in a.registers.items()
             if key in b.registers
         }
@@ -44,9 +61,12 @@ class Join:
         self._join_stacks()
         s.lossy = a.lossy or b.lossy or bool(self.lost_a and self.lost_b)
 
-    def _value(self, a: Value, b: Value) -> Value:
+    def _value(self, a: Value, b: Value, decisive: bool) -> Value:
         if isinstance(a, Num) and isinstance(b, Num):
-            return self._number(a, b)
+            if decisive:
+                return self._number(a, b)
+            self.merged = self.merged or a.number != b.number
+            return a if a.number == b.number and a.id == b.id else Num(number.join(a.number, b.number))
         if isinstance(a, Ptr) and isinstance(b, Ptr) and a.object == b.object:
             return self._pointer(a, b)
         if a == b:
@@ -61,8 +81,11 @@ class Join:
 
     def _number(self, a: Num, b: Num) -> Num:
         joined = number.join(a.number, b.number)
-        self.lost_a += joined != a.number
-        self.lost_b += joined != b.number
+        wider_a, wider_b = joined != a.number, joined != b.number
+        self.lost_a += wider_a
+        self.lost_b += wider_b
+        if not a.number.is_constant and not b.number.is_constant:
+            self.blurred += wider_a + wider_b
         if not a.id and not b.id:
             return a if joined == a.number else Num(joined)
         pair = (a.id, b.id, b.delta - a.delta & M64) if a.id and b.id else None
@@ -94,8 +117,11 @@ class Join:
         offset = min(a.offset, b.offset)
         rest_a, rest_b = a.offset - offset, b.offset - offset
         variable = number.join(add(a.variable, constant(rest_a)), add(b.variable, constant(rest_b)))
-        self.lost_a += (offset, variable) != (a.offset, a.variable)
-        self.lost_b += (offset, variable) != (b.offset, b.variable)
+        wider_a, wider_b = (offset, variable) != (a.offset, a.variable), (offset, variable) != (b.offset, b.variable)
+        self.lost_a += wider_a
+        self.lost_b += wider_b
+        if not a.variable.is_constant and not b.variable.is_constant:
+            self.blurred += wider_a + wider_b
         joined = a._replace(offset=offset, variable=variable, lookup=self._lookup(a.lookup, b.lookup))
         if in_packet:
             pair = (a.kind, a.id, b.id, b.offset - a.offset)
@@ -152,7 +178,7 @@ class Join:
                 self._drop(value, at, size)
                 self.lost_a += isinstance(value, Ptr)
             else:
-                s.stack[at] = size, self._value(value, other)
+                s.stack[at] = size, self._value(value, other, bool(self._bytes >> at & (1 << size) - 1))
         for at, (size, value) in b.stack.items():
             if at in a.stack or stack.holds_any(s, at, size):
                 continue
@@ -161,7 +187,7 @@ class Join:
                 self._drop(value, at, size)
                 self.lost_b += isinstance(value, Ptr)
             else:
-                s.stack[at] = size, self._value(mine, value)
+                s.stack[at] = size, self._value(mine, value, bool(self._bytes >> at & (1 << size) - 1))
         self.lost_a += a.written != s.written
         self.lost_b += b.written != s.written
 
@@ -201,12 +227,19 @@ def _shape(value: Value) -> Hashable:
     return "-"
 
 
+class Apart(NamedTuple):
+    """How many states of one shape are kept apart at a point. ``blur``: states that differ in ranges only are not."""
+
+    per_shape: int
+    blur: bool = False
+
+
 _NEAR = 8
 """In a large group a state is compared with so many others only, the latest: they are the most similar ones."""
 
 
-def gather(states: Iterable[State], per_shape: int, fresh: Callable[[], int]) -> list[State]:
-    """States that cover all of ``states``, at most ``per_shape`` of each shape, the most similar ones joined."""
+def gather(states: Iterable[State], apart: Apart, fresh: Callable[[], int], decisive: Decisive) -> list[State]:
+    """States that cover all of ``states``, so many kept ``apart``, the most similar ones joined."""
     groups: dict[Hashable, list[State]] = {}
     for state in states:
         group = groups.setdefault(shape(state), [])
@@ -214,17 +247,23 @@ def gather(states: Iterable[State], per_shape: int, fresh: Callable[[], int]) ->
         best_join: Join | None = None
         first = 0 if len(group) <= 2 * _NEAR else len(group) - _NEAR
         for position in range(first, len(group)):
-            join = Join(group[position], state, fresh)
-            if not join.lost_a:  # the other one covers ``state``
+            join = Join(group[position], state, fresh, decisive)
+            if not join.lost_a and not join.merged:  # the other one covers ``state``
                 break
-            if not join.lost_b:
+            if not join.lost_b and not join.merged:
                 group[position] = state
                 break
+            if not join.lost_a or not join.lost_b:
+                group[position] = join.state
+                break
             loss = join.lost_a + join.lost_b
+            if apart.blur and loss == join.blurred:
+                group[position] = join.state
+                break
             if best_join is None or loss < best_loss:
                 best, best_loss, best_join = position, loss, join
         else:
-            if len(group) < per_shape or best_join is None:
+            if len(group) < apart.per_shape or best_join is None:
                 group.append(state)
             else:
                 group[best] = best_join.state

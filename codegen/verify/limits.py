@@ -18,7 +18,7 @@ class Limits:
     """
 
     points: int = 100_000
-    iterations: int = 2048
+    iterations: int = 8192
     states: int = 4096
     seconds: float = 6.0
     per_instruction: float = 0.006

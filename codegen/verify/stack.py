@@ -127,6 +127,20 @@ def initialise(state: State, low: int, high: int) -> None:
         state.written |= _mask(low, high)
 
 
+def keep(state: State, live: int) -> None:
+    """Forget all bytes whose addresses are not in a bit set."""
+    if not state.written & ~live:
+        return
+    kept = 0
+    for at, (size, _) in list(state.stack.items()):
+        mask = _mask(at, at + size)
+        if mask & live:
+            kept |= mask
+        else:
+            del state.stack[at]
+    state.written &= live | kept
+
+
 def is_written(state: State, at: int, size: int) -> bool:
     """Whether all of the bytes were written."""
     return not _mask(at, at + size) & ~state.written

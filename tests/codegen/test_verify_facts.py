@@ -22,9 +22,11 @@ from hardpath.codegen.verify.result import (
     VerifiedProgram,
 )
 from hardpath.hdl.errors import VerificationError
+from hardpath.hdl.helpers.base import CallingHelper
+from hardpath.hdl.helpers.registry import HELPERS
 from hardpath.sim import interpreter
 from hardpath.sim.memory import Stack
-from hardpath.sim.processor import Processor
+from hardpath.sim.processor import CODE, Processor
 
 ROOT = Path(__file__).parents[2]
 FRAMES = 12
@@ -39,11 +41,15 @@ class Checked(Processor):
 
     verified: VerifiedProgram
 
+    point: Point
+
     def _execute(self) -> int:
         machine = self._environment
         assert isinstance(machine, interpreter._Machine)
-        point = self.verified.points[0]
+        called_back = bool(self._calls)  # by a helper, from the point where that is called
+        self.point = self.side(True) if called_back else self.verified.points[0]
         while True:
+            point = self.point
             assert point.slot == self.slot
             assert point.frame == len(self._calls)
             assert point.head[0] <= machine.data <= point.head[1]
@@ -54,11 +60,24 @@ class Checked(Processor):
             before = self.slot
             following = execute(i)
             if following < 0:
-                assert not point.successors
+                if called_back:
+                    self.point = self.side(bool(self._get(0)))
+                else:
+                    assert not point.successors
                 return self._get(0)
             self.slot = following
+            if i.is_helper_call and isinstance(HELPERS[i.imm], CallingHelper):
+                if self.point.slot == before:
+                    self.point = self.side(False)
+                continue
             taken = (following == before + 1 + i.offset) if i.is_conditional and i.offset else None
-            point = self.follow(point, following, taken)
+            self.point = self.follow(point, following, taken)
+
+    def side(self, taken: bool) -> Point:
+        """The point on one side of a call of a function by a helper, or of the end of that function."""
+        found = [s.point for s in self.point.successors if s.taken is taken]
+        assert len(found) == 1, f"no edge {taken} from {self.point}"
+        return self.verified.points[found[0]]
 
     def follow(self, point: Point, slot: int, taken: bool | None) -> Point:
         def fits(successor: Successor) -> bool:
@@ -83,6 +102,8 @@ class Checked(Processor):
         assert isinstance(machine, interpreter._Machine)
         if fact.kind == Kind.MAP:
             return machine._maps[fact.map or ""].handle == value
+        if fact.kind == Kind.FUNCTION:
+            return in_scalar(value - CODE, fact.offset)
         region, offset = self._memory.locate(value)
         match fact.kind:
             case Kind.PACKET_END:
