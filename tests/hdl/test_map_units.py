@@ -13,6 +13,7 @@ from hardpath.hdl.maps.program_table import ProgramTable
 from hardpath.hdl.maps.registry import MAP_TYPES
 from hardpath.hdl.maps.table import Table
 from hardpath.hdl.maps.unit import HostOp
+from map_keys import map_keys
 
 PROG_ARRAY = 3
 HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY = 1, 2, 5, 6
@@ -131,18 +132,6 @@ SPECS = [
 ]
 
 
-def prefixes(spec: MapSpec, rng: random.Random, count: int) -> list[bytes]:
-    """Keys of a trie, of all lengths and some too long, many of which are prefixes of others."""
-    bits = 8 * (spec.key_size - 4)
-    data = rng.getrandbits(bits)
-    keys = []
-    for _ in range(count):
-        length = rng.choice((0, bits - 1, bits, bits + 1, 1 << 31, *[rng.randrange(bits)] * 10))
-        data = rng.choice((data, data ^ 1 << rng.randrange(bits), data ^ rng.getrandbits(rng.randrange(1, bits))))
-        keys.append(length.to_bytes(4, "little") + data.to_bytes(bits // 8, "big"))
-    return keys
-
-
 def some_value(spec: MapSpec, rng: random.Random) -> bytes:
     """Any bytes, or as its first 8 bytes numbers that redirect maps or arrays of programs tell apart from others."""
     if spec.table is not None:
@@ -167,12 +156,8 @@ def test_host_operations_do_what_the_model_does(spec: MapSpec) -> None:
         count = min(24, 2 * spec.max_entries)
         keys = colliding(spec, rng, count, (0, 0)) if spec.key_size > 1 else [bytes([i]) for i in range(6)]
         keys += [rng.randbytes(spec.key_size) for _ in range(4)]
-    elif spec.type == LPM_TRIE:
-        keys = prefixes(spec, rng, 2 * spec.max_entries + 6)
-    elif not spec.key_size:
-        keys = [b""]
     else:
-        keys = [i.to_bytes(4, "little") for i in range(spec.max_entries + 2)]
+        keys = map_keys(spec, rng)
 
     async def testbench(device: Device) -> None:
         for number in range(500):

@@ -8,6 +8,7 @@ from hardpath.codegen.isa import Alu, Jump
 from hardpath.codegen.spec import MapSpec
 from hardpath.hdl.maps.registry import MAP_TYPES
 from hardpath.sim.linux import LinuxOracle, available
+from map_keys import map_keys
 
 pytestmark = [
     pytest.mark.linux,
@@ -84,17 +85,6 @@ def random_frame(rng, spec, keys):
     return bytes(frame)
 
 
-def prefixes(rng, spec):
-    """Keys of a trie of all lengths, and one too long; a few bits apart, so that many are prefixes of others."""
-    bits = 8 * (spec.key_size - 4)
-    data = rng.getrandbits(bits)
-    keys = []
-    for length in (*range(bits + 2), *range(bits)):
-        data ^= 1 << rng.randrange(bits) if rng.random() < 0.4 else 0
-        keys.append(length.to_bytes(4, "little") + data.to_bytes(bits // 8, "big"))
-    return keys
-
-
 def with_model(model, spec, frame):
     """What `program` makes of the frame."""
     out = bytearray(frame)
@@ -138,14 +128,9 @@ def with_model(model, spec, frame):
 )
 def test_model_does_what_the_kernels_map_does(assemble, spec):
     rng = random.Random(str(spec))
+    keys = map_keys(spec, rng)
     if spec.type in (LRU_HASH, LRU_PERCPU_HASH):
-        keys = [rng.randbytes(spec.key_size) for _ in range(40)]  # few, so that nothing is evicted
-    elif spec.type == LPM_TRIE:
-        keys = prefixes(rng, spec)
-    elif spec.type in (HASH, PERCPU_HASH):
-        keys = [rng.randbytes(spec.key_size) for _ in range(2 * spec.max_entries)]
-    else:
-        keys = [i.to_bytes(4, "little") for i in (*range(spec.max_entries), spec.max_entries, 1 << 31)]
+        keys = keys[:40]  # few, so that nothing is evicted
     model = MAP_TYPES[spec.type].model(spec)
     with LinuxOracle(assemble(program), {"m": spec}) as linux:
         for number in range(3000):

@@ -23,6 +23,7 @@ from hardpath.sim.engine import Bus, Options
 from hardpath.sim.linux import LinuxOracle, available
 from hardpath.sim.session import Session, engine
 from hardpath.sim.toolchain import has_compiler
+from map_keys import map_keys
 
 CLANG = shutil.which("clang-19") or shutil.which("clang")
 
@@ -117,16 +118,7 @@ class Operations:
 
     def __init__(self, spec: MapSpec, rng: random.Random) -> None:
         self.spec, self.rng = spec, rng
-        if spec.type == 2:
-            self.keys = [i.to_bytes(4, "little") for i in range(spec.max_entries + 2)]
-        elif spec.type == 11:
-            data = rng.getrandbits(32)
-            self.keys = []
-            for _ in range(3 * spec.max_entries):
-                data ^= rng.choice((0, 1 << rng.randrange(32)))
-                self.keys.append(rng.randrange(34).to_bytes(4, "little") + data.to_bytes(4, "big"))
-        else:
-            self.keys = [rng.randbytes(spec.key_size) for _ in range(2 * spec.max_entries)]
+        self.keys = map_keys(spec, rng)
 
     def key(self) -> bytes:
         rng, hot = self.rng, self.keys[:3]
@@ -144,7 +136,7 @@ class Operations:
             operation(hardware, linux, self.key())
 
     def _update(self, hardware: Map, linux: int, key: bytes) -> None:
-        value, flags = self.rng.randbytes(self.spec.value_size), self.rng.choice((0, 0, 1, 2, 3))
+        value, flags = self.rng.randbytes(self.spec.value_size), self.rng.choice((0, 0, 1, 2, 3, 4, 5, 6, 7))
         assert hardware.update(key, value, flags) == status(lambda: bpf.map_update(linux, key, value, flags))
 
     def _delete(self, hardware: Map, linux: int, key: bytes) -> None:
