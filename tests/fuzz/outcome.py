@@ -6,17 +6,14 @@ import re
 import traceback
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from random import Random
 
 from case import Case, Features
 from hardpath.codegen.spec import ProgramSpec
-from hardpath.codegen.verify import verify
 from hardpath.hdl.errors import HardpathError, Refused, VerificationError
 from hardpath.sim.compare import compare
 from hardpath.sim.linux import kernel_verdict
 from hardpath.sim.memory import Trap
 from kinds import kinds
-from mutate import mutate
 from patience import TooSlow, patience
 from reduce import listing, reduce
 from stages import Stage, interpreter, truth
@@ -107,39 +104,6 @@ def fuzz(stage: Stage, seed: int, frames: int, features: Features) -> Outcome:
     small = smaller(stage, wrong, case)
     after = problem(stage, small) or wrong
     return Outcome("DIFFERENT", f"DIFFERENT: seed {seed}\n{listing(small.program)}\n{after.report}")
-
-
-def soundness(seed: int, frames: int, features: Features) -> Outcome:
-    """A damaged program: whatever verification accepts must never trap in the interpreter."""
-    case = Case.of(seed, frames, features)
-    case = case.running(mutate(case.program, Random(seed)))
-    if not _verifies(case):
-        return Outcome("verification failed")
-    if _trap(case) is None:
-        return Outcome("accepted, no trap")
-
-    def still(candidate: ProgramSpec) -> bool:
-        return _verifies(case.running(candidate)) and _trap(case.running(candidate)) is not None
-
-    small = case.running(reduce(case.program, still))
-    report = f"UNSOUND: seed {seed}: verification accepts\n{listing(small.program)}\n{_trap(small)}"
-    return Outcome("UNSOUND", report)
-
-
-def _verifies(case: Case) -> bool:
-    try:
-        verify(case.program, case.maps)
-    except HardpathError:
-        return False
-    return True
-
-
-def _trap(case: Case) -> Trap | None:
-    try:
-        interpreter(case)
-    except Trap as trap:
-        return trap
-    return None
 
 
 def _numberless(text: str) -> str:
