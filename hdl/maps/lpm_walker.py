@@ -3,6 +3,9 @@
 An insert makes the nodes that its prefix lacks. A delete cuts the trie where the prefix is the only one below, walks on
 from there, and gives those nodes back. What is free in a level, and which entries are, is a list linked through the
 free memory itself, and a number from which on nothing has ever been used.
+
+So the host holds frames back for two cycles a level, four for a delete, and at most a dozen more beside the rows of the
+value and the draining of the pipeline.
 """
 
 from __future__ import annotations

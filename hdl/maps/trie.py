@@ -19,7 +19,7 @@ from amaranth.lib import data
 from .base import MapShape
 
 STRIDE = 2
-"""Bits of the key in one level: 2 takes half the stages of 1 for 15 % more memory; 4 would take twice the memory."""
+"""Bits of the key in one level: 2 takes half the stages of 1 for a sixth more memory; 4 would take twice the memory."""
 
 CELLS = (1 << STRIDE + 1) - 1
 LENGTH_BYTES = 4

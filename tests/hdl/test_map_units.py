@@ -12,6 +12,7 @@ from hardpath.codegen.spec import MapSpec
 from hardpath.hdl.maps.program_table import ProgramTable
 from hardpath.hdl.maps.registry import MAP_TYPES
 from hardpath.hdl.maps.table import Table
+from hardpath.hdl.maps.trie import Trie
 from hardpath.hdl.maps.unit import HostOp
 from map_keys import map_keys
 
@@ -60,7 +61,7 @@ class Device:
         ctx.set(host.flags, flags)
         ctx.set(host.index, index)
         ctx.set(host.request, 1)
-        for _ in range(4000):
+        for self.cycles in range(1, 4000):
             _, _, done, status, result_key, result_value = await ctx.tick().sample(
                 host.done, host.status, host.result_key, host.result_value
             )
@@ -279,3 +280,24 @@ def test_a_bloom_filter_finds_what_the_model_finds(size: int, entries: int) -> N
         assert await device.entries() == {}
 
     Device(spec).run(testbench)
+
+
+def test_the_host_keeps_an_lpm_trie_busy_for_four_cycles_a_level_at_most() -> None:
+    """A delete that gives back a node in every level takes longest."""
+    spec = MapSpec("m", LPM_TRIE, 12, 8, 4, NO_PREALLOC)
+    levels, rng = Trie.of(spec).levels, random.Random(1)
+    longest = dict.fromkeys(HostOp, 0)
+
+    async def testbench(device: Device) -> None:
+        lonely = (64).to_bytes(4, "little") + bytes(8)
+        for op, key in [(HostOp.UPDATE, lonely), (HostOp.LOOKUP, lonely), (HostOp.DELETE, lonely)] * 2:
+            assert (await device(op, key, bytes(8)))[0] == 0
+            longest[op] = max(longest[op], device.cycles)
+        for _ in range(100):
+            op = rng.choice((HostOp.LOOKUP, HostOp.UPDATE, HostOp.DELETE))
+            await device(op, rng.choice(map_keys(spec, rng)), bytes(8))
+            longest[op] = max(longest[op], device.cycles)
+
+    Device(spec).run(testbench)
+    assert max(longest[HostOp.LOOKUP], longest[HostOp.UPDATE]) <= 2 * levels + 12
+    assert 3 * levels < longest[HostOp.DELETE] <= 4 * levels + 12
