@@ -196,5 +196,7 @@ def _with_frame_writer(found: Difference, source: Input | None) -> Difference:
 def _with_map_writer(found: Difference, source: Input | None) -> Difference:
     if source is None or found.map is None or found.key is None:
         return found
+    if not source.maps[found.map].key_size:
+        return replace(found, what="entry")  # values of queues and stacks move, so nobody knows who wrote one
     writer = source.interpret(len(source.frames)).map_writer(found.map, found.key, found.offset or 0)
     return found if writer is None else replace(found, place=writer[0], written_in=writer[1])

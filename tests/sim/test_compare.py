@@ -142,3 +142,12 @@ def test_lines_are_compared_where_both_tell_them():
     ):
         found = compare(left, Record("right", [], {}, lines))
         assert (found.what, found.frame, found.values) == ("line", frame, values)
+
+
+def test_nobody_is_said_to_have_written_a_value_of_a_queue(assemble):
+    """Values move there, so that who wrote the one at a position is not known."""
+    source = Input(assemble(counting), {**COUNTER, "queue": MapSpec("queue", 22, 0, 4, 3)}, FRAMES, {})
+    left, right = (Record(name, [], {"queue": {bytes(4): name.encode()}}) for name in ("left", "rest"))
+    found = compare(left, right, source)
+    assert (found.map, found.key, found.values) == ("queue", bytes(4), ("0x6c", "0x72"))
+    assert "no instruction" not in str(found)
