@@ -37,7 +37,7 @@ def command(settings: Settings, chosen: Chosen, output: Path, build: Build) -> N
     with Steps() as steps:
         design = build.compile(spec, chosen.select(spec), steps)
         facts = report.document(design)
-        if facts["area"]["fits"] is None:
+        if facts["area"]["largest"]["share"] > 1:
             settings.note(f"no ECP5 holds this: {report.area_text(facts['area'])}")
         steps("Verilog")
         files = {

@@ -9,7 +9,7 @@ from ..codegen.flow import Design
 from ..codegen.map_names import map_type_name
 from ..codegen.schedule import ScheduleReport, report
 from ..codegen.spec import MapSpec, ProgramSpec
-from ..hdl.area import DEVICES, Area
+from ..hdl.area import DEVICES, Area, verdict
 from ..hdl.frame_store import UNIT as STORE
 
 
@@ -50,32 +50,21 @@ def document(design: Design) -> dict[str, Any]:
 def _area(design: Design) -> dict[str, Any]:
     """The estimate, whole and by parts, and which ECP5 it fits into."""
     total = sum(design.area.values(), Area())
-    fitting = [device.name for device in DEVICES if device.share(total)[0] <= 1]
     share, resource = DEVICES[-1].share(total)
     return {
-        **_figures(total),
-        "fits": fitting[0] if fitting else None,
+        **total.figures(),
+        "verdict": verdict(total),
         "largest": {"device": DEVICES[-1].name, "share": round(share, 3), "resource": resource},
-        "parts": {name: _figures(part) for name, part in design.area.items()},
-    }
-
-
-def _figures(area: Area) -> dict[str, int]:
-    return {
-        "lut4": round(area.lut4),
-        "flip_flops": area.flip_flops,
-        "block_rams": area.block_rams,
-        "multipliers": area.multipliers,
+        "parts": {name: part.figures() for name, part in design.area.items()},
     }
 
 
 def area_text(facts: dict[str, Any]) -> str:
     """The estimate in a line."""
-    largest = facts["largest"]
-    what = f"{facts['lut4']:,} LUT4, {facts['flip_flops']:,} flip-flops, {facts['block_rams']} block RAMs"
-    if facts["fits"]:
-        return f"about {what}: fits {facts['fits']}"
-    return f"about {what}: {largest['share']:.1f} times the {largest['resource']} of {largest['device']}"
+    return (
+        f"about {facts['lut4']:,} LUT4, {facts['flip_flops']:,} flip-flops, {facts['block_rams']} block RAMs: "
+        f"{facts['verdict']}"
+    )
 
 
 def _frame_store(design: Design) -> dict[str, Any] | None:

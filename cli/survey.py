@@ -152,7 +152,7 @@ def _text(document: Facts) -> str:
 
 def _show(console: Console, document: Facts) -> None:
     """The table and the totals."""
-    figures = (Column(title, justify="right") for title in ("s", "stages", "registers", "reached"))
+    figures = (Column(title, justify="right") for title in ("s", "stages", "registers", "area", "reached"))
     table = Table("object", "program", "outcome", "Linux", *figures, "why", box=None)
     for facts in document["programs"]:
         table.add_row(*_row(facts))
@@ -171,9 +171,15 @@ def _row(facts: Facts) -> list[str]:
         f"{seconds:.1f}" if seconds else "",
         str(facts.get("stages", "")),
         f"{facts['register_bits']:,}" if "register_bits" in facts else "",
+        _size(facts["area"]["verdict"]) if "area" in facts else "",
         f"{facts['reached']:.0%}" if "reached" in facts else "",
         _why(facts),
     ]
+
+
+def _size(verdict: str) -> str:
+    """The device that a program fits, or how many times the largest one."""
+    return verdict.removeprefix("fits ").split(" the ")[0]
 
 
 def _why(facts: Facts) -> str:

@@ -37,6 +37,16 @@ class Area:
         )
 
 
+    def figures(self) -> dict[str, int]:
+        """For reports, in whole numbers."""
+        return {
+            "lut4": round(self.lut4),
+            "flip_flops": self.flip_flops,
+            "block_rams": self.block_rams,
+            "multipliers": self.multipliers,
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """What an FPGA has, in the units of `Area`."""
@@ -63,6 +73,15 @@ DEVICES = (
     Device("LFE5U-85F", 83_640, 83_640, 208, 156),
 )
 """ECP5 as on open boards (Lattice FPGA-DS-02012, table 1.1), smallest first."""
+
+
+def verdict(area: Area) -> str:
+    """The smallest device that holds an area, or how many of the largest one it needs, and of what."""
+    fitting = [device.name for device in DEVICES if device.share(area)[0] <= 1]
+    if fitting:
+        return f"fits {fitting[0]}"
+    share, resource = DEVICES[-1].share(area)
+    return f"{share:.1f} times the {resource} of {DEVICES[-1].name}"
 
 
 def memory(width: int, depth: int, reads: int, writes: int) -> Area:

@@ -21,6 +21,7 @@ from ..codegen.isa import Call
 from ..codegen.map_names import map_type_name
 from ..codegen.schedule import report
 from ..codegen.spec import MapSpec, ObjectSpec, ProgramSpec
+from ..hdl.area import Area, verdict
 from ..hdl.errors import HardpathError, InputError, Place, Refused, VerificationError
 from ..hdl.helpers.registry import HELPERS
 from ..hdl.maps.registry import MAP_TYPES
@@ -122,6 +123,7 @@ def examine(candidate: Candidate, tell: Tell) -> None:
         tell(_problem(error, spec))
         return
     plan_report = report(design.graph, design.schedule, plan.target)
+    area = sum(design.area.values(), Area())
     tell(
         {
             "points": len(design.verified.points),
@@ -129,6 +131,7 @@ def examine(candidate: Candidate, tell: Tell) -> None:
             "window": design.graph.window,
             "stages": design.schedule.stages,
             "register_bits": plan_report.register_bits,
+            "area": {**area.figures(), "verdict": verdict(area)},
             "overruns": len(plan_report.overruns),
         }
     )
