@@ -30,7 +30,8 @@ class MapSpec:
     ``inner`` is the template of the maps in a map of maps; ``slots`` names the maps or programs that a map of
     maps or programs holds from the start, by index; ``spare`` the programs that the host may put into a slot besides.
     ``table`` is what `codegen.chain` makes of these for one program. ``lock`` is where
-    in the value there is a struct bpf_spin_lock.
+    in the value there is a struct bpf_spin_lock. ``number`` is the map's id in iproute2's definitions
+    (``bpf_elf_map.id``), 0 if it has none.
     """
 
     name: str
@@ -49,6 +50,7 @@ class MapSpec:
     slots: Mapping[int, str] = field(default_factory=dict)
     spare: Mapping[int, tuple[str, ...]] = field(default_factory=dict, repr=False)
     table: ProgramTable | None = field(default=None, repr=False)
+    number: int = field(default=0, repr=False)
 
     def string(self, offset: int) -> bytes | None:
         """The string at byte ``offset`` of contents that never change, without its NUL; None if there is none."""

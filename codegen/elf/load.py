@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,8 @@ from ...hdl.errors import HardpathError
 from .. import btf, btf_ext
 from ..btf import Btf
 from ..btf_ext import BtfExt
-from ..spec import ObjectSpec, ProgramSpec
+from ..chain import arrays_of_programs
+from ..spec import MapSpec, ObjectSpec, ProgramSpec
 from .file import ElfFile, Section
 from .functions import Function, FunctionTable
 from .gnu import has_gnu_addends
@@ -21,6 +24,7 @@ from .resolve import References
 from .variables import read_variables
 
 _MAX_SLOTS = 4_000_000  # all programs of an object together
+_NUMBERED = re.compile(r"(0x[0-9a-f]{1,8}|[1-9][0-9]{0,9})/(0x[0-9a-f]{1,8}|0|[1-9][0-9]{0,9})", re.I)
 _NONE, _ABS64, _DATA32 = 0, 2, (3, 4, 10)  # R_BPF_64_ABS64; ABS32, NODYLD32 and what LLVM before 13 used for it
 
 
@@ -50,7 +54,19 @@ def load_bytes(path: str | Path, contents: bytes | None) -> ObjectSpec:
         slots += len(programs[-1].instructions)
         if slots > _MAX_SLOTS:
             raise elf.error(f"its programs have more than {_MAX_SLOTS} instructions together")
-    return ObjectSpec(elf.path, tuple(programs), maps.specs, license, types, read_variables(elf, types, maps))
+    filled = _with_numbered_programs(maps.specs, programs)
+    return ObjectSpec(elf.path, tuple(programs), filled, license, types, read_variables(elf, types, maps))
+
+
+def _with_numbered_programs(maps: Mapping[str, MapSpec], programs: Sequence[ProgramSpec]) -> dict[str, MapSpec]:
+    """iproute2 puts the program of section ``2/7`` into slot 7 of the array of programs with id 2."""
+    slots: dict[str, dict[int, str]] = {}
+    by_number = {maps[name].number: name for name in arrays_of_programs(maps) if maps[name].number}
+    for program in programs:
+        found = _NUMBERED.fullmatch(program.section)
+        if found and (name := by_number.get(int(found[1], 0))):
+            slots.setdefault(name, {})[int(found[2], 0)] = program.name
+    return {name: replace(spec, slots={**spec.slots, **slots.get(name, {})}) for name, spec in maps.items()}
 
 
 def _program(function: Function, license: str, references: References, ext: BtfExt | None) -> ProgramSpec:

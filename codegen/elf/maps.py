@@ -210,9 +210,10 @@ def _legacy_maps(elf: ElfFile, section: Section) -> Iterator[tuple[int, MapSpec]
             )
         words = struct.unpack_from(f"<{min(size // 4, 9)}I", section.data, symbol.value)
         type, key_size, value_size, max_entries, flags = (*words, 0)[:5]
-        spec = MapSpec(symbol.name, type, key_size, value_size, max_entries, flags, section=section.name)
+        sizes, number = (key_size, value_size, max_entries), words[5] if len(words) == 9 else 0
+        spec = MapSpec(symbol.name, type, *sizes, flags, section=section.name, number=number)
         definitions.append((symbol, spec, words))
-    by_id = {words[5]: spec for _, spec, words in definitions if len(words) == 9 and words[5]}
+    by_id = {spec.number: spec for _, spec, _ in definitions if spec.number}
     for symbol, spec, words in definitions:
         inner = by_id.get(words[7]) if len(words) == 9 and words[7] else None
         yield symbol.value, replace(spec, inner=inner)

@@ -219,6 +219,14 @@ def test_objects_of_rustc_as_aya_programs_are() -> None:
     assert sizes["SOURCES"] == (1, 4, 8, 1024, 0) and sizes["TOTALS"] == (6, 4, 8, 4, 0)
 
 
+def test_iproute2_sections_say_which_slot_of_which_array_a_program_is_for() -> None:
+    spec = load(DATA / "numbered.o")
+    assert spec.maps["calls"].slots == {7: "seventh", 16: "sixteenth"}
+    linked = select(spec, "entry")
+    assert [member.name for member in linked.members.values()] == ["entry", "seventh", "sixteenth"]
+    assert "elsewhere" not in linked.functions.values()
+
+
 # --- what only a kernel knows --------------------------------------------------------------------
 
 
