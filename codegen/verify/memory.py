@@ -343,17 +343,19 @@ def atomic(state: State, i: Instruction, maps: Mapping[str, MapSpec]) -> None:
     if any(isinstance(value, Ptr) for value in operands):
         raise address_dependent("an atomic operation on a pointer")
     check_alignment(i.dst, pointer, i.offset, i.size)
+    old: Value = unknown(i.size)
     if pointer.kind == Kind.STACK:
         low, high = _range(pointer, i.offset, i.size)
         stack.require_data(state, low, high)
         if high - low == i.size:
+            old = stack.read(state, low, i.size)
             stack.write(state, low, i.size, unknown(i.size))
         else:
             stack.forget(state, low, high)
     if i.imm == Atomic.CMPXCHG:
-        state.set(0, unknown(i.size))
+        state.set(0, old)
     elif i.imm & Atomic.FETCH:
-        state.set(i.src, unknown(i.size))
+        state.set(i.src, old)
 
 
 def position(state: State, pointer: Ptr) -> Number:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assembler import CTX, FP, Label
-from hardpath.codegen.isa import Alu, Jump
+from hardpath.codegen.isa import Alu, Atomic, Jump
 from verify_programs import LOOKUP, RANDOM, UPDATE, case, frame, leave, lookup
 
 
@@ -72,6 +72,20 @@ def looks_up_stack_that_was_never_written(a):
     a.move(2, src=FP)
     a.alu(Alu.ADD, 2, imm=-8)
     a.call(LOOKUP)
+    leave(a)
+
+
+@case("ok")
+def an_atomic_exchange_gives_the_number_that_was_stored(a):
+    """So the other way of the branch, to a byte that is not there, is impossible."""
+    fine = Label()
+    a.load(4, 6, CTX, 0)
+    a.store(8, FP, -8, imm=3)
+    a.move(1, imm=7)
+    a.atomic(Atomic.XCHG, 8, FP, -8, 1)
+    a.jump(Jump.JEQ, fine, 1, imm=3)
+    a.load(1, 0, 6, 0)
+    a.place(fine)
     leave(a)
 
 
