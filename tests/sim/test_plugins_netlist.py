@@ -109,7 +109,7 @@ SEC("xdp") int program(struct xdp_md *ctx)
 
 ROUTES = """
 struct prefix4 { __u32 length; __u8 data[4]; };
-struct prefix6 { __u32 length; __u8 data[8]; };
+struct prefix6 { __u32 length; __u8 data[16]; };
 struct { __uint(type, BPF_MAP_TYPE_LPM_TRIE); __type(key, struct prefix4); __type(value, __u64);
     __uint(max_entries, 16); __uint(map_flags, BPF_F_NO_PREALLOC); } routes SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_LPM_TRIE); __type(key, struct prefix6); __type(value, char[3]);
@@ -118,14 +118,14 @@ SEC("xdp") int program(struct xdp_md *ctx)
 {
     START;
     struct prefix4 key = { .length = b[0] & 128 ? 32 : b[0] & 63, .data = { 10, b[1] & 3, b[2] & 0x81, b[3] } };
-    struct prefix6 key6 = { .length = 64 };
+    struct prefix6 key6 = { .length = 128 };
     __u64 *hits = bpf_map_lookup_elem(&routes, &key);
     if (hits) {
         *hits += 1;
         b[4] = *hits;
         return XDP_TX;
     }
-    __builtin_memcpy(key6.data, b + 4, 8);
+    __builtin_memcpy(key6.data, b + 4, 16);
     key6.data[0] &= 3;
     char *hop = bpf_map_lookup_elem(&routes6, &key6);
     if (!hop)
@@ -352,7 +352,7 @@ PREFIXES = {
             (23, 10, 3, 129),
         )
     },
-    "routes6": {prefix(length, data, 255, size=8): bytes(3) for length, data in ((7, 0), (8, 1), (9, 2), (64, 3))},
+    "routes6": {prefix(length, data, 255, size=16): bytes(3) for length, data in ((7, 0), (8, 1), (9, 2), (128, 3))},
 }
 
 
