@@ -33,13 +33,12 @@ from .call import Environment, call, check_arguments
 from .chain import BEHIND, Chain, Count
 from .context import Context, Visit
 from .failure import Category, Failure, Unbuildable, address_dependent
-from .flow import Flow, FlowFailure, Key
-from .join import Apart, Decisive, Join, gather
+from .flow import Flow, Key
+from .functions import Functions
+from .join import Apart, Join, gather
 from .limits import Limits, Rejection
 from .number import constant
-from .report import Reporter
 from .result import AbstractValue, Kind, Mixed, Point, Pointer, Scalar, Successor
-from .stack_liveness import ALL, REGISTERS, StackLiveness
 from .state import MAX_FRAMES, STACK_BYTES, TAIL_CALLER_STACK_BYTES, Starts, State, Step
 from .values import NEVER_WRITTEN, Num, Ptr, Unusable, fact, join_facts, scalar
 
@@ -49,16 +48,15 @@ _FEW = 8
 Ways = Iterable[tuple[int, bool | None, State]]
 
 
-class Explorer(Reporter):
+class Explorer(Functions):
     """One exploration, with so many states kept ``apart`` where paths meet, until ``deadline``
     (`time.process_time`)."""
 
     def __init__(self, program: ProgramSpec, env: Environment, limits: Limits, apart: Apart, deadline: float) -> None:
-        self._program, self._env, self._limits = program, env, limits
+        super().__init__(program, env)
+        self._limits = limits
         self._apart, self._deadline = apart, deadline
         self._fresh = count(1).__next__
-        self._flows: dict[int, Flow] = {}
-        self._arguments_of: set[int] = set()  # functions whose flow is being made, against recursion
         self._pending: dict[Key, Visit] = {}
         self._queue: list[Key] = []
         self._headers: dict[tuple[Context, int, tuple[int, ...]], list[State]] = {}
@@ -67,7 +65,6 @@ class Explorer(Reporter):
         self._chain = Chain(program, env.helpers)
         self._members: dict[Key, Context] = {}  # that were entered by tail calls, by prefix
         self._tail_callers: set[Context] = set()
-        self._stack_live: dict[int, StackLiveness] = {}  # function -> which bytes of its stack matter
         self._lossy = False
         self._remarks: dict[int, str] = {}
 
@@ -114,36 +111,6 @@ class Explorer(Reporter):
 
     # Reaching points.
 
-    def _flow(self, entry: int, slot: int) -> Flow:
-        """The flow of the function at ``entry``; ``slot`` is what needs it, for messages."""
-        if entry in self._flows:
-            return self._flows[entry]
-        if entry not in self._program.functions:
-            failure = Failure(Category.CALL, f"no function begins at instruction {entry}", "recompile the object")
-            raise Rejection(self._error(failure, slot), True)
-        instructions = self._program.instructions
-        end = min((f for f in self._program.functions if f > entry), default=len(instructions))
-        self._arguments_of.add(entry)
-        try:
-            flow = Flow(instructions, entry, end, self._argument_mask, self._repeats)
-        except FlowFailure as failure:
-            raise Rejection(self._error(failure, failure.slot), True) from None
-        finally:
-            self._arguments_of.discard(entry)
-        self._flows[entry] = flow
-        return flow
-
-    def _argument_mask(self, i: Instruction, slot: int) -> int:
-        """Registers that a call reads, as a bit set."""
-        if i.is_helper_call:
-            plugin = self._env.helpers.get(i.imm)
-            return sum(1 << r for r in range(1, 6 if plugin is None else len(plugin.args) + 1))
-        target = slot + 1 + i.imm
-        if not i.is_local_call or target in self._arguments_of:
-            return 0b111110
-        flow = self._flow(target, slot)
-        return flow.live[target] & 0b111110
-
     def _reach(self, context: Context, slot: int, iterations: tuple[int, ...], state: State) -> Key:
         key = context.prefix + context.flow.key(slot, iterations)
         visit = self._pending.get(key)
@@ -152,17 +119,6 @@ class Explorer(Reporter):
             heapq.heappush(self._queue, key)
         visit.states.append(state)
         return key
-
-    def _check_functions(self) -> None:
-        """All functions must be proper ones, and called (check_cfg). Those called have their flows by now."""
-        program = self._program
-        pointed_to = [i.reference.slot for i in program.instructions if isinstance(i.reference, FunctionReference)]
-        for entry in (*program.members, *pointed_to):
-            self._flow(entry, entry)
-        for entry in program.functions:
-            if entry not in self._flows:
-                failure = FlowFailure(entry, "nothing calls this function")
-                raise Rejection(self._error(failure, entry), True)
 
     # Processing one point.
 
@@ -182,32 +138,6 @@ class Explorer(Reporter):
             if len(visit.states) > self._limits.states:
                 raise self._too_much(visit, 0)
         self._check_progress(visit)
-
-    def _live_stack(self, chain: list[Context], slot: int) -> tuple[int, Decisive]:
-        """The stack addresses of all frames whose contents matter at a slot, as a bit set; and what decides there."""
-        live = addresses = 0
-        registers: set[int] = set()
-        for depth, context in enumerate(chain):
-            here = slot if depth == len(chain) - 1 else chain[depth + 1].call_slot
-            liveness = self._liveness(context.flow)
-            live |= liveness.live[here] << depth * STACK_BYTES
-            decisive = liveness.decisive[here]
-            addresses |= (decisive & ALL) << depth * STACK_BYTES
-            registers.update(depth << 4 | r for r in range(11) if decisive >> REGISTERS + r & 1)
-        return live, Decisive(frozenset(registers), addresses)
-
-    def _liveness(self, flow: Flow) -> StackLiveness:
-        found = self._stack_live.get(flow.entry)
-        if found is None:
-            found = self._stack_live[flow.entry] = StackLiveness(
-                self._program.instructions,
-                flow.successors,
-                flow.entry,
-                self._argument_mask,
-                self._env.helpers,
-                self._env.maps,
-            )
-        return found
 
     def _check_progress(self, visit: Visit) -> None:
         """At the header of a loop: the states must not be those of one iteration before, or it never ends."""
@@ -419,11 +349,6 @@ class Explorer(Reporter):
                 "call a helper or a function of this object directly",
             )
         return call(state, self._env.helper(i.imm), self._env, self._fresh)
-
-    def _repeats(self, i: Instruction) -> CallingHelper | None:
-        """The plug-in of a helper that calls a function, if the instruction calls one."""
-        plugin = self._env.helpers.get(i.imm) if i.is_helper_call else None
-        return plugin if isinstance(plugin, CallingHelper) else None
 
     def _call_back(self, visit: Visit, plugin: CallingHelper, state: State) -> list[tuple[Key, bool | None]]:
         """A helper that calls a function: into its next iteration, or behind it."""
