@@ -197,7 +197,7 @@ class Call:
         offset = c.zext(c.slice(step.number(number), 0, 32), 64)
         known = fact if isinstance(fact, facts.Scalar) else facts.Scalar()
         low = head[0] + (known.umin if known.umax <= U32 else 0)
-        high = head[1] + min(known.umax, extent.window)
+        high = max(low, min(head[1] + known.umax, extent.window))
 
         def byte(position: int) -> Node:
             inside = -extent.headroom <= position < extent.window
