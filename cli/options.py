@@ -151,13 +151,21 @@ class Build:
     clock: float
     max_frame: int
     max_window: int
+    zero_stack: bool
 
     def target(self) -> Target:
         return Target(clock_mhz=self.clock, width=int(self.width), max_frame=self.max_frame)
 
     def compile(self, spec: ObjectSpec, program: ProgramSpec, progress: Progress) -> Design:
         """`compile_program` for this hardware."""
-        return compile_program(spec, program, self.target(), max_window=self.max_window, progress=progress)
+        return compile_program(
+            spec,
+            program,
+            self.target(),
+            max_window=self.max_window,
+            zero_stack=self.zero_stack,
+            progress=progress,
+        )
 
 
 build_options = collected(
@@ -177,7 +185,11 @@ build_options = collected(
     ),
     click.option(
         "--max-window", type=click.IntRange(min=MIN_FRAME), default=MAX_WINDOW, show_default=True, metavar="BYTES",
-        help="Most bytes at the front of a frame that the program may get at once.",
+        help="Most bytes at the front of a frame that the program may write.",
+    ),
+    click.option(
+        "--zero-stack", is_flag=True,
+        help="Take zeros for stack that the program copies into maps or the frame without having written it.",
     ),
 )  # fmt: skip
 

@@ -112,10 +112,12 @@ def compile_program(
     target: Target | None = None,
     *,
     max_window: int = MAX_WINDOW,
+    zero_stack: bool = False,
     progress: Progress = lambda step: None,
 ) -> Design:
     """From a program of an object to its scheduled pipeline.
 
+    ``zero_stack``: stack that was never written may be copied into maps and the frame, as zeros.
     ``progress(step)`` is called as each step begins. Raises `VerificationError` if the program is not safe and
     `Refused` if the hardware cannot keep the promise for it.
     """
@@ -125,7 +127,9 @@ def compile_program(
     progress("verify")
     verified = verify(program, used)
     progress("graph")
-    graph = build(verified, width=target.width, max_window=max_window, max_frame=target.max_frame)
+    graph = build(
+        verified, width=target.width, max_window=max_window, max_frame=target.max_frame, zero_stack=zero_stack
+    )
     progress("passes")
     graph = run_passes(graph, target)
     check_graph(graph)

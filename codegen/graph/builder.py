@@ -30,15 +30,24 @@ def build(
     width: int = 64,
     max_window: int = 1024,
     max_frame: int = 2048,
+    zero_stack: bool = False,
     helpers: Mapping[int, HelperPlugin] = HELPERS,
     map_types: Mapping[int, MapPlugin] = MAP_TYPES,
 ) -> Graph:
     """The graph of a verified program.
 
     ``width``: bytes a beat; the window is a multiple of it. ``max_window``: most bytes of the frame's front that
-    the program may get. ``max_frame``: the longest frame in bytes. Raises
+    the program may get. ``max_frame``: the longest frame in bytes. ``zero_stack``:
+    whether stack that was never written may be copied as zeros. Raises
     `Refused` with the place where the hardware cannot do what the program does.
     """
+    for slot, remark in verified.remarks.items():
+        if not zero_stack:
+            raise Refused(
+                remark,
+                "initialise the whole variable (= {} or memset, padding included), or take zeros with --zero-stack",
+                verified.program.place(slot),
+            )
     b = BuildContext(verified, Extent.of(verified, helpers, width, max_window, max_frame), helpers, map_types)
     b.incoming[0].append(_start(b))
     for point in b.points:

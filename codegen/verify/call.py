@@ -40,7 +40,7 @@ class Environment:
 
     def remark_undefined(self, where: str) -> None:
         """Note that bytes which no one wrote go somewhere."""
-        self.remark = f"bytes of stack that were never written go into {where}: zero here, anything in Linux"
+        self.remark = f"bytes of stack that were never written go into {where}, where Linux leaves them undefined"
 
     def use_map(self, name: str) -> None:
         """Raise `Refused` if the map is not there or cannot be built."""

@@ -6,6 +6,7 @@ from hardpath.codegen.graph import Evaluator, build
 from hardpath.codegen.isa import Alu, Jump
 from hardpath.codegen.spec import MapSpec
 from hardpath.codegen.verify import verify
+from hardpath.hdl.errors import Refused
 from hardpath.sim.interpreter import Interpreter
 from hardpath.sim.linux import LinuxOracle, available
 
@@ -59,12 +60,12 @@ def frame():
 def test_it_is_zero_and_said_to_be_undefined(assemble, frame):
     assembled = assemble(program)
     verified = verify(assembled, MAPS)
-    assert [remark.split(" go into ")[1].split(":")[0] for remark in verified.remarks.values()] == [
+    assert [remark.split(" go into ")[1].split(",")[0] for remark in verified.remarks.values()] == [
         "the frame",
         "map copied",
         "map updated",
     ]
-    interpreter, graph = Interpreter(assembled, MAPS), Evaluator(build(verified), MAPS)
+    interpreter, graph = Interpreter(assembled, MAPS), Evaluator(build(verified, zero_stack=True), MAPS)
     expected = frame[:4] + bytes(4) + frame[4:12]
     assert interpreter.run(frame).frame[16:32] == graph.run(frame).frame[16:32] == expected
     contents = {"copied": {bytes(4): expected}, "updated": {bytes(4): expected}}
@@ -85,3 +86,9 @@ def test_what_was_written_is_that_of_linux(assemble, frame):
     for name, content in interpreter.maps().items():
         value, other = content[bytes(4)], maps[name][bytes(4)]
         assert [value[i] for i in DEFINED] == [other[i] for i in DEFINED]
+
+
+def test_hardware_for_it_is_built_only_if_zeros_are_asked_for(assemble):
+    with pytest.raises(Refused, match="--zero-stack") as refused:
+        build(verify(assemble(program), MAPS))
+    assert "never written go into the frame" in str(refused.value)
