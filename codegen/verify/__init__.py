@@ -70,16 +70,21 @@ def _verify(
 ) -> VerifiedProgram:
     deadline = time.process_time() + limits.budget(program)
     error: HardpathError | None = None
+    safe: VerifiedProgram | None = None
     for apart in _LADDER:
         try:
             environment = Environment(maps, map_types, helpers)
             explorer = Explorer(program, environment, limits, apart, deadline)
             points = explorer.run()
-            return VerifiedProgram(program, maps, points, dict(sorted(explorer.remarks.items())))
+            safe = VerifiedProgram(program, maps, points, dict(sorted(explorer.remarks.items())))
+            if not safe.remarks:
+                break
         except Rejection as rejection:
             if error is None or not rejection.limit:
                 error = rejection.error
             if rejection.final:
                 break
+    if safe is not None:
+        return safe  # perhaps with remarks, which more states apart did not get rid of
     assert error is not None
     raise error
