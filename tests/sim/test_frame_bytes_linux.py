@@ -24,10 +24,10 @@ FRAME = bytes(range(1, 101))
 repeatedly = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def assert_equal(program, *frames):
+def assert_equal(program, *frames, width=64):
     """Linux, interpreter and graph do the same to the frames, one after the other, and to the map; the verdicts."""
     used = MAPS if any(i.reference for i in program.instructions) else {}
-    interpreter, graph = Interpreter(program, used), Evaluator(build(verify(program, used)), used)
+    interpreter, graph = Interpreter(program, used), Evaluator(build(verify(program, used), width=width), used)
     verdicts = []
     with LinuxOracle(program, used) as linux:
         for frame in frames:
@@ -216,6 +216,40 @@ def test_length_of_the_frame(assemble, length, head, tail):
         a.exit()
 
     assert_equal(assemble(program), bytes(length))
+
+
+@pytest.mark.parametrize("helper", [LOAD, STORE])
+def test_offsets_from_a_head_in_front_of_the_window_reach_its_end(assemble, helper):
+    """With beats of 8 bytes the window is smaller than the largest offset."""
+
+    def program(a):
+        short = Label()
+        a.move(6, src=CTX)
+        a.load(4, 1, 6, 0)
+        a.load(4, 2, 6, 4)
+        a.move(3, src=1)
+        a.alu(Alu.ADD, 3, imm=14)
+        a.jump(Jump.JGT, short, 3, src=2)
+        a.load(1, 7, 1, 0)
+        a.alu(Alu.AND, 7, imm=63)
+        a.store(8, FP, -8, imm=-1)
+        a.move(CTX, src=6)
+        moved(a, head=-14)
+        a.jump(Jump.JNE, short, 0, imm=0)
+        a.move(1, src=6)
+        a.move(2, src=7)
+        a.move(3, src=FP)
+        a.alu(Alu.ADD, 3, imm=-8)
+        a.move(4, imm=6)
+        a.call(helper)
+        a.load(8, 8, FP, -8)
+        show(a, 8)
+        a.exit()
+        a.place(short)
+        a.move(0, imm=1)
+        a.exit()
+
+    assert_equal(assemble(program), *(bytes([offset]) + FRAME[1:] for offset in range(64)), width=8)
 
 
 def loading_to_unwritten_stack(a, test_first):
