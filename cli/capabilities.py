@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..codegen.map_names import MAP_TYPE_NAMES
 from ..hdl.helpers.registry import HELPERS
+from ..hdl.kernel_functions.registry import KERNEL_FUNCTIONS
 from ..hdl.maps.registry import MAP_TYPES
 
 
@@ -13,7 +14,8 @@ def markdown() -> str:
     lines = [
         "# What there is hardware for",
         "",
-        "Made from the plug-ins in `hdl/maps` and `hdl/helpers` by `python -m hardpath.cli.capabilities`; do not edit.",
+        "Made from the plug-ins in `hdl/maps`, `hdl/helpers` and `hdl/kernel_functions` by "
+        "`python -m hardpath.cli.capabilities`; do not edit.",
         "A program that needs anything else is refused, with the instruction and the source line that need it.",
         "",
         "## Map types",
@@ -32,6 +34,9 @@ def markdown() -> str:
     for number, helper in sorted(HELPERS.items()):
         arguments = "; ".join(argument.value for argument in helper.args) or "none"
         lines.append(f"| `{helper.name}` | {number} | {arguments} | {helper.summary} |")
+    lines += ["", "## Kernel functions", "", "| function | arguments | |", "|---|---|---|"]
+    for function in KERNEL_FUNCTIONS.values():
+        lines.append(f"| `{function.name}` | {'; '.join(function.arguments)} | {function.summary} |")
     return "\n".join(lines) + "\n"
 
 

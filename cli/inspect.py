@@ -10,11 +10,12 @@ from rich.console import Console
 from ..codegen.chain import chained
 from ..codegen.flow import maps_of
 from ..codegen.helper_names import helper_name
-from ..codegen.isa import Call
+from ..codegen.isa import Call, KernelReference
 from ..codegen.map_names import map_type_name
 from ..codegen.spec import MapSpec, ObjectSpec, ProgramSpec
 from ..hdl.errors import HardpathError, Refused
 from ..hdl.helpers.registry import HELPERS
+from ..hdl.kernel_functions.registry import KERNEL_FUNCTIONS
 from ..hdl.maps.registry import MAP_TYPES
 from . import options as shared
 from . import report
@@ -75,8 +76,8 @@ def helper_facts(program: ProgramSpec) -> list[dict[str, Any]]:
         facts.append(
             {"id": number, "name": helper_name(number), "hardware": plugin.summary if plugin else None}
         )
-    for number in sorted({i.imm for i in calls if i.src == Call.KERNEL}):
-        facts.append({"id": number, "name": f"kernel function {number}", "hardware": None})
+    for name in sorted({i.reference.name for i in calls if isinstance(i.reference, KernelReference)}):
+        facts.append({"id": None, "name": name, "hardware": KERNEL_FUNCTIONS[name].summary})
     return facts
 
 

@@ -12,6 +12,7 @@ from .isa import (
     FunctionReference,
     Instruction,
     Jump,
+    KernelReference,
     MapReference,
     Mode,
 )
@@ -140,7 +141,8 @@ def _jump(i: Instruction, slot: int | None) -> str:
         if i.src == Call.HELPER:
             return f"call {helper_name(i.imm)}"
         if i.src == Call.KERNEL:
-            return f"call kernel function {i.imm}"
+            named = isinstance(i.reference, KernelReference)
+            return f"call {i.reference.name if named else f'kernel function {i.imm}'}"
         return f"call {i.imm:+d}" if slot is None else f"call {slot + 1 + i.imm}"
     if i.is_exit:
         return "exit"

@@ -144,6 +144,13 @@ class FunctionReference:
 
 
 @dataclass(frozen=True, slots=True)
+class KernelReference:
+    """A call of a kernel function by name; its BTF id differs from kernel to kernel."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Instruction:
     """One 8-byte slot (RFC 9669 section 3). The second slot of a 64-bit immediate has opcode 0.
 
@@ -156,7 +163,7 @@ class Instruction:
     offset: int
     imm: int
     imm64: int | None = None
-    reference: MapReference | FunctionReference | None = None
+    reference: MapReference | FunctionReference | KernelReference | None = None
 
     @property
     def cls(self) -> Class:
@@ -222,6 +229,11 @@ class Instruction:
     def is_local_call(self) -> bool:
         """A call of a subprogram, ``imm`` + 1 slots further."""
         return self.opcode == CALL and self.src == Call.LOCAL
+
+    @property
+    def is_kernel_call(self) -> bool:
+        """A call of a kernel function, which ``reference`` names if it is known."""
+        return self.opcode == CALL and self.src == Call.KERNEL
 
     @property
     def is_exit(self) -> bool:
@@ -347,10 +359,15 @@ def decode(code: bytes, where: str = "program") -> tuple[Instruction, ...]:
     return tuple(result)
 
 
-def encode(instructions: Sequence[Instruction], map_fd: Callable[[str], int] | None = None) -> bytes:
+def encode(
+    instructions: Sequence[Instruction],
+    map_fd: Callable[[str], int] | None = None,
+    kernel_function: Callable[[str], int] | None = None,
+) -> bytes:
     """Instructions as little-endian bytes, as bpf(2) takes them.
 
-    ``map_fd`` gives the file descriptor of a map by name; without it map references are encoded with 0.
+    ``map_fd`` gives the file descriptor of a map by name, ``kernel_function`` the BTF id of a kernel function; without
+    them references are encoded with 0.
     """
     code = bytearray()
     high: int | None = None  # of the LD_IMM64 whose second slot comes next
@@ -366,6 +383,8 @@ def encode(instructions: Sequence[Instruction], map_fd: Callable[[str], int] | N
             elif isinstance(i.reference, FunctionReference):
                 src, low, high = Load64.FUNCTION, i.reference.slot - slot - 1, 0
             imm = _signed32(low)
+        elif isinstance(i.reference, KernelReference):
+            imm = kernel_function(i.reference.name) if kernel_function else 0
         code += struct.pack("<BBhi", i.opcode, i.dst | src << 4, i.offset, imm)
     return bytes(code)
 

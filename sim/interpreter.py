@@ -15,6 +15,7 @@ from ..hdl.helpers.base import Arg, HelperPlugin, Ret
 from ..hdl.helpers.events import Line
 from ..hdl.helpers.registry import HELPERS
 from ..hdl.helpers.xdp_limits import HIGHEST_END
+from ..hdl.kernel_functions.registry import KERNEL_FUNCTIONS
 from ..hdl.maps.base import MapModel, MapPlugin, MapShape, listed_key_size
 from ..hdl.maps.registry import MAP_TYPES
 from .memory import Memory, Region, Trap
@@ -351,6 +352,12 @@ class _Machine(Environment):
         if plugin.writes_map and owner is not None:
             owner.entry_written(self._key, Write(self.frame_index, self.processor.slot))
         return result
+
+    def kernel_function(self, name: str, args: Callable[[int], int]) -> int | None:
+        function = KERNEL_FUNCTIONS.get(name)
+        if function is None:
+            return super().kernel_function(name, args)
+        return function.reference(self, [args(n) for n, _ in enumerate(function.arguments, 1)])
 
     def _map_and_key(self, plugin: HelperPlugin, values: list[int]) -> tuple[_Map | None, bytes]:
         """What a map helper works on."""

@@ -30,6 +30,7 @@ from ..hdl.helpers.base import Ret
 from ..hdl.helpers.registry import HELPERS
 from ..hdl.maps.base import POSITION_BYTES, listed_key_size
 from . import bpf_syscall as bpf
+from . import kernel_types
 from .results import Outcome, Verdict
 from .type_info import function_info, map_types
 
@@ -192,7 +193,7 @@ class _LoadedMaps:
 
     def code(self, program: ProgramSpec) -> bytes:
         """The program's bytes with file descriptors for map references."""
-        return encode(program.instructions, self._fds.__getitem__)
+        return encode(program.instructions, self._fds.__getitem__, kernel_types.function_id)
 
     def _cell(self, spec: MapSpec) -> int:
         """Bytes of one CPU's value in a per-CPU map."""

@@ -13,6 +13,7 @@ from ..codegen.isa import (
     Class,
     FunctionReference,
     Instruction,
+    KernelReference,
     MapReference,
     Mode,
 )
@@ -48,6 +49,10 @@ class Environment(ABC):
 
         It may change where the processor goes on (`Processor.tail_call`).
         """
+
+    def kernel_function(self, name: str, args: Callable[[int], int]) -> int | None:
+        """Call a function of the kernel; like `helper`."""
+        raise Trap(f"call of the kernel function {name}, which is not supported")
 
 
 class Processor:
@@ -159,6 +164,10 @@ class Processor:
             if following is None:
                 self._registers[:6] = [None if result is None else result & U64, *[None] * 5]
             return self.slot + 1 if following is None else following
+        if isinstance(i.reference, KernelReference):
+            result = self._environment.kernel_function(i.reference.name, self._get)
+            self._registers[:6] = [result, *[None] * 5]
+            return self.slot + 1
         if not i.is_conditional or i.operation == 0xE0:
             raise Trap("this kind of call or jump is not supported")
         taken = condition(i, self._get(i.dst), self._second(i))

@@ -168,9 +168,8 @@ def missing(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> list[str]:
     """What the program uses and there is no hardware for, by name: all of it, not only what is met first."""
     calls = [i for i in program.instructions if i.is_call]
     helpers = {i.imm for i in calls if i.src == Call.HELPER and i.imm not in HELPERS}
-    kernel = {f"kernel function {i.imm}" for i in calls if i.src == Call.KERNEL}
     types = {map_type_name(spec.type) for spec in maps.values() if spec.type not in MAP_TYPES}
-    return [*sorted(map(helper_name, helpers)), *sorted(kernel), *sorted(f"{name} map" for name in types)]
+    return [*sorted(map(helper_name, helpers)), *sorted(f"{name} map" for name in types)]
 
 
 def _linux(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> Facts:

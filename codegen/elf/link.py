@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from ...hdl.errors import InputError, Refused
 from ..btf_ext import BtfExt, CoreRelocation
 from ..disassemble import disassemble
-from ..isa import CALL, SLOT_BYTES, Call, FunctionReference, Instruction, Load64, MapReference, decode
+from ..isa import CALL, SLOT_BYTES, Call, FunctionReference, Instruction, KernelReference, Load64, MapReference, decode
 from ..spec import ProgramSpec, SourceLine
 from . import core
 from .file import Relocation
@@ -158,10 +158,12 @@ class _Linker:
         return replace(instruction, src=Load64.FUNCTION, imm=0, imm64=0, reference=reference)
 
     def _call(self, spot: _Spot, relocation: Relocation | None) -> Instruction:
-        """A call of a helper or, with its distance in the program filled in, of a subprogram."""
+        """A call of a helper, of a kernel function or, with its distance in the program filled in, of a subprogram."""
         instruction, function = spot.instruction, spot.function
         if relocation is not None:
             target = self._references.call(instruction, relocation)
+            if isinstance(target, KernelReference):
+                return replace(instruction, src=Call.KERNEL, imm=0, reference=target)
         elif instruction.src == Call.LOCAL:
             following = spot.position + SLOT_BYTES
             target = self._references.function_at(function.section.index, following + instruction.imm * SLOT_BYTES)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...hdl.errors import Refused
+from ...hdl.kernel_functions.registry import KERNEL_FUNCTIONS
 from ..btf import Btf
-from ..isa import SLOT_BYTES, Instruction, MapReference
+from ..isa import SLOT_BYTES, Instruction, KernelReference, MapReference
 from .file import ElfFile, Relocation, Symbol
 from .functions import Function, FunctionTable
 from .maps import ObjectMaps
@@ -43,10 +44,12 @@ class References:
         what = f"{relocation.symbol.name or name} (section {name}, offset 0x{offset & 0xFFFFFFFF:x})"
         raise Broken(f"it refers to {what}, which is no map, global data or function")
 
-    def call(self, instruction: Instruction, relocation: Relocation) -> Function:
+    def call(self, instruction: Instruction, relocation: Relocation) -> Function | KernelReference:
         """The function that a relocated call goes to. Raises `Broken`, `Refused`."""
         symbol = relocation.symbol
         if symbol.section is None:
+            if symbol.name in KERNEL_FUNCTIONS:
+                return KernelReference(symbol.name)
             raise self._outside(symbol, "calls")
         if self.gnu_addends and not symbol.is_section:
             return self.function_at(symbol.section, instruction.imm + 1)

@@ -14,7 +14,7 @@ from .ir import INPUTS, Node
 from .predicates import FALSE
 from .registers import RegisterView
 from .state import Row, State, join
-from .values import MapEntry, Memory, Pointer, Union, Value
+from .values import STACK_KINDS, MapEntry, Memory, Pointer, Union, Value
 
 STACK_BYTES = 512
 
@@ -49,7 +49,7 @@ class MemoryAccess(RegisterView):
         c = self.c
         if pointer.kind is Kind.CTX:
             return self.load_context(_signed(pointer.offset.attr + self.i.offset))
-        if pointer.kind is Kind.STACK:
+        if pointer.kind in STACK_KINDS:
             stack = self.state.stacks[pointer.frame]
             where = self.span(pointer, fact, self.i.offset, size, -STACK_BYTES, -size)
             if where.constant is not None and size == 8:
@@ -91,7 +91,7 @@ class MemoryAccess(RegisterView):
     def load_bytes(self, pointer: Pointer, fact: facts.Pointer, displacement: int, size: int) -> Node:
         """``size`` bytes behind a pointer as a node of 8*size bits."""
         state = self.state
-        if pointer.kind is Kind.STACK:
+        if pointer.kind in STACK_KINDS:
             stack = state.stacks[pointer.frame]
 
             def byte(position: int) -> Node:

@@ -10,7 +10,7 @@ from .context import BuildContext
 from .ir import Node
 from .predicates import FALSE
 from .state import State
-from .values import Pointer, Union, Value
+from .values import STACK_KINDS, Pointer, Union, Value
 
 
 class RegisterView:
@@ -116,4 +116,5 @@ class RegisterView:
 
 
 def _matches(part: Pointer, fact: facts.Pointer) -> bool:
-    return part.kind is fact.kind and part.map == fact.map and (part.kind is not Kind.STACK or part.frame == fact.frame)
+    same = part.kind is fact.kind and part.map == fact.map
+    return same and (part.kind not in STACK_KINDS or part.frame == fact.frame)

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 from ...hdl.errors import Refused
 from ...hdl.helpers.base import Arg, CallingHelper, HelperPlugin, Ret
+from ...hdl.kernel_functions.base import Act, KernelFunction
 from ...hdl.maps.base import MapPlugin
 from ..isa import Alu, Class, FunctionReference, Jump, MapReference, Mode
 from ..spec import MapSpec
 from ..verify import result as facts
+from ..verify.iterator import kernel_function
 from ..verify.result import Kind
 from . import arithmetic
 from .call import Call
@@ -53,6 +55,8 @@ class Step(MemoryAccess):
                 self.tail_call(helper)
                 return
             self.call_helper(helper)
+        elif (function := kernel_function(i)) is not None:
+            self.call_iterator(function)
         elif i.is_local_call:
             self.enter_function()
         elif not i.is_goto:
@@ -343,6 +347,23 @@ class Step(MemoryAccess):
         state.calls[helper.id] = self.c.add(state.calls.get(helper.id, zero), self.c.const(1, 64))
         self.clobber(self.registers)
         self.registers[0] = value
+
+    def call_iterator(self, function: KernelFunction) -> None:
+        """A function of an iterator on the stack. What NEXT gives is a pointer to the iterator or NULL."""
+        iterator, path = self.value(1), self.state.predicate
+        assert isinstance(iterator, Pointer), "verification knows which iterator it is"
+        result = function.lower(Call(self, None))
+        self.clobber(self.registers)
+        self.registers.pop(0, None)
+        if function.act is Act.NEXT:
+            element = Pointer(Kind.ITERATOR, iterator.offset, frame=iterator.frame)
+            there = self.p.both(path, self.p.of(result))
+            ended = self.p.both(path, self.p.invert(there))
+            ways: list[tuple[int, Node | Pointer]] = [(there, element), (ended, self.c.const(0, 64))]
+            ways = [(q, value) for q, value in ways if q != FALSE]
+            self.registers[0] = ways[0][1] if len(ways) == 1 else Union(tuple(ways))
+        elif result is not None:
+            self.registers[0] = result
 
     def map_changed(self, shape: MapSpec, plugin: MapPlugin, only_inserts: bool) -> None:
         """After an update or delete: rows read before are stale, and where elements move, pointers are too."""

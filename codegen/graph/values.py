@@ -10,6 +10,9 @@ from .construct import Construct
 from .ir import Node
 from .predicates import FALSE, Predicates
 
+STACK_KINDS = (Kind.STACK, Kind.ITERATOR)
+"""Pointers into the stack of one call depth: to any byte of it, and to the number in an iterator."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MapEntry:

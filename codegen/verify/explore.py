@@ -28,13 +28,14 @@ from ..isa import (
     reads,
 )
 from ..spec import ProgramSpec
-from . import alu, branch, callback, lock, memory, stack
+from . import alu, branch, callback, iterator, lock, memory, stack
 from .call import Environment, call, check_arguments
 from .chain import BEHIND, Chain, Count
 from .context import Context, Visit
 from .failure import Category, Failure, Unbuildable, address_dependent
 from .flow import Flow, Key
 from .functions import Functions
+from .iterator import kernel_function
 from .join import Apart, Join, gather
 from .limits import Limits, Rejection
 from .number import constant
@@ -192,7 +193,7 @@ class Explorer(Functions):
                     break
             else:
                 result[r] = join_facts(found)
-        base = i.src if i.is_load else i.dst if i.is_store or i.is_atomic else None
+        base = i.src if i.is_load else i.dst if i.is_store or i.is_atomic else 1 if i.is_kernel_call else None
         if base in result:
             self._note_access(visit, i, base, result[base])
         return result
@@ -341,11 +342,13 @@ class Explorer(Functions):
         return scalar(constant(i.imm64 or 0))
 
     def _call(self, i: Instruction, state: State) -> list[State]:
+        if (function := kernel_function(i)) is not None:
+            return iterator.call(state, function, self._fresh())
         if not i.is_helper_call:
             raise Unbuildable(
                 "callx, a call through a register, is not supported"
                 if i.opcode == CALL_REGISTER
-                else "kernel functions (kfuncs) are not supported",
+                else "this kernel function is not supported",
                 "call a helper or a function of this object directly",
             )
         return call(state, self._env.helper(i.imm), self._env, self._fresh)
@@ -412,6 +415,7 @@ class Explorer(Functions):
         """The programs that can be in the slot, and what follows if none is."""
         context, plugin = visit.context, self._env.helper(i.imm)
         array, index = state.get(1 + plugin.args.index(Arg.MAP)), state.get(3)
+        iterator.check_ended(state, 0, "a tail call")
         before = state.copy()
         (after,) = call(state, plugin, self._env, self._fresh)
         assert isinstance(array, Ptr) and array.map is not None and isinstance(index, Num)
@@ -452,6 +456,7 @@ class Explorer(Functions):
         result, context = state.get(0), visit.context
         if context.caller is None:
             lock.check_exit(state)
+            iterator.check_ended(state, 0, "the program ends")
             if isinstance(memory.readable(state, 0), Ptr):
                 raise address_dependent("the program returns a pointer")
             return []
@@ -462,6 +467,7 @@ class Explorer(Functions):
                 "return a value, or let the caller pass a buffer",
                 0,
             )
+        iterator.check_ended(state, state.depth * STACK_BYTES, "the function that has it on its stack returns")
         caller, slot, helper = context.caller, context.call_slot, context.helper
         caller.tail_calls.include(context.tail_calls)
         if helper is not None:

@@ -24,6 +24,7 @@ class Category(Enum):
     INSTRUCTION = "instruction not allowed"
     LOOP = "unbounded loop"
     CALL = "invalid call"
+    ITERATOR = "invalid use of an iterator"
     LOCK = "invalid use of a lock"
 
 

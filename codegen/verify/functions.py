@@ -9,6 +9,7 @@ from .call import Environment
 from .context import Context
 from .failure import Category, Failure
 from .flow import Flow, FlowFailure
+from .iterator import kernel_function
 from .join import Decisive
 from .limits import Rejection
 from .report import Reporter
@@ -49,6 +50,8 @@ class Functions(Reporter):
         if i.is_helper_call:
             plugin = self._env.helpers.get(i.imm)
             return sum(1 << r for r in range(1, 6 if plugin is None else len(plugin.args) + 1))
+        if (function := kernel_function(i)) is not None:
+            return sum(1 << r for r in range(1, len(function.arguments) + 1))
         target = slot + 1 + i.imm
         if not i.is_local_call or target in self._arguments_of:
             return 0b111110

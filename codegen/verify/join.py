@@ -45,6 +45,7 @@ class Join:
         self._partners_b: dict[Hashable, Hashable] = {}
         self.state = s = State()
         s.depth, s.history = b.depth, b.history
+        s.iterators = b.iterators  # part of the shape
         s.head = min(a.head[0], b.head[0]), max(a.head[1], b.head[1])
         s.meta = min(a.meta[0], b.meta[0]), max(a.meta[1], b.meta[1])
         self.lost_a += (s.head, s.meta) != (a.head, a.meta)
@@ -213,6 +214,7 @@ def shape(state: State) -> Hashable:
         state.head,
         state.meta,
         state.lock and state.lock[0],
+        state.iterators,
         tuple([_shape(value) for value in state.registers.values()]),
         tuple(sorted((at, _shape(v)) for at, (_, v) in state.stack.items() if isinstance(v, Ptr))),
     )
@@ -222,7 +224,7 @@ def _shape(value: Value) -> Hashable:
     if isinstance(value, Num) or value == UNDEFINED:
         return ""
     if isinstance(value, Ptr):
-        place = value.offset if value.kind in (Kind.STACK, Kind.FUNCTION) else 0
+        place = value.offset if value.kind in (Kind.STACK, Kind.FUNCTION, Kind.ITERATOR) else 0
         return value.kind.value, value.map or "", value.frame, value.maybe_null, value.half, place
     return "-"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..isa import Atomic, Instruction, Mode
 from ..spec import MapSpec
-from . import lock, stack
+from . import iterator, lock, stack
 from .arithmetic import add, sign_extend
 from .failure import Category, Failure, Unbuildable, address_dependent
 from .number import Number, between, bits, constant
@@ -46,9 +46,10 @@ def pointer_in(state: State, register: int, what: str = "memory access through")
             register,
         )
     if value.maybe_null:
+        source = f"a lookup in map {value.map}" if value.map else "bpf_iter_num_next"
         raise Failure(
             Category.NULL,
-            f"r{register} is the result of a lookup in map {value.map} that may be NULL",
+            f"r{register} is the result of {source} that may be NULL",
             "test the result first: if (!value) return XDP_ABORTED;",
             register,
         )
@@ -97,6 +98,10 @@ def check_access(
                 "keep variables below 512 bytes in all, and bound variable indexes",
                 register,
             )
+        frame = stack.address(pointer.frame, 0)
+        iterator.check_untouched(state, register, frame + low, frame + high)
+    elif pointer.kind == Kind.ITERATOR:
+        iterator.check_element(register, offset, size)
     elif pointer.kind == Kind.MAP_VALUE:
         assert pointer.map is not None
         value_size = maps[pointer.map].value_size
@@ -178,6 +183,8 @@ def load(state: State, i: Instruction, maps: Mapping[str, MapSpec]) -> Value:
     if pointer.kind == Kind.STACK:
         check_alignment(i.src, pointer, i.offset, i.size)
         value = _load_stack(state, pointer, i.offset, i.size)
+    elif pointer.kind == Kind.ITERATOR:
+        value = stack.read(state, _range(pointer, i.offset, i.size)[0], i.size)
     else:
         value = unknown(i.size)
         if pointer.kind == Kind.MAP_VALUE:
@@ -315,6 +322,13 @@ def _writable(state: State, i: Instruction, maps: Mapping[str, MapSpec], what: s
 
 def check_writable(register: int, pointer: Ptr, maps: Mapping[str, MapSpec], what: str) -> None:
     """Raise if the pointer leads into a map that the program may only read."""
+    if pointer.kind == Kind.ITERATOR:
+        raise Failure(
+            Category.READ_ONLY,
+            f"{what} to a number that an iterator gave, which is read-only",
+            "copy it to a variable",
+            register,
+        )
     if pointer.kind == Kind.MAP_VALUE and maps[pointer.map or ""].readonly:
         raise Failure(
             Category.READ_ONLY,

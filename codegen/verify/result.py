@@ -23,6 +23,7 @@ class Kind(enum.Enum):
     MAP_VALUE = "map_value"
     MEMORY = "mem"
     FUNCTION = "func"
+    ITERATOR = "rdonly_mem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class Pointer:
     ``offset`` is a Scalar in bytes (64-bit two's complement), relative to: the frame's *original* data start
     (PACKET, PACKET_META; negative in the headroom, so bpf_xdp_adjust_head does not change what an offset means),
     the first byte of a raw program's memory (MEMORY),
-    the frame pointer r10 of call depth ``frame`` (STACK, <= 0), the value's first byte (MAP_VALUE), the struct xdp_md
+    the frame pointer r10 of call depth ``frame`` (STACK, <= 0; ITERATOR, which
+    points to the number in an iterator on the stack), the value's first byte (MAP_VALUE), the struct xdp_md
     (CTX), the program's first slot (FUNCTION, in slots). ``map`` is the map's name for MAP and MAP_VALUE.
     ``maybe_null``: not null-checked yet.
     """

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from ...hdl.helpers.base import Arg, HelperPlugin
+from ...hdl.kernel_functions.base import Act
+from ...hdl.kernel_functions.iter_num import BYTES as ITERATOR_BYTES
 from ..isa import FRAME_POINTER, Alu, Class, Instruction, MapReference, writes
 from ..spec import MapSpec
+from .iterator import kernel_function
 from .state import STACK_BYTES
 
 ALL = (1 << STACK_BYTES) - 1
@@ -87,11 +90,14 @@ class StackLiveness:
         if i.is_store or i.is_atomic:
             self._spill(registers[i.dst], i, registers[i.src] if i.cls == Class.STX else ELSEWHERE)
         if i.is_call and any(_points(registers[r]) for r in self._passed(i, slot)):
-            self._wild = self._wild or not i.is_helper_call or self._hands_on(i)
+            self._wild = self._wild or (not i.is_helper_call and kernel_function(i) is None) or self._hands_on(i)
         changed = list(registers)
         for r in writes(i):
             changed[r] = ELSEWHERE
-        if i.is_alu:
+        function = kernel_function(i)
+        if function is not None and function.act is Act.NEXT:
+            changed[0] = registers[1]  # or NULL
+        elif i.is_alu:
             changed[i.dst] = _computed(i, registers)
         elif i.is_load64 and isinstance(i.reference, MapReference) and i.reference.offset is None:
             changed[i.dst] = i.reference
@@ -121,6 +127,8 @@ class StackLiveness:
 
     def _hands_on(self, i: Instruction) -> bool:
         """Whether a helper gives a pointer to a function."""
+        if not i.is_helper_call:
+            return False
         plugin = self._helpers.get(i.imm)
         return plugin is None or Arg.STACK_OR_NULL in plugin.args
 
@@ -156,6 +164,9 @@ class StackLiveness:
             return 0, _bytes(base, i.offset, i.size) if isinstance(base, int) else 0
         if not i.is_call:
             return 0, 0
+        if (function := kernel_function(i)) is not None:
+            iterator = _bytes(registers[1], 0, ITERATOR_BYTES)
+            return (0, iterator if isinstance(registers[1], int) else 0) if function.act is Act.NEW else (iterator, 0)
         plugin = self._helpers.get(i.imm) if i.is_helper_call else None
         uses = 0
         for r in self._passed(i, slot):
@@ -194,6 +205,8 @@ class StackLiveness:
     def _call_decides(self, i: Instruction, slot: int, after: int) -> int:
         known, passed = self._known[slot], self._passed(i, slot)
         before = after & ~sum(map(_register, range(6))) | sum(map(_register, passed))
+        if kernel_function(i) is not None:
+            return before | _bytes(known[1], 0, ITERATOR_BYTES)
         plugin = self._helpers.get(i.imm) if i.is_helper_call else None
         for r in passed:
             kind = plugin.args[r - 1] if plugin is not None else None

@@ -49,7 +49,8 @@ class State:
     offset from their base that was shown to lie behind the end. ``head``,
     ``meta``: range of data start and data_meta relative to the frame's original data start. ``lossy``: a join lost
     something, so that a failure may be none. ``memory``: bytes of a raw program's memory, None in an XDP program.
-    ``lock``: map and `Ptr.lookup` of the lock that is held.
+    ``lock``: map and `Ptr.lookup` of the lock that is held. ``iterators``: stack addresses of those
+    begun and not ended.
     """
 
     __slots__ = (
@@ -57,6 +58,7 @@ class State:
         "depth",
         "head",
         "history",
+        "iterators",
         "lock",
         "lossy",
         "memory",
@@ -80,6 +82,7 @@ class State:
         self.head = (0, 0)
         self.meta = (0, 0)
         self.lock: tuple[str, int] | None = None
+        self.iterators: frozenset[int] = frozenset()
         self.lossy = False
         self.history: Step | None = None
 
@@ -92,7 +95,7 @@ class State:
         other.written = self.written
         other.proven, other.beyond = self.proven.copy(), self.beyond.copy()
         other.head, other.meta = self.head, self.meta
-        other.lock = self.lock
+        other.lock, other.iterators = self.lock, self.iterators
         other.lossy, other.history = self.lossy, self.history
         return other
 

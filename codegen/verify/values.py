@@ -65,6 +65,7 @@ UNDEFINED = Unusable("holds bytes of stack that were never written")
 """Linux lets a privileged program read whatever lies there. It may be moved on, but must not decide anything."""
 CLOBBERED = Unusable("does not survive a call")
 STALE = Unusable("is a packet pointer from before a helper that can move the frame")
+ENDED = Unusable("is a pointer to a number of an iterator that was ended")
 MIXED = Unusable("holds different kinds of values on the paths that meet here")
 
 DATA, META = 0, -1

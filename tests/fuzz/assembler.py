@@ -15,6 +15,7 @@ from hardpath.codegen.isa import (
     FunctionReference,
     Instruction,
     Jump,
+    KernelReference,
     Load64,
     MapReference,
     Mode,
@@ -100,6 +101,9 @@ class Assembler:
 
     def call(self, helper: int) -> None:
         self.emit(CALL, imm=helper)
+
+    def call_kernel(self, name: str) -> None:
+        self._code.append(Instruction(CALL, 0, Call.KERNEL, 0, 0, reference=KernelReference(name)))
 
     def call_local(self, target: Label) -> None:
         self._jumps.append((self.slot, target))
