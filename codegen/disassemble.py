@@ -141,8 +141,8 @@ def _jump(i: Instruction, slot: int | None) -> str:
         if i.src == Call.HELPER:
             return f"call {helper_name(i.imm)}"
         if i.src == Call.KERNEL:
-            named = isinstance(i.reference, KernelReference)
-            return f"call {i.reference.name if named else f'kernel function {i.imm}'}"
+            reference = i.reference
+            return f"call {reference.name if isinstance(reference, KernelReference) else f'kernel function {i.imm}'}"
         return f"call {i.imm:+d}" if slot is None else f"call {slot + 1 + i.imm}"
     if i.is_exit:
         return "exit"

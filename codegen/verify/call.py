@@ -291,6 +291,8 @@ def _check_memory(
     if plugin.frame_access:
         readable_kinds += PACKET_KINDS
         wanted = f"a pointer to {size} bytes of stack, frame or map value"
+    if plugin.args[register - 1] in (Arg.MEM, Arg.MEM_OR_NULL):
+        readable_kinds.append(Kind.ITERATOR)  # others want memory that could be written
     if not isinstance(value, Ptr) or value.maybe_null or value.kind not in readable_kinds:
         raise _wrong(plugin, register, value, wanted)
     if not size:

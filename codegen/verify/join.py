@@ -36,7 +36,7 @@ class Join:
     """
 
     def __init__(self, a: State, b: State, fresh: Callable[[], int], decisive: Decisive | None = None) -> None:
-        self.lost_a = self.lost_b = self.blurred = 0
+        self.blurred = 0
         self._a, self._b, self._fresh = a, b, fresh
         self.merged = False
         self._ids: dict[Hashable, int] = {}
@@ -45,7 +45,8 @@ class Join:
         self._partners_b: dict[Hashable, Hashable] = {}
         self.state = s = State()
         s.depth, s.history = b.depth, b.history
-        s.iterators = b.iterators  # part of the shape
+        s.iterators = b.iterators  # part of the shape of states that are really joined
+        self.lost_a = self.lost_b = int(a.iterators != b.iterators)
         s.head = min(a.head[0], b.head[0]), max(a.head[1], b.head[1])
         s.meta = min(a.meta[0], b.meta[0]), max(a.meta[1], b.meta[1])
         self.lost_a += (s.head, s.meta) != (a.head, a.meta)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from assembler import FP, Assembler, Label
-from hardpath.codegen.isa import Alu, Jump
-from verify_programs import CASES, RANDOM, Write, case, frame, leave
+from assembler import CTX, FP, Assembler, Label
+from hardpath.codegen.isa import Alu, Atomic, Jump
+from verify_programs import CASES, CSUM_DIFF, LOOKUP, LOOP, RANDOM, Write, case, frame, leave
 
 Body = Callable[[Assembler], None]
 PLACE = -16
+TAIL_CALL, LOCK, UNLOCK = 12, 93, 94
 
 
 def at(a: Assembler, place: int = PLACE) -> None:
@@ -276,7 +277,7 @@ def a_helper_reads_an_iterator(a: Assembler) -> None:
     a.map(1, "array")
     a.move(2, src=FP)
     a.alu(Alu.ADD, 2, imm=PLACE)
-    a.call(1)
+    a.call(LOOKUP)
     destroy(a)
     leave(a)
 
@@ -341,6 +342,80 @@ def a_number_after_the_end(a: Assembler) -> None:
     leave(a)
 
 
+def _passes_it(a: Assembler) -> None:
+    a.move(3, src=0)
+    a.move(1, imm=0)
+    a.move(2, imm=0)
+    a.move(4, imm=4)
+    a.move(5, imm=0)
+    a.call(CSUM_DIFF)
+
+
+def _looks_it_up(a: Assembler) -> None:
+    a.move(2, src=0)
+    a.map(1, "array")
+    a.call(LOOKUP)
+
+
+def _adds_to_it(a: Assembler) -> None:
+    a.move(1, imm=1)
+    a.atomic(Atomic.ADD, 4, 0, 0, 1)
+
+
+@case("ok")
+def an_iterator_while_a_lock_is_held(a: Assembler) -> None:
+    out = Label()
+    a.store(4, FP, -4, imm=1)
+    a.map(1, "locked")
+    a.move(2, src=FP)
+    a.alu(Alu.ADD, 2, imm=-4)
+    a.call(LOOKUP)
+    a.jump(Jump.JEQ, out, 0, imm=0)
+    a.move(6, src=0)
+    for helper in (LOCK, UNLOCK):
+        a.move(1, src=6)
+        a.alu(Alu.ADD, 1, imm=4)
+        a.call(helper)
+        if helper == LOCK:
+            new(a)
+            loop(a, _reads)
+            destroy(a)
+    a.place(out)
+    leave(a)
+
+
+@case("invalid use of an iterator")
+def a_tail_call_with_an_iterator(a: Assembler) -> None:
+    a.move(6, src=CTX)
+    new(a)
+    a.move(1, src=6)
+    a.map(2, "programs")
+    a.move(3, imm=0)
+    a.call(TAIL_CALL)
+    destroy(a)
+    leave(a)
+
+
+def _called_in_a_loop(body: Body) -> Write:
+    def write(a: Assembler) -> None:
+        function = Label()
+        a.move(1, imm=3)
+        a.function(2, function)
+        a.move(3, imm=0)
+        a.move(4, imm=0)
+        a.call(LOOP)
+        leave(a)
+        a.place(function)
+        write.functions = {0: "test", a.slot: "callee"}  # type: ignore[attr-defined]
+        new(a)
+        loop(a, _reads)
+        body(a)
+        a.move(0, imm=0)
+        a.exit()
+
+    return write
+
+
 @case("ok")
 def a_number_after_the_next_one(a: Assembler) -> None:
     """The pointer is to the iterator itself."""
@@ -366,6 +441,11 @@ CASES |= {
     "an_iterator_indexes_the_stack": ("ok", _counts(0, 8, _indexes_the_stack)),
     "two_bytes_of_a_number": ("ok", _counts(0, 3, lambda a: a.load(2, 1, 0, 2))),
     "more_than_a_number": ("invalid use of an iterator", _counts(0, 3, lambda a: a.load(8, 1, 0, 0))),
+    "a_number_for_a_checksum": ("ok", _counts(0, 3, _passes_it)),
+    "a_number_as_a_key": ("invalid helper argument", _counts(0, 3, _looks_it_up)),
+    "an_atomic_operation_on_a_number": ("write to read-only memory", _counts(0, 3, _adds_to_it)),
+    "an_iterator_in_a_function_that_is_called_in_a_loop": ("ok", _called_in_a_loop(destroy)),
+    "an_iterator_left_by_a_function_called_in_a_loop": ("invalid use of an iterator", _called_in_a_loop(_nothing)),
     "an_iterator_out_of_line": ("invalid use of an iterator", _counts(0, 3, _reads, -12)),
     "an_iterator_behind_the_stack": ("invalid use of an iterator", _counts(0, 3, _reads, 0)),
 }

@@ -17,6 +17,7 @@ MAPS = {
     "hash": MapSpec("hash", 1, 8, 16, 16),
     "locked": MapSpec("locked", 2, 4, 16, 4, lock=4),
     "text": MapSpec("text", 2, 4, 8, 1, flags=1 << 7, initial=b"abcd\0efg", readonly=True),
+    "programs": MapSpec("programs", 3, 4, 4, 2),
     "queue": MapSpec("queue", 22, 0, 8, 3),
     ".rodata": MapSpec(".rodata", 2, 4, 8, 1, initial=bytes(range(1, 9)), readonly=True),
     ".bss": MapSpec(".bss", 2, 4, 8, 1, initial=bytes(8)),
