@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
@@ -28,6 +29,16 @@ from .settings import Settings
 Command = Callable[..., Any]
 
 FILE = click.Path(path_type=Path)
+
+
+class Number(click.FloatRange):
+    """A number in a range. NaN is refused; `click.FloatRange` takes it as being in every range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
 
 
 def collected(
@@ -176,7 +187,7 @@ build_options = collected(
         metavar="BYTES", help=f"Bytes a beat of the frame streams: {', '.join(map(str, WIDTHS))}.",
     ),
     click.option(
-        "--clock", type=click.FloatRange(1, 2000), default=Target.clock_mhz, show_default=True, metavar="MHZ",
+        "--clock", type=Number(1, 2000), default=Target.clock_mhz, show_default=True, metavar="MHZ",
         help="Clock in MHz.",
     ),
     click.option(

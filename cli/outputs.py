@@ -17,7 +17,7 @@ class Outputs:
         self._moves: list[tuple[Path, Path]] = []
 
     def path(self, final: Path) -> Path:
-        """A path with the same name. Raises `InputError` where nothing can be written."""
+        """A path with the same name. Raises `InputError` where nothing can be written or something else will be."""
         if final.exists() and not final.is_file():
             if final.is_dir():
                 raise InputError(f"{final} is a directory: name a file")
@@ -29,6 +29,8 @@ class Outputs:
             except OSError as error:
                 raise InputError(f"{final}: cannot write there: {error.strerror}") from None
         path = self._scratch[folder] / final.name
+        if any(final.resolve() == other.resolve() for _, other in self._moves):
+            raise InputError(f"{final} is named for two outputs: name another file for one of them")
         self._moves.append((path, final))
         return path
 

@@ -18,7 +18,7 @@ from ..sim.isolated import Facts, Limits, run_isolated
 from ..sim.survey import Candidate, Outcome, Plan, enumerate_programs, examine, settled, totals
 from . import options as shared
 from .main import BROKEN, NO
-from .options import Build
+from .options import Build, Number
 from .outputs import Outputs
 from .progress import Steps
 from .settings import Settings, console
@@ -37,7 +37,7 @@ _SHORT = 100  # characters of a reason in the table
     help="Programs at the same time.",
 )
 @click.option(
-    "--timeout", type=click.FloatRange(min=1), default=120, show_default=True, metavar="SECONDS",
+    "--timeout", type=Number(min=1), default=120, show_default=True, metavar="SECONDS",
     help="Time for one program.",
 )
 @click.option(

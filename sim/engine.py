@@ -246,6 +246,23 @@ class Engine(ABC):
         ``setup`` runs before the first frame (maps in), ``teardown`` after the last (maps out). Raises `InputError`
         for a broken capture or a frame that does not fit, `SimulationError` when the hardware misbehaves.
         """
+        if options.events_out is not None:
+            with tempfile.TemporaryDirectory(prefix="hardpath-") as folder:
+                recorded = Path(folder) / "events.jsonl"
+                result = self._run(netlist, source, replace(options, events_out=recorded), setup, teardown)
+                decode_file(recorded, options.events_out, netlist.events)
+                return result
+        return self._run(netlist, source, options, setup, teardown)
+
+    def _run(
+        self,
+        netlist: Netlist,
+        source: Path | str | Iterable[Frame],
+        options: Options,
+        setup: BusRoutine | None,
+        teardown: BusRoutine | None,
+    ) -> RunResult:
+        """As `run`, but ``options.events_out`` gets events as they are recorded."""
         capture = Path(source) if isinstance(source, (str, Path)) else None
         if capture is not None and not capture.is_file():
             raise InputError(f"{capture}: no such file: give an existing pcap or pcapng file")
@@ -267,8 +284,6 @@ class Engine(ABC):
             if teardown is not None:
                 teardown(bus)
             child.quit()
-        if options.events_out is not None:
-            decode_file(options.events_out, netlist.events)
         return self._result(netlist, options, figures, stalls, wall_s)
 
     def _result(

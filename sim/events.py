@@ -10,17 +10,21 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ..hdl.errors import InputError
 from ..hdl.helpers.events import Line
 
 
-def decode_file(path: Path, kinds: Sequence[Line]) -> None:
-    """Replace recorded events by decoded ones."""
-    recorded = path.read_text(encoding="ascii").splitlines()
-    with open(path, "w", encoding="ascii") as lines:
-        for text in recorded:
-            event = json.loads(text)
-            decoded = kinds[event["site"]].decode(int.from_bytes(bytes.fromhex(event["data"]), "little"))
-            lines.write(json.dumps({"frame": event["frame"], "text": decoded}) + "\n")
+def decode_file(recorded: Path, path: Path, kinds: Sequence[Line]) -> None:
+    """Write to ``path``, which may be a pipe or a device, the events that a simulation recorded. Raises
+    `InputError`."""
+    try:
+        with open(recorded, encoding="ascii") as events, open(path, "w", encoding="ascii") as lines:
+            for text in events:
+                event = json.loads(text)
+                decoded = kinds[event["site"]].decode(int.from_bytes(bytes.fromhex(event["data"]), "little"))
+                lines.write(json.dumps({"frame": event["frame"], "text": decoded}) + "\n")
+    except OSError as error:
+        raise InputError(f"{path}: cannot write: {error.strerror}: choose another place") from None
 
 
 def read_events(path: Path) -> Iterator[tuple[int, str]]:

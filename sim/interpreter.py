@@ -18,6 +18,7 @@ from ..hdl.helpers.xdp_limits import HIGHEST_END
 from ..hdl.kernel_functions.registry import KERNEL_FUNCTIONS
 from ..hdl.maps.base import MapModel, MapPlugin, MapShape, listed_key_size
 from ..hdl.maps.registry import MAP_TYPES
+from .mapfile import not_taken
 from .memory import Memory, Region, Trap
 from .processor import Environment, Processor
 from .results import Outcome, Verdict
@@ -104,7 +105,7 @@ class Interpreter:
                 f"not {len(key)} and {len(value)}"
             )
         if error := self._maps[name].model.update(key, value, 0):
-            raise InputError(f"map {name} does not take the entry with key {key.hex()}: errno {-error}")
+            raise not_taken(spec, key, -error)
 
     def delete(self, name: str, key: bytes) -> None:
         """Remove an entry. Raises InputError if the map does not let go of it."""

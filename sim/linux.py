@@ -18,6 +18,7 @@ from __future__ import annotations
 import errno
 import functools
 import os
+import re
 import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -80,7 +81,8 @@ def kernel_verdict(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> tuple[b
 class LinuxOracle:
     """A program in the kernel, with fresh maps. A context manager: everything is gone at its end.
 
-    Raises InputError when the kernel does not take a map or the program (with the end of the verifier's log).
+    Raises InputError when the kernel does not take a map or the program (in one line what its verifier says; the
+    whole log is the error's cause).
     """
 
     def __init__(self, program: ProgramSpec, maps: Mapping[str, MapSpec]) -> None:
@@ -113,8 +115,7 @@ class LinuxOracle:
         except OSError:
             late, log = bpf.prog_verdict(*arguments)
             if late is None:
-                end = "\n".join(log.strip().splitlines()[-20:])
-                raise InputError(f"Linux does not accept {program.name}:\n{end}") from None
+                raise InputError(f"Linux does not accept {program.name}: {_reason(log)}") from InputError(log)
             fd = late
         stack.callback(os.close, fd)
         return fd
@@ -275,6 +276,23 @@ class _LoadedMaps:
         if name not in self._specs:
             raise InputError(f"the program uses no map {name}; it uses {', '.join(self._specs) or 'none'}")
         return self._specs[name]
+
+
+def _reason(log: str) -> str:
+    """What a verifier's log says at its end, in one line: the instruction and what is wrong with it.
+
+    The complaint is the lines between the last instruction (``63: (69) r1 = ...``) and the statistics.
+    """
+    complaint: list[str] = []
+    for line in reversed(log.strip().splitlines()):
+        if re.match(r"processed \d+ insns|verification time|stack depth", line):
+            continue
+        if re.match(r"\d+: ", line):
+            complaint.append(f"instruction {line.partition(' ;')[0].strip()}")
+            break
+        if line and not line.startswith(";") and len(complaint) < 4:
+            complaint.append(line)
+    return ": ".join(complaint[::-1]) or "its verifier says nothing"
 
 
 def _references(program: ProgramSpec) -> list[MapReference]:

@@ -8,7 +8,9 @@ Out comes the string form, sorted by key.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,15 +32,26 @@ def load_maps(
     Raises InputError naming the map and the entry that are wrong.
     """
     try:
-        document = json.loads(Path(path).read_text())
+        document = json.loads(Path(path).read_text(), object_pairs_hook=_without_duplicates)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise InputError(f"{path} is no JSON: {error}") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     try:
         return parse_maps(document, specs, programs)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of a JSON document; Python would keep the last of equal names and say nothing."""
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        twice = next(name for name in document if sum(name == other for other, _ in pairs) > 1)
+        raise InputError(f'"{twice}" is there twice in one object: give it once')
+    return document
 
 
 def parse_maps(
@@ -58,12 +71,16 @@ def _entries(name: str, entries: Any, specs: Mapping[str, MapSpec], programs: Se
         raise InputError(f"there is no map {name}; the maps are {', '.join(sorted(specs)) or 'none'}")
     if not isinstance(entries, list):
         raise InputError(f'map {name}: its entries are a list of {{"key": ..., "value": ...}}')
-    spec, contents = specs[name], {}
+    spec = specs[name]
+    contents: dict[bytes, bytes] = {}
+    numbers: dict[bytes, int] = {}
     for number, entry in enumerate(entries):
         where = f"map {name}, entry {number}"
         if not isinstance(entry, dict) or not {"key", "value"} <= entry.keys():
             raise InputError(f'{where}: an entry is an object with "key" and "value"')
         key = _bytes(entry["key"], listed_key_size(spec), f"{where}, key")
+        if (first := numbers.setdefault(key, number)) != number:
+            raise InputError(f"{where}: entry {first} has the same key {key.hex()}: give one of them")
         value = entry["value"]
         if isinstance(value, str) and value in programs:
             contents[key] = (1 + programs.index(value)).to_bytes(spec.value_size, "little")
@@ -80,12 +97,22 @@ def _bytes(written: Any, size: int, where: str) -> bytes:
         elif not isinstance(written, list):
             raise TypeError
         else:
+            if any(isinstance(byte, bool) for byte in written):  # which bytes() takes for numbers
+                raise TypeError
             data = bytes(int(byte, 16) if isinstance(byte, str) else byte for byte in written)
     except (TypeError, ValueError):
         raise InputError(f'{where}: neither a hexadecimal string nor a list of "0x.." bytes') from None
     if len(data) != size:
         raise InputError(f"{where}: {len(data)} bytes, must be {size}")
     return data
+
+
+def not_taken(spec: MapSpec, key: bytes, error: int) -> InputError:
+    """What to raise when a map does not take an entry; ``error`` is the errno, above 0."""
+    why = os.strerror(error)
+    if error == errno.E2BIG:
+        why = f"it holds {spec.max_entries:,} entries: give fewer, or enlarge it with --map-size {spec.name}=N"
+    return InputError(f"map {spec.name} does not take the entry with key {key.hex()}: {why}")
 
 
 def format_maps(contents: Contents) -> dict[str, list[dict[str, str]]]:

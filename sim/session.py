@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -21,7 +20,7 @@ from .engine import DEFAULTS, Bus, Engine, Netlist, Options, RunResult
 from .events import read_events
 from .interpreter import Interpreter
 from .linux import LinuxOracle
-from .mapfile import Contents
+from .mapfile import Contents, not_taken
 from .results import FrameResult, Verdict
 
 ENGINES = ("verilator", "cocotb")
@@ -87,7 +86,7 @@ class Session:
 
     def _load(self, bus: Bus) -> None:
         for name, entries in self.contents.items():
-            _fill(bus.client.maps[name], entries)
+            _fill(bus.client.maps[name], self.maps[name], entries)
 
     def hardware(self, engine: Engine, frames: Iterable[Frame], options: Options = DEFAULTS) -> Record:
         """What the hardware makes of frames, for comparison; ``options.frames_out`` and ``events_out`` are
@@ -105,7 +104,7 @@ class Session:
             if name in evaluator.models:  # else the program never reaches it
                 for key, value in entries.items():
                     if error := evaluator.models[name].update(key, value, 0):
-                        raise InputError(f"map {name} does not take the entry with key {key.hex()}: errno {-error}")
+                        raise not_taken(self.maps[name], key, -error)
         results = []
         lines: list[tuple[int, str]] = []
         for index, frame in enumerate(frames):
@@ -165,9 +164,7 @@ class Session:
         return None
 
 
-def _fill(into: Map, entries: Mapping[bytes, bytes]) -> None:
+def _fill(into: Map, spec: MapSpec, entries: Mapping[bytes, bytes]) -> None:
     for key, status in zip(entries, into.update_many(entries.items()), strict=True):
         if status:
-            raise InputError(
-                f"map {into.name} does not take the entry with key {key.hex()}: {os.strerror(-status)}"
-            )
+            raise not_taken(spec, key, -status)

@@ -23,7 +23,8 @@ def select(spec: ObjectSpec, program: str | None = None, section: str | None = N
     if program is None and section is None:
         found = _clearly_meant(spec)
     if not found:
-        raise InputError(f"{spec.path}: {_missing(program, section)}; it has {_names(spec.programs)}")
+        has = _names(spec.programs) if spec.programs else 'no programs at all: put SEC("xdp") in front of one'
+        raise InputError(f"{spec.path}: {_missing(program, section)}; it has {has}")
     if len(found) > 1:
         raise InputError(f"{spec.path}: choose one with --program or --section: {_names(found)}")
     if found[0].problem is not None:
@@ -51,4 +52,4 @@ def _missing(program: str | None, section: str | None) -> str:
 
 
 def _names(programs: Iterable[ProgramSpec]) -> str:
-    return ", ".join(f"{p.name} (section {p.section})" for p in programs) or "no programs at all"
+    return ", ".join(f"{p.name} (section {p.section})" for p in programs)

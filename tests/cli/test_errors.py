@@ -38,6 +38,8 @@ def complaint(answer):
         (["sim", FIREWALL, "-r", CAPTURE, "--engine", "vcs"], "'vcs' is not one of"),
         (["sim", FIREWALL, "-r", CAPTURE, "--width", "7"], "'7' is not one of"),
         (["sim", FIREWALL, "-r", CAPTURE, "--clock", "0"], "0.0 is not in the range"),
+        (["sim", FIREWALL, "-r", CAPTURE, "--clock", "nan"], "'nan' is not a number"),
+        (["survey", FIREWALL, "--timeout", "nan"], "'nan' is not a number"),
         (["sim", FIREWALL, "-r", CAPTURE, "--rate", "fast"], "rate 'fast': give bits a second"),
         (["sim", FIREWALL, "-r", "nowhere.pcap"], "nowhere.pcap: No such file or directory"),
         (["sim", FIREWALL, "-r", FIREWALL], "not a capture"),
@@ -45,6 +47,7 @@ def complaint(answer):
         (["sim", FIREWALL, "--traffic", "64b", "--count", "-1"], "-1 is not in the range"),
         (["sim", FIREWALL, "-r", CAPTURE, "-w", "nowhere/out.pcapng"], "nowhere/out.pcapng: cannot write"),
         (["sim", FIREWALL, "-r", CAPTURE, "-w", "examples"], "examples is a directory"),
+        (["sim", FIREWALL, "-r", CAPTURE, "-w", "both", "--maps-out", "./both"], "both is named for two outputs"),
         (["sim", FIREWALL, "-r", CAPTURE, "--maps", "nowhere.json"], "nowhere.json: No such file"),
         (["verify", "nowhere.o"], "nowhere.o: No such file or directory"),
         (["verify", "examples"], "examples"),
@@ -84,6 +87,7 @@ def test_a_mistake_is_one_line_and_status_2(hardpath, arguments, says):
         ('{"flows": {}}', "its entries are a list"),
         ('{"flows": [{"key": "00"}]}', 'entry 0: an entry is an object with "key" and "value"'),
         ('{"flows": [{"key": "00", "value": "00"}]}', "entry 0, key: 1 bytes, must be 16"),
+        ('{"flows": [], "flows": []}', '"flows" is there twice in one object'),
         ('{".rodata": [{"key": "00000000", "value": "0000000000000000"}]}', "map .rodata is read-only"),
     ],
 )
@@ -101,7 +105,9 @@ def test_an_entry_that_the_map_does_not_take_is_named(hardpath, tmp_path):
     path = Path("tests/cli/data/missing.o")
     answer = hardpath("run", path, "--program", "with_other", "--data-in", "00" * 60, "--maps", maps)
     assert answer.status == 2
-    assert "map other does not take the entry with key 08000000" in complaint(answer)
+    line = complaint(answer)
+    assert "map other does not take the entry with key 08000000: it holds 8 entries" in line
+    assert "--map-size other=N" in line
 
 
 @pytest.mark.parametrize("size", [0, 3, 52, 64, 700, 2000])

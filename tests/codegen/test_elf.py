@@ -338,3 +338,8 @@ def test_symbols_name_the_variables_where_there_is_no_btf() -> None:
         with_variables(spec, {"LICENSE": 1})
     with pytest.raises(InputError, match="there is no variable x; it has none"):
         with_variables(load(DATA / "legacy.o"), {"x": 1})
+
+
+def test_an_object_without_programs_says_how_to_mark_one():
+    with pytest.raises(InputError, match=r'no programs at all: put SEC\("xdp"\) in front'):
+        select(ObjectSpec("empty.o", (), {}))

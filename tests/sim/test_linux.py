@@ -135,8 +135,10 @@ def test_kernel_verdict_gives_the_verifiers_log(assemble):
     accepted, log = kernel_verdict(assemble(unsafe), {})
     assert not accepted
     assert "invalid bpf_context access" in log
-    with pytest.raises(InputError, match="invalid bpf_context access"), LinuxOracle(assemble(unsafe), {}):
-        pass
+    with pytest.raises(InputError, match=r"instruction 0: .*: invalid bpf_context access") as error:
+        LinuxOracle(assemble(unsafe), {}).__enter__()
+    assert "\n" not in str(error.value)
+    assert str(error.value.__cause__) == log
 
 
 @pytest.mark.parametrize(

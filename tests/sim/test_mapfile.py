@@ -64,6 +64,11 @@ def test_values_of_maps_without_keys_keep_their_order():
         ({"ports": [{"key": [256, 0], "value": "00000000"}]}, "entry 0, key: neither"),
         ({"ports": [{"key": ["0x100", "0"], "value": "00000000"}]}, "entry 0, key: neither"),
         ({"ports": [{"key": None, "value": "00000000"}]}, "entry 0, key: neither"),
+        ({"ports": [{"key": [True, 0], "value": "00000000"}]}, "entry 0, key: neither"),
+        (
+            {"ports": [{"key": key, "value": "00000000"} for key in ("0100", "0200", ["0x01", "0x00"])]},
+            "ports, entry 2: entry 0 has the same key 0100",
+        ),
         ({"ports": [{"key": 2, "value": "00000000"}]}, "entry 0, key: neither"),
         ({"ports": [{"key": {"a": 1}, "value": "00000000"}]}, "entry 0, key: neither"),
     ],

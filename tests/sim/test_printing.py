@@ -13,7 +13,7 @@ from hardpath.codegen.graph import Evaluator, build
 from hardpath.codegen.isa import Alu, Jump
 from hardpath.codegen.spec import ObjectSpec
 from hardpath.codegen.verify import verify
-from hardpath.hdl.errors import Refused
+from hardpath.hdl.errors import InputError, Refused
 from hardpath.hdl.helpers.events import line
 from hardpath.sim.captures import Frame
 from hardpath.sim.engine import Options
@@ -180,6 +180,15 @@ def test_both_engines_give_the_events_of_every_frame_in_order(assemble, tmp_path
         assert list(read_events(path)) == expected
         files.append(Path(path).read_bytes())
     assert len(set(files)) == 1
+
+
+def test_events_go_to_a_device_that_cannot_be_read_back(assemble):
+    """/dev/full reads as zeros without end, and takes nothing."""
+    program = assemble(chatty)
+    session = Session(compile_program(ObjectSpec("test.o", (program,), {}), program))
+    frames = [Frame(bytes([i]) * 64) for i in range(100)]
+    with pytest.raises(InputError, match="/dev/full: cannot write: No space left"):
+        session.run(engine("verilator"), frames, Options(events_out=Path("/dev/full"), quick=True))
 
 
 def uses_result(a):
