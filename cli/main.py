@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -93,6 +94,9 @@ def _explain(error: Exception, settings: Settings) -> int:
             return BROKEN
         case OSError() if error.filename is not None:
             settings.complain("input", f"hardpath: {error.filename}: {error.strerror}")
+            return BAD_INPUT
+        case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT):  # while writing, when the name is not known
+            settings.complain("input", f"hardpath: cannot write: {error.strerror}: make room or name another place")
             return BAD_INPUT
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     settings.complain(

@@ -157,6 +157,13 @@ def test_outputs_of_an_earlier_run_survive_a_failure(hardpath, tmp_path, example
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.pcap", "frames.jsonl"]
 
 
+def test_a_full_disk_is_no_fault_of_hardpath(hardpath, example):
+    frame = "020000000002" + "020000000001" + "0800" + "00" * 46
+    answer = hardpath("run", example("mac_swap") / "mac_swap.o", "--data-in", frame, "--data-out", "/dev/full")
+    assert answer.status == 2
+    assert "cannot write: No space left on device" in complaint(answer)
+
+
 def test_errors_are_json_too_where_json_is_wanted(hardpath):
     answer = hardpath("verify", "nowhere.o", "-j")
     assert answer.status == 2
