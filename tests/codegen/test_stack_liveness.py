@@ -53,6 +53,41 @@ def test_bytes_are_live_from_a_store_to_the_last_load():
     assert live[3] == 0
 
 
+def test_an_iterator_is_live_from_its_beginning_to_its_end():
+    def write(a):
+        for function in ("new", "next", "destroy"):  # 0 to 4, 5 to 7, 8 to 10
+            a.move(1, src=FP)
+            a.alu(Alu.ADD, 1, imm=-16)
+            if function == "new":
+                a.move(2, imm=0)
+                a.move(3, imm=4)
+            a.call_kernel(f"bpf_iter_num_{function}")
+        a.move(0, imm=2)
+        a.exit()
+
+    found = analysed(write)
+    whole = stack_bytes(-16, -8)
+    assert [slot for slot, live in sorted(found.live.items()) if live == whole] == list(range(5, 11))
+    assert found.live[0] == found.live[4] == found.live[11] == 0
+    assert found.decisive[7] & ALL == whole
+    assert registers(found.decisive[4]) >= {2, 3}
+
+
+def test_the_number_of_an_iterator_is_read_through_its_pointer():
+    def write(a):
+        a.move(1, src=FP)
+        a.alu(Alu.ADD, 1, imm=-16)
+        a.call_kernel("bpf_iter_num_next")  # 2
+        a.load(4, 2, 0, 0)  # 3
+        a.move(0, imm=2)
+        a.exit()
+
+    live = analysed(write).live
+    assert live[3] == stack_bytes(-16, -12)
+    assert live[2] == stack_bytes(-16, -8)
+    assert live[4] == 0
+
+
 def test_a_key_is_live_as_far_as_the_map_reads():
     def write(a):
         a.map(1, "hash")  # 0, 1

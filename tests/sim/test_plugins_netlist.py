@@ -284,6 +284,43 @@ SEC("xdp") int program(struct xdp_md *ctx)
 }
 """
 
+ITERATORS = """
+#ifndef bpf_for /* libbpf before 1.2 */
+struct numbers { __u64 opaque; };
+extern int bpf_iter_num_new(struct numbers *, int start, int end) __ksym;
+extern int *bpf_iter_num_next(struct numbers *) __ksym;
+extern void bpf_iter_num_destroy(struct numbers *) __ksym;
+#define bpf_iter_num numbers
+#endif
+MAP(total, ARRAY, __u32, __u64, 4);
+SEC("xdp") int program(struct xdp_md *ctx)
+{
+    START;
+    struct bpf_iter_num outer, inner;
+    unsigned char copy[16];
+    __u32 sum = 0;
+    int *i, *j;
+    __builtin_memcpy(copy, b, 16);
+    bpf_iter_num_new(&outer, b[0] & 3, b[1] & 7);
+    while ((i = bpf_iter_num_next(&outer))) {
+        __u32 key = *i & 3, found = 0;
+        bpf_iter_num_new(&inner, 0, 4);
+        while ((j = bpf_iter_num_next(&inner))) {
+            if (copy[(*i + *j) & 15] & 1)
+                break;
+            found += *j + 1;
+        }
+        bpf_iter_num_destroy(&inner);
+        __u64 *count = bpf_map_lookup_elem(&total, &key);
+        if (count)
+            *count += found;
+        sum = sum * 16 + found;
+    }
+    bpf_iter_num_destroy(&outer);
+    *(__u32 *)(b + 16) = sum;
+    return sum & 16 ? XDP_TX : XDP_PASS;
+}
+"""
 
 LRU = """
 MAP(flows, %s, __u32, __u64, 24);
@@ -364,6 +401,7 @@ PREFIXES = {
         pytest.param(PERCPU, {}, id="percpu"),
         pytest.param(CHAIN, PROGRAMS, id="chain"),
         pytest.param(CLOCK, {}, id="clock"),
+        pytest.param(ITERATORS, {}, id="iterators"),
         pytest.param((LRU % "LRU_HASH").replace("MASK", "15"), {}, id="lru"),
         pytest.param(ROUTES, PREFIXES, id="routes"),
         pytest.param(QUEUES, VALUES, id="queues"),
