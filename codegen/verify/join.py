@@ -183,6 +183,7 @@ class Join:
                 s.stack[at] = size, self._value(value, other, bool(self._bytes >> at & (1 << size) - 1))
         for at, (size, value) in b.stack.items():
             if at in a.stack or stack.holds_any(s, at, size):
+                self._lose_rest(value, at, size)
                 continue
             mine = self._same_bytes(a, at, size)
             if mine is None:
@@ -192,6 +193,16 @@ class Join:
                 s.stack[at] = size, self._value(mine, value, bool(self._bytes >> at & (1 << size) - 1))
         self.lost_a += a.written != s.written
         self.lost_b += b.written != s.written
+
+    def _lose_rest(self, value: Value, at: int, size: int) -> None:
+        """Count what ``b`` knows of a value of which ``a`` has parts only."""
+        kept = self._same_bytes(self.state, at, size)
+        if isinstance(value, Num) and isinstance(kept, Num):
+            decisive = bool(self._bytes >> at & (1 << size) - 1)
+            self.lost_b += decisive and kept.number != value.number
+            self.merged = self.merged or kept.number != value.number
+        else:
+            self.lost_b += kept != value
 
     @staticmethod
     def _same_bytes(state: State, at: int, size: int) -> Value | None:
