@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from amaranth import Array, Const, Module, Mux, Signal
 from amaranth.sim import Simulator
-from hardpath.codegen.emit import Pipeline, emit, stages
+from hardpath.codegen.emit import Pipeline, emit, liveness
 from hardpath.codegen.graph.construct import Construct
 from hardpath.codegen.graph.ir import Graph, Node
 from hardpath.codegen.schedule.plan import Schedule
@@ -307,8 +307,8 @@ async def operate(ctx: Any, host: Any, op: HostOp, **operands: int) -> int:
 def test_pipeline_equals_one_frame_after_the_other(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(seed)
     if rng.random() < 0.7:  # toy values are too small to wait in memories otherwise
-        monkeypatch.setattr(stages, "_SHORTEST_MEMORY", 2)
-        monkeypatch.setattr(stages, "_SMALLEST_MEMORY", rng.choice((1, 60)))
+        monkeypatch.setattr(liveness, "_SHORTEST_MEMORY", 2)
+        monkeypatch.setattr(liveness, "_SMALLEST_MEMORY", rng.choice((1, 60)))
     program = random_program(rng)
     frames = random_frames(rng, 60)
     bench = Bench(program, rng, gap=rng.choice((0, 0, 0.3)), busy=rng.choice((0, 0, 0.5)), queue=rng.choice((1, 4)))
