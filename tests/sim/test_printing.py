@@ -176,7 +176,12 @@ def test_both_engines_give_the_events_of_every_frame_in_order(assemble, tmp_path
     files: list[bytes] = []
     for name, take in (("verilator", 1.0), ("verilator", 0.4), ("cocotb", 1.0)):
         path = tmp_path / f"{name}{take}.jsonl"
-        session.run(engine(name), frames, Options(events_out=path, take=take, quick=True))
+        try:
+            session.run(engine(name), frames, Options(events_out=path, take=take, quick=True))
+        except InputError as missing:
+            if name != "cocotb":
+                raise
+            pytest.skip(str(missing))  # cocotb needs Python's shared library
         assert list(read_events(path)) == expected
         files.append(Path(path).read_bytes())
     assert len(set(files)) == 1
