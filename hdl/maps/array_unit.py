@@ -30,20 +30,13 @@ class ArrayUnit(MapUnit):
         rows, host = self.rows, self.host
         store, fetch = serve_sites(m, self, rows, self._initial_rows(), only_between_frames=True)
         m.submodules.mover = mover = RowMover(rows)
+        mover.serve(m, host, store, fetch)
 
         index = Signal(32)
         m.d.comb += [
             index.eq(Mux(host.op == HostOp.ENTRY, host.index, host.key)),
             mover.base.eq(index << rows.row_index_bits),
-            mover.write.eq(host.op == HostOp.UPDATE),
-            mover.value.eq(host.value),
-            mover.row_in.eq(fetch.data),
-            fetch.addr.eq(mover.address),
-            store.addr.eq(mover.address),
-            store.data.eq(mover.row_out),
-            store.en.eq(mover.store.replicate(rows.row_bytes)),
             host.result_key.eq(index),
-            host.result_value.eq(mover.result),
         ]
         status = self._status(m, index)
         with m.FSM():

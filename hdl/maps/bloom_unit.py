@@ -63,20 +63,8 @@ class BloomUnit(MapUnit):
                 m.d.comb += status.eq(-EOPNOTSUPP)
             with m.Case(HostOp.ENTRY):  # nothing can be listed
                 m.d.comb += status.eq(-E2BIG)
-        with m.FSM():
-            with m.State("IDLE"), m.If(host.request):
-                m.next = "FETCH"
-            with m.State("FETCH"):
-                m.d.comb += self.host_request.eq(1)
-                with m.If(self.host_grant):
-                    m.next = "ACT"
-            with m.State("ACT"):
-                m.d.comb += self.host_request.eq(1)
-                m.d.sync += [host.status.eq(status), host.result_value.eq(host.value)]
-                with m.If((host.op == HostOp.UPDATE) & (status == 0)):
-                    m.d.comb += [push.eq(1), pushed.eq(host.value)]
-                m.next = "DONE"
-            with m.State("DONE"):
-                m.d.comb += host.done.eq(1)
-                m.next = "IDLE"
+        with m.If(self.host_turn(m)):
+            m.d.sync += [host.status.eq(status), host.result_value.eq(host.value)]
+            with m.If((host.op == HostOp.UPDATE) & (status == 0)):
+                m.d.comb += [push.eq(1), pushed.eq(host.value)]
         return m

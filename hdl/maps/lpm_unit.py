@@ -101,21 +101,14 @@ class LpmUnit(MapUnit):
     def _host(self, m: Module, walker: LpmWalker, store: Any, fetch: Any) -> None:
         host = self.host
         m.submodules.mover = mover = RowMover(self._rows)
+        mover.serve(m, host, store, fetch)
         m.d.comb += [
             walker.op.eq(host.op),
             walker.key.eq(host.key),
             walker.mode.eq(host.flags),
             walker.index.eq(host.index),
             mover.base.eq(walker.slot << self._rows.row_index_bits),
-            mover.write.eq(host.op == HostOp.UPDATE),
-            mover.value.eq(host.value),
-            mover.row_in.eq(fetch.data),
-            fetch.addr.eq(mover.address),
-            store.addr.eq(mover.address),
-            store.data.eq(mover.row_out),
-            store.en.eq(mover.store.replicate(self._rows.row_bytes)),
             host.result_key.eq(walker.entry_key),
-            host.result_value.eq(mover.result),
         ]
         with m.FSM():
             with m.State("IDLE"), m.If(host.request):

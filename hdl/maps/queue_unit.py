@@ -104,26 +104,14 @@ class QueueUnit(MapUnit):
                 m.d.comb += status.eq(-ENOENT)
             with m.Case(HostOp.ENTRY), m.If(host.index >= count):
                 m.d.comb += status.eq(-E2BIG)
-        with m.FSM():
-            with m.State("IDLE"), m.If(host.request):
-                m.next = "FETCH"
-            with m.State("FETCH"):
-                m.d.comb += self.host_request.eq(1)
-                with m.If(self.host_grant):
-                    m.next = "ACT"
-            with m.State("ACT"):
-                m.d.comb += self.host_request.eq(1)
-                m.d.sync += [host.status.eq(status), host.result_value.eq(fetch.data)]
-                with m.If(status == 0):
-                    m.d.comb += [
-                        push.eq(host.op == HostOp.UPDATE),
-                        pop.eq(host.op == HostOp.DELETE),
-                        replace.eq(host.flags == BPF_EXIST),
-                        pushed.eq(host.value),
-                    ]
-                m.next = "DONE"
-            with m.State("DONE"):
-                m.d.comb += host.done.eq(1)
-                m.next = "IDLE"
+        with m.If(self.host_turn(m)):
+            m.d.sync += [host.status.eq(status), host.result_value.eq(fetch.data)]
+            with m.If(status == 0):
+                m.d.comb += [
+                    push.eq(host.op == HostOp.UPDATE),
+                    pop.eq(host.op == HostOp.DELETE),
+                    replace.eq(host.flags == BPF_EXIST),
+                    pushed.eq(host.value),
+                ]
 
 

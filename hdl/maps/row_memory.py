@@ -11,7 +11,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .rows import ValueRows
-from .unit import MapUnit
+from .unit import HostOp, MapUnit
 
 
 class StorePort(wiring.Component):
@@ -90,6 +90,19 @@ class RowMover(wiring.Component):
                 "row_in": In(row),
             }
         )
+
+    def serve(self, m: Module, host: Any, store: Any, fetch: Any) -> None:
+        """Move the host's value through a unit's own ports (`serve_sites`): in for an update, out for all else."""
+        m.d.comb += [
+            self.write.eq(host.op == HostOp.UPDATE),
+            self.value.eq(host.value),
+            self.row_in.eq(fetch.data),
+            fetch.addr.eq(self.address),
+            store.addr.eq(self.address),
+            store.data.eq(self.row_out),
+            store.en.eq(self.store.replicate(self._rows.row_bytes)),
+            host.result_value.eq(self.result),
+        ]
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

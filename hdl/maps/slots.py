@@ -116,7 +116,6 @@ class SlotUnit(MapUnit):
         init = [self._first.get(index, 0) for index in range(max(self._first, default=-1) + 1)]
         store, fetch = serve_sites(m, self, self._rows, init, only_between_frames=True)
         index, status = Signal(32), Signal(32)
-        decide = Signal()
         m.d.comb += [
             index.eq(Mux(host.op == HostOp.ENTRY, host.index, host.key)),
             fetch.addr.eq(index),
@@ -130,23 +129,8 @@ class SlotUnit(MapUnit):
                         with m.If(condition):
                             m.d.comb += status.eq(-errno)
         changes = (host.op == HostOp.UPDATE) | (host.op == HostOp.DELETE)
-        m.d.comb += store.en.eq((decide & changes & (status == 0)).replicate(self._rows.row_bytes))
-        with m.FSM():
-            with m.State("IDLE"), m.If(host.request):
-                m.next = "FETCH"
-            with m.State("FETCH"):
-                m.d.comb += self.host_request.eq(1)
-                with m.If(self.host_grant):
-                    m.next = "DECIDE"
-            with m.State("DECIDE"):
-                m.d.comb += [self.host_request.eq(1), decide.eq(1)]
-                m.d.sync += [
-                    host.status.eq(status),
-                    host.result_key.eq(index),
-                    host.result_value.eq(fetch.data),
-                ]
-                m.next = "DONE"
-            with m.State("DONE"):
-                m.d.comb += host.done.eq(1)
-                m.next = "IDLE"
+        with m.If(self.host_turn(m)):
+            m.d.sync += [host.status.eq(status), host.result_key.eq(index), host.result_value.eq(fetch.data)]
+            with m.If(changes & (status == 0)):
+                m.d.comb += store.en.eq(~0)
         return m

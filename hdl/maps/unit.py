@@ -135,6 +135,25 @@ class MapUnit(wiring.Component):
         )
         self.sites = [getattr(self, f"site{i}") for i in range(len(kinds))]
 
+    def host_turn(self, m: Any) -> Signal:
+        """Serve the host in one cycle of its turn, which comes between two frames: high for that cycle, in which the
+        unit answers and changes its state. Memories that ``key`` and ``index`` address have been read by then."""
+        turn = Signal(name="turn")
+        with m.FSM(name="host"):
+            with m.State("IDLE"), m.If(self.host.request):
+                m.next = "FETCH"
+            with m.State("FETCH"):
+                m.d.comb += self.host_request.eq(1)
+                with m.If(self.host_grant):
+                    m.next = "ACT"
+            with m.State("ACT"):
+                m.d.comb += [self.host_request.eq(1), turn.eq(1)]
+                m.next = "DONE"
+            with m.State("DONE"):
+                m.d.comb += self.host.done.eq(1)
+                m.next = "IDLE"
+        return turn
+
     def carry(self, m: Any, site: int, offset: int, value: Any, name: str = "carried") -> Signal:
         """``value`` of a site's frame at ``offset``, delayed into the next offset (moves with the frame)."""
         register = Signal.like(value, name=f"{name}_{site}_{offset + 1}", reset_less=True)
