@@ -322,6 +322,70 @@ SEC("xdp") int program(struct xdp_md *ctx)
 }
 """
 
+LOOP = """
+struct walk { unsigned char bytes[16]; __u32 sum, most; };
+MAP(total, ARRAY, __u32, __u64, 4);
+static long step(__u32 index, struct walk *walk)
+{
+    __u32 key = index & 3;
+    __u64 *count = bpf_map_lookup_elem(&total, &key);
+    unsigned char byte = walk->bytes[index & 15];
+    if (count)
+        *count += byte;
+    walk->sum = walk->sum * 3 + byte;
+    return index >= walk->most;
+}
+SEC("xdp") int program(struct xdp_md *ctx)
+{
+    START;
+    struct walk walk = { .most = b[1] & 15 };
+    __builtin_memcpy(walk.bytes, b, 16);
+    b[2] = bpf_loop(b[0] & 7, step, &walk, 0) + 16 * bpf_loop(3, step, &walk, 0);
+    *(__u32 *)(b + 4) = walk.sum;
+    return walk.sum & 16 ? XDP_TX : XDP_PASS;
+}
+"""
+
+FAR = """
+MAP(seen, HASH, __u32, __u64, 64);
+MAP(total, ARRAY, __u32, __u64, 4);
+SEC("xdp") int program(struct xdp_md *ctx)
+{
+    START;
+    b[3] ^= 0x5a;
+    unsigned char *place = b + ((b[1] << 8 | b[2]) & 1023);
+    if (place + 10 > (unsigned char *)end)
+        return XDP_DROP;
+    __u32 key = place[1] & 31, index = place[0] & 3;
+    __u64 one = 1, *count = bpf_map_lookup_elem(&seen, &key), *sum = bpf_map_lookup_elem(&total, &index);
+    if (sum)
+        *sum += *(__u64 *)(place + 2);
+    if (!count) {
+        bpf_map_update_elem(&seen, &key, &one, BPF_NOEXIST);
+        return XDP_PASS;
+    }
+    *count += 1;
+    *(__u64 *)(b + 8) = *(__u64 *)(place + 2) + *count;
+    return XDP_TX;
+}
+"""
+
+AFTER = """
+MAP(flows, %s, __u32, __u64, 64);
+SEC("xdp") int program(struct xdp_md *ctx)
+{
+    START;
+    __u32 key = b[0] & 15, other = b[1] & 15;
+    __u64 value = b[2], *count = bpf_map_lookup_elem(&flows, &key);
+    b[3] = bpf_map_update_elem(&flows, &other, &value, BPF_NOEXIST);
+    if (!count)
+        return XDP_PASS;
+    *count += 256;
+    *(__u64 *)(b + 8) = *count;
+    return XDP_TX;
+}
+"""
+
 LRU = """
 MAP(flows, %s, __u32, __u64, 24);
 SEC("xdp") int program(struct xdp_md *ctx)
@@ -352,7 +416,7 @@ def compiled(body: str, folder: Path) -> Design:
 
 def frames(count: int) -> list[Frame]:
     rng = random.Random(count)
-    lengths = (14, 19, 20, 60, 64, 64, 65, 100, 200)
+    lengths = (14, 19, 20, 60, 64, 64, 65, 100, 200, 900)
     return [Frame(rng.randbytes(rng.choice(lengths)), time_ns=rng.getrandbits(50)) for _ in range(count)]
 
 
@@ -402,6 +466,10 @@ PREFIXES = {
         pytest.param(CHAIN, PROGRAMS, id="chain"),
         pytest.param(CLOCK, {}, id="clock"),
         pytest.param(ITERATORS, {}, id="iterators"),
+        pytest.param(LOOP, {}, id="loop"),
+        pytest.param(FAR, {}, id="far"),
+        pytest.param(AFTER % "HASH", {}, id="after"),
+        pytest.param(AFTER % "LRU_HASH", {}, id="after lru"),
         pytest.param((LRU % "LRU_HASH").replace("MASK", "15"), {}, id="lru"),
         pytest.param(ROUTES, PREFIXES, id="routes"),
         pytest.param(QUEUES, VALUES, id="queues"),
