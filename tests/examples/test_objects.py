@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 
 import pytest
 from hardpath.sim import interpreter
@@ -24,6 +25,17 @@ def test_objects_are_what_the_sources_give(example, tmp_path):
         pytest.skip("bpf/bpf_helpers.h is missing: apt install libbpf-dev")
     assert done.returncode == 0, done.stderr
     assert (copy / target).read_bytes() == example.object.read_bytes()
+
+
+def test_captures_are_what_their_recipes_give(example, tmp_path):
+    copy = tmp_path / "examples"
+    shutil.copytree(example.folder.parent, copy)
+    made = [copy / example.name / name for name in ("capture.pcap", "maps.json")]
+    for path in made:
+        path.unlink()
+    subprocess.run([sys.executable, copy / "make_captures.py", example.name], check=True)
+    for path in made:
+        assert path.read_bytes() == (example.folder / path.name).read_bytes(), path.name
 
 
 def test_captures_reach_every_instruction(example, monkeypatch):
