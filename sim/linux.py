@@ -5,7 +5,8 @@ How BPF_PROG_TEST_RUN behaves (net/bpf/test_run.c; measured on 6.18, x86-64):
 - frames have 14 to 3520 bytes (a page less 256 bytes of headroom and 320 of tail room);
 - the headroom is zero before every run, and so is what bpf_xdp_adjust_tail adds;
 - the context says ingress_ifindex 1 (loopback) and rx_queue_index 0;
-- any return value is accepted and reported as it is, and the target of a redirect is not reported.
+- any return value is accepted and reported as it is, and the target of a redirect is not reported;
+- the clock goes on, so the oracle gives programs one that stands (`linux_clock`).
 
 Maps keep their contents from frame to frame. The calling thread is bound to one CPU while an oracle is open,
 so that per-CPU maps have one value that counts. Values that are file descriptors in Linux are here what they are in the
@@ -32,6 +33,7 @@ from ..hdl.helpers.registry import HELPERS
 from ..hdl.maps.base import POSITION_BYTES, listed_key_size
 from . import bpf_syscall as bpf
 from . import kernel_types
+from .linux_clock import CLOCK_MAP, readings, uses_clock, with_set_clock
 from .results import Outcome, Verdict
 from .type_info import function_info, map_types
 
@@ -79,7 +81,8 @@ def kernel_verdict(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> tuple[b
 
 
 class LinuxOracle:
-    """A program in the kernel, with fresh maps. A context manager: everything is gone at its end.
+    """A program in the kernel, with fresh maps. A context manager: everything is gone at its end. To the program it is
+    always the time at which its frame arrived.
 
     Raises InputError when the kernel does not take a map or the program (in one line what its verifier says; the
     whole log is the error's cause).
@@ -94,7 +97,11 @@ class LinuxOracle:
             raise InputError(reason)
         with ExitStack() as stack:
             self._maps = _LoadedMaps(self._program, self._specs, stack)
-            first, *_ = descriptors = {part.name: self._load(part, stack) for part in self._program.parts}
+            parts = self._program.parts
+            self._clock = self._maps.add_clock(stack) if uses_clock(self._program) else None
+            if self._clock is not None:
+                parts = tuple(with_set_clock(part) for part in parts)
+            first, *_ = descriptors = {part.name: self._load(part, stack) for part in parts}
             self._run = bpf.TestRun(descriptors[first])
             self._maps.fill(descriptors)
             before = os.sched_getaffinity(0)
@@ -120,11 +127,13 @@ class LinuxOracle:
         stack.callback(os.close, fd)
         return fd
 
-    def run(self, frame: bytes) -> Outcome:
-        """One frame. Raises InputError for a length that BPF_PROG_TEST_RUN does not take."""
+    def run(self, frame: bytes, *, time_ns: int = 0) -> Outcome:
+        """A frame that arrived at ``time_ns``. Raises InputError for lengths that BPF_PROG_TEST_RUN does not take."""
         if not SHORTEST_FRAME <= len(frame) <= LONGEST_FRAME:
             allowed = f"{SHORTEST_FRAME} to {LONGEST_FRAME} bytes"
             raise InputError(f"BPF_PROG_TEST_RUN takes frames of {allowed}, not {len(frame)}")
+        if self._clock is not None:
+            bpf.map_update(self._clock, bytes(CLOCK_MAP.key_size), readings(time_ns))
         value, _, out = self._run(frame)
         return Outcome(Verdict.of(value), out, None, value)
 
@@ -156,6 +165,7 @@ class _LoadedMaps:
         self._values: dict[tuple[str, bytes], bytes] = {}  # of maps whose entries are descriptors in Linux
         self._sockets: dict[tuple[str, bytes], socket.socket] = {}
         self._programs: Mapping[str, int] = {}
+        self._clock: dict[str, int] = {}
         stack.callback(self._sockets.clear)
         for name, spec in self._specs.items():
             fd = self._fds[name] = self._create(spec)
@@ -171,6 +181,12 @@ class _LoadedMaps:
         for name, spec in self._specs.items():
             for index, number in spec.table.first.items() if spec.table else ():
                 self.update(name, index.to_bytes(4, "little"), number.to_bytes(4, "little"))
+
+    def add_clock(self, stack: ExitStack) -> int:
+        """Make `CLOCK_MAP`, which `code` knows then but which is none of the program's maps; its descriptor."""
+        fd = self._clock[CLOCK_MAP.name] = self._create(CLOCK_MAP)
+        stack.callback(os.close, fd)
+        return fd
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -194,7 +210,7 @@ class _LoadedMaps:
 
     def code(self, program: ProgramSpec) -> bytes:
         """The program's bytes with file descriptors for map references."""
-        return encode(program.instructions, self._fds.__getitem__, kernel_types.function_id)
+        return encode(program.instructions, (self._fds | self._clock).__getitem__, kernel_types.function_id)
 
     def _cell(self, spec: MapSpec) -> int:
         """Bytes of one CPU's value in a per-CPU map."""

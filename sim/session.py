@@ -14,7 +14,7 @@ from ..codegen.spec import MapSpec
 from ..hdl.errors import InputError
 from . import linux
 from .captures import Frame
-from .compare import Record, fill, record
+from .compare import Record, fill
 from .control_client import Map
 from .engine import DEFAULTS, Bus, Engine, Netlist, Options, RunResult
 from .events import read_events
@@ -140,18 +140,18 @@ class Session:
         """What the running kernel makes of them. Raises `InputError` where it cannot be asked."""
         with LinuxOracle(self.design.program, self.maps) as oracle:
             fill(oracle, self.contents)
-            return record("Linux", oracle, [frame.data for frame in frames])
+            runs = (oracle.run(frame.data, time_ns=frame.time_ns) for frame in frames)
+            results = [outcome.result(index) for index, outcome in enumerate(runs)]
+            return Record("Linux", results, oracle.maps())
 
     def without_linux(self, frames: Sequence[Frame]) -> str | None:
         """Why Linux cannot be asked about these frames, in one line; None if it can.
 
-        BPF_PROG_TEST_RUN fixes the context, and clock and random numbers are the kernel's own.
+        BPF_PROG_TEST_RUN fixes the context, and random numbers are the kernel's own.
         """
         if reason := linux.available():
             return reason
         inputs = {node.attr for node in self.design.graph.nodes if node.op == "input"}
-        if "time_ns" in inputs:
-            return "the program asks for the time, which is another one there"
         if "frame_index" in inputs:
             return "the program asks for random numbers, which are others there"
         if "ifindex" in inputs and any(frame.ifindex != 1 for frame in frames):

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from .base import CallLowering, HelperPlugin, Machine
+from .base import CallLowering
+from .clock import Clock
 
 
-class KtimeGetNs(HelperPlugin):
+class KtimeGetNs(Clock):
     id = 5
     name = "bpf_ktime_get_ns"
     summary = "nanoseconds; the arrival time of the frame, the same for every call of one run"
-    args = ()
 
-    def reference(self, machine: Machine, args: Sequence[int]) -> int:
-        return machine.time_ns
+    def at(self, time_ns: int) -> int:
+        return time_ns
 
     def lower(self, call: CallLowering) -> Any:
         return call.input("time_ns")

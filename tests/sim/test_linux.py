@@ -114,6 +114,30 @@ def test_context_says_loopback_and_first_queue(assemble):
         assert linux.run(FRAME).r0 == 1
 
 
+@pytest.mark.parametrize("helper, unit", [(5, 1), (125, 1), (160, 1), (118, 4_000_000)])
+def test_the_clock_tells_when_the_frame_arrived(assemble, helper, unit):
+    """Asked twice, around a jump, with the answers in a map."""
+
+    def write(a):
+        done = Label()
+        a.call(helper)
+        a.map(6, ".bss", 0)
+        a.store(8, 6, 0, src=0)
+        a.jump(Jump.JEQ, done, 0, imm=0)
+        a.call(helper)
+        a.store(8, 6, 8, src=0)
+        a.place(done)
+        a.move(0, imm=2)
+        a.exit()
+
+    bss = MapSpec(".bss", 2, 4, 16, 1, initial=bytes(16))
+    with LinuxOracle(assemble(write), {".bss": bss}) as linux:
+        for time in (0, 5 * unit, (1 << 64) - 1):
+            linux.run(FRAME, time_ns=time)
+            told = (time // unit).to_bytes(8, "little")
+            assert linux.maps() == {".bss": {bytes(4): told + (told if time else bytes(8))}}
+
+
 @pytest.mark.parametrize("size", [SHORTEST_FRAME, LONGEST_FRAME])
 def test_frames_of_the_extreme_sizes_pass(assemble, size):
     with LinuxOracle(assemble(returning(2)), {}) as linux:
