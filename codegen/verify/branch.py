@@ -18,6 +18,10 @@ Ways = list[tuple[bool, State]]
 _REVERSED = {Jump.JGT: Jump.JLT, Jump.JGE: Jump.JLE, Jump.JLT: Jump.JGT, Jump.JLE: Jump.JGE}
 """``a op b`` as ``b op' a``."""
 
+_OF_FRAMES = (*PACKET_KINDS, Kind.PACKET_END)
+"""Pointers whose low 32 bits are never 0 either: headroom lies before the frame in its buffer, tailroom behind it.
+clang tests a pointer that it loads from the 32-bit fields of the context in 32 bits."""
+
 
 def decide(state: State, i: Instruction, slot: int) -> Ways:
     """The ways a conditional jump can go; takes over ``state``."""
@@ -27,12 +31,12 @@ def decide(state: State, i: Instruction, slot: int) -> Ways:
     op = Jump(i.operation)
     if isinstance(a, Num) and isinstance(b, Num):
         return _numbers(state, i, op, a, b, width)
-    if width == 32:
-        raise address_dependent("a 32-bit comparison of a pointer")
     if op in (Jump.JEQ, Jump.JNE):
         for pointer, other in ((a, b), (b, a)):
-            if isinstance(pointer, Ptr) and is_null(other):
+            if isinstance(pointer, Ptr) and is_null(other) and (width == 64 or pointer.kind in _OF_FRAMES):
                 return _null_check(state, op, pointer)
+    if width == 32:
+        raise address_dependent("a 32-bit comparison of a pointer")
     if isinstance(a, Ptr) and isinstance(b, Ptr):
         return _pointers(state, op, a, b, slot)
     raise address_dependent("a comparison of a pointer with a number")
@@ -98,10 +102,9 @@ def _pointers(state: State, op: Jump, a: Ptr, b: Ptr, slot: int) -> Ways:
             return _bound_check(state, op, a, slot)
         if _is_end_of(a, b):
             return _bound_check(state, _REVERSED[op], b, slot)
-    in_packet = (*PACKET_KINDS, Kind.PACKET_END)
     if a.kind == b.kind and a.kind in PACKET_KINDS and a.id == b.id:
         return _by_number(state, op, constant(a.offset), constant(b.offset))
-    if a.kind in in_packet and b.kind in in_packet:
+    if a.kind in _OF_FRAMES and b.kind in _OF_FRAMES:
         return _split(state, [False, True])
     if a.kind == b.kind and a.kind in (Kind.STACK, Kind.MEMORY) and a.frame == b.frame:
         return _by_number(state, op, a.total, b.total)

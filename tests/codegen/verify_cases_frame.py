@@ -14,6 +14,33 @@ def reads_what_was_checked(a):
     leave(a)
 
 
+@case("ok")
+def tests_in_32_bits_whether_there_is_a_frame(a):
+    out = Label()
+    a.load(4, 2, CTX, 0)
+    a.load(4, 3, CTX, 4)
+    a.move(0, imm=1)
+    a.jump(Jump.JEQ, out, 2, imm=0, bits=32)
+    a.move(0, imm=2)
+    a.jump(Jump.JEQ, out, 3, imm=0, bits=32)
+    a.alu(Alu.ADD, 2, imm=14)
+    a.jump(Jump.JNE, out, 2, imm=0, bits=32)
+    a.move(0, imm=3)
+    a.place(out)
+    a.exit()
+
+
+@case("refused")
+def compares_half_of_a_frame_pointer(a):
+    a.load(4, 2, CTX, 0)
+    a.move(0, imm=1)
+    out = Label()
+    a.jump(Jump.JEQ, out, 2, imm=1, bits=32)
+    a.move(0, imm=2)
+    a.place(out)
+    a.exit()
+
+
 @case("out-of-bounds packet access")
 def reads_a_byte_too_much(a):
     frame(a, 14)
