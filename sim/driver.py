@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 from .captures import Frame
 from .engine import SimulationError
 from .pcapng import PcapngWriter
+from .ports import Supply
 from .results import FrameResult, Verdict
 from .statistics import nanoseconds
-from .timing import Coin, Pace, Rate
+from .timing import Coin
 
 
 class Results:
@@ -51,6 +52,14 @@ class Results:
                 verdict=result.verdict,
                 comment=comment,
             )
+
+    def flush(self) -> None:
+        """What has been told so far reaches the files."""
+        for lines in (self._lines, self._events):
+            if lines is not None:
+                lines.flush()
+        if self._capture is not None:
+            self._capture.flush()
 
     @property
     def count(self) -> int:
@@ -89,40 +98,26 @@ def result_line(result: FrameResult) -> str:
 class Source:
     """The input side: which beat is on the pins.
 
-    ``frames``: (position in the input, frame) pairs. ``beat`` is the packed input of the cycle, as `pack` makes it,
-    0 when none is offered.
+    ``beat`` is the packed input of the cycle, as `pack` makes it, 0 when none is offered.
     """
 
-    def __init__(self, frames: Iterator[tuple[int, Frame]], width: int, rate: Rate, clock_hz: int, coin: Coin) -> None:
-        self._frames = frames
+    def __init__(self, supply: Supply, width: int, coin: Coin) -> None:
+        self._supply = supply
         self._width = width
-        self._pace = Pace(rate, clock_hz)
         self._coin = coin
         self._beats: list[int] = []  # of the current frame, the next one last
-        self._start = 0
-        self.inside: deque[tuple[int, Frame]] = deque()  # accepted at least in part, no result yet
+        self._current: tuple[int, Frame] | None = None
+        self.inside: deque[tuple[int, Frame, int]] = deque()  # index, frame, first beat in; no result yet
         self.beat = 0
         self.partial = False  # a frame has been accepted in part
         self.first_accepted = 0
         self.last_accepted = 0
         self.frames_accepted = 0
-        self._next()
-
-    def _next(self) -> None:
-        self._current = next(self._frames, None)
-        if self._current is not None:
-            frame = self._current[1]
-            self._beats = list(pack(frame, self._width))[::-1]
-            self._start = self._pace.start(len(frame.data))
 
     @property
-    def done(self) -> bool:
-        """Every frame has been accepted."""
-        return self._current is None
-
-    def waits(self, cycle: int) -> bool:
-        """Nothing is offered because the next frame is not due yet."""
-        return not self.beat and not self.done and cycle < self._start
+    def busy(self) -> bool:
+        """Frames are on the pins or inside."""
+        return bool(self.beat or self.partial or self.inside)
 
     def where(self) -> str:
         """What the datapath has to do next, for the message that it does not."""
@@ -130,9 +125,14 @@ class Source:
 
     def offer(self, cycle: int) -> int:
         """The packed input for this cycle; call once a cycle."""
+        self._supply.begin_cycle(cycle)
         willing = self._coin.toss()
-        if not self.beat and willing and self._current is not None and cycle >= self._start:
-            self.beat = self._beats[-1]
+        if willing and not self.beat:
+            if not self._beats and (taken := self._supply.take(cycle)):
+                self._current = taken
+                self._beats = list(pack(taken[1], self._width))[::-1]
+            if self._beats:
+                self.beat = self._beats[-1]
         return self.beat
 
     def accepted(self, cycle: int) -> None:
@@ -143,12 +143,12 @@ class Source:
                 self.first_accepted = cycle
             self.last_accepted = cycle
             self.frames_accepted += 1
-            self.inside.append(self._current)
+            self.inside.append((*self._current, cycle))
         self._beats.pop()
         self.beat = 0
         self.partial = bool(self._beats)
-        if not self._beats:
-            self._next()
+        if not self.partial:
+            self._supply.accepted()
 
 
 def pack(frame: Frame, width: int) -> Iterator[int]:
@@ -164,9 +164,21 @@ def pack(frame: Frame, width: int) -> Iterator[int]:
 
 
 class Sink:
-    """The output side: puts results and bytes together, frame by frame."""
+    """The output side: puts results and bytes together, frame by frame.
 
-    def __init__(self, source: Source, results: Results, width: int, period_ps: int, event_bytes: int = 0) -> None:
+    ``told`` gets each frame's result, its redirect output and the cycle of its first beat in, in input order.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        results: Results,
+        width: int,
+        period_ps: int,
+        event_bytes: int = 0,
+        told: Callable[[FrameResult, int, int], None] = lambda result, redirect, started: None,
+    ) -> None:
+        self._told = told
         self._event_bytes = event_bytes
         self._source = source
         self._results = results
@@ -197,7 +209,7 @@ class Sink:
         position = (packed >> 16 & 0xFFFF_FFFF) - self._results.count
         if position >= len(self._source.inside):
             raise SimulationError("the datapath gave an event for no frame")
-        index, _ = self._source.inside[position]
+        index, _, _ = self._source.inside[position]
         self._results.event(index, packed & 0xFFFF, (packed >> 48).to_bytes(self._event_bytes, "little"))
 
     def result(self, packed: int) -> None:
@@ -213,7 +225,7 @@ class Sink:
         while self._pending and not (self._source.partial and len(inside) == 1):
             packed = self._pending[0]
             number = packed & 7
-            index, frame = inside[0]
+            index, frame, started = inside[0]
             if number >= len(Verdict):
                 raise SimulationError(f"packet {index + 1} has the unknown verdict {number}")
             verdict = Verdict(number)
@@ -230,7 +242,9 @@ class Sink:
                     )
             self._pending.popleft()
             inside.popleft()
-            redirect = packed >> 3 & 0xFFFF_FFFF if verdict is Verdict.REDIRECT else None
+            target = packed >> 3 & 0xFFFF_FFFF
+            redirect = target if verdict is Verdict.REDIRECT else None
             latency = packed >> 51 & 0xFFFF_FFFF
             result = FrameResult(index, verdict, out, redirect, latency, nanoseconds(latency, self._period_ps))
             self._results.add(frame, result, packed >> 83)
+            self._told(result, target, started)

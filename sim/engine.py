@@ -1,8 +1,9 @@
 """The protocol of the simulation engines, and what they share.
 
 An engine compiles a netlist and starts it as a child process. Parent and child talk in lines (the child answers in
-JSON): ``w ADDRESS DATA`` and ``r ADDRESS`` on the control bus, ``run`` for the whole input, ``quit``. Frames reach the
-child as a capture file or, when they come from Python, as the same bytes through a pipe; results leave it as files.
+JSON): ``w ADDRESS DATA`` and ``r ADDRESS`` on the control bus, ``run`` for the whole input, ``quit``, and those of
+`sim.stepping`. Frames reach the child as a capture file or, when they come from Python, as the same bytes through a
+pipe; results leave it as files.
 Cycle by cycle both children do what `sim.driver` says, so their results are equal to the byte.
 """
 

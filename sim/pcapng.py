@@ -212,6 +212,10 @@ class PcapngWriter:
         length = len(body) + 12
         self._file.write(struct.pack("<II", block_type, length) + body + struct.pack("<I", length))
 
+    def flush(self) -> None:
+        """What has been written reaches the file."""
+        self._file.flush()
+
     def write(
         self,
         data: bytes,

@@ -3,8 +3,13 @@
 //   w ADDRESS DATA   write a word on the control bus (no answer)
 //   r ADDRESS        read a word: the number
 //   run              send the whole input through: the figures of the run
+//   port IFINDEX BYTES                     a port whose receive queue takes so many bytes (no answer)
+//   f IFINDEX QUEUE CYCLE TIME_NS HEX      a frame arrives there, complete at CYCLE (no answer)
+//   step CYCLE       let the clock run to CYCLE: what came out until then
+//   drain            until nothing is inside: the same
 //   quit
 //
+// Once there is a port, the clock of frames also runs during transfers on the control bus.
 // A fault is answered by {"error": kind, "message": text} and ends the program.
 // What happens in which cycle is told in sim/driver.py; here it is made fast.
 
@@ -16,18 +21,21 @@
 #include <deque>
 #include <iostream>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "capture.hpp"
 #include "fault.hpp"
 #include "netlist.hpp"
 #include "options.hpp"
 #include "results.hpp"
+#include "sources.hpp"
 #include "timing.hpp"
 
 namespace hardpath {
+
+constexpr uint64_t kRest = 4096;  // cycles without frames after which the clock may stop until the next one comes
 
 class Simulation {
   public:
@@ -38,12 +46,9 @@ class Simulation {
           width_(pins_.width()),
           results_(options.text("frames_out"), options.text("capture_out"), options.text("events_out"),
                    options.number("period_ps")),
-          pace_(options),
           offer_(options.number("offer"), options.number("offer_seed")),
           take_(options.number("take"), options.number("take_seed")),
-          max_frame_(options.number("max_frame")),
-          patience_(options.number("patience")),
-          skip_bad_(options.number("skip_bad")) {
+          patience_(options.number("patience")) {
         pins_.tx_ready = true;
         pins_.rst = true;
         for (int i = 0; i < 4; i++) clock();
@@ -56,31 +61,26 @@ class Simulation {
 
     // Sends the whole input through and waits for every result.
     std::string run() {
-        CaptureReader reader(options_.text("input"), options_.text("name"));
-        uint64_t quiet = 0;
-        begin(reader);
-        while (sending_ || !inside_.empty()) {
-            const bool waits_for_pace = sending_ && !offering_ && cycle_ < start_;
-            if (offer_.toss() && sending_ && !waits_for_pace) offering_ = true;
-            if (offering_) drive_beat();
-            pins_.rx_valid = offering_;
-            pins_.tx_ready = take_.toss();
-            pins_.settle();
-            const bool accepted = offering_ && pins_.rx_ready;
-            const bool moved = collect();
-            pins_.edge();
-            if (accepted) advance(reader);
-            quiet = accepted || moved || (waits_for_pace && inside_.empty()) ? 0 : quiet + 1;
-            if (quiet > patience_) throw stuck();
-            cycle_++;
-        }
+        CaptureSource source(options_);
+        while (!source.done() || busy()) tick(source);
         pins_.rx_valid = false;
         pins_.tx_ready = true;
         results_.flush();
-        return "{" + results_.json() + ", \"skipped\": " + std::to_string(skipped_) +
+        return "{" + results_.json() + ", \"skipped\": " + std::to_string(source.skipped()) +
                ", \"first_accepted\": " + std::to_string(first_accepted_) +
                ", \"last_accepted\": " + std::to_string(last_accepted_) +
                ", \"last_result\": " + std::to_string(last_result_) + "}";
+    }
+
+    void port(uint32_t ifindex, uint64_t bytes) { ports_.add(ifindex, bytes); }
+    void arrive(uint64_t cycle, Frame frame) { ports_.arrive(cycle, std::move(frame)); }
+    std::string step(uint64_t until) {
+        while (cycle_ < until) tick_or_rest(until);
+        return report();
+    }
+    std::string drain() {
+        while (!ports_.done() || busy()) tick_or_rest(UINT64_MAX);
+        return report();
     }
 
   private:
@@ -94,19 +94,17 @@ class Simulation {
     Netlist& pins_;
     size_t width_;
     Results results_;
-    Pace pace_;
     Coin offer_, take_;
-    uint64_t max_frame_, patience_;
-    bool skip_bad_;
+    uint64_t patience_;
+    PortSource ports_;
+    std::string stepped_;  // what came out since the last report
 
-    uint64_t cycle_ = 0, start_ = 0, read_ = 0, skipped_ = 0;
+    uint64_t cycle_ = 0, quiet_ = 0, resting_ = 0;
     uint64_t first_accepted_ = 0, last_accepted_ = 0, last_result_ = 0;
-    Frame frame_;              // being sent
-    bool sending_ = false;     // frame_ is there
-    bool offering_ = false;    // its beat at `at_` is on the pins and must stay there until taken
+    Frame frame_;            // taken from the source, none of its beats accepted yet
+    bool offering_ = false;  // a beat is on the pins and must stay there until taken
     bool driven_ = false;
-    size_t at_ = 0;
-    Packet packet_;
+    size_t at_ = 0;  // bytes accepted of a frame that is accepted in part
     std::deque<Frame> inside_;     // accepted at least in part, no result yet
     std::deque<Result> verdicts_;  // results whose bytes are still coming out
     std::deque<Outgoing> outgoing_;  // frames out, complete but for the last
@@ -118,23 +116,77 @@ class Simulation {
         pins_.edge();
     }
 
+    // Frames are on the pins or inside.
+    bool busy() const { return offering_ || at_ || !inside_.empty(); }
+
+    // One cycle of the clock of frames; whether a transfer on the control bus was carried out in it.
+    bool tick(Source& source) {
+        source.begin_cycle(cycle_);
+        const bool willing = offer_.toss();
+        if (willing && !offering_) offering_ = at_ || fetch(source);
+        if (offering_) drive_beat();
+        pins_.rx_valid = offering_;
+        pins_.tx_ready = take_.toss();
+        pins_.settle();
+        const bool accepted = offering_ && pins_.rx_ready;
+        const bool transferred = pins_.bus_valid && pins_.bus_ready;
+        const bool moved = collect();
+        if (transferred) answer_ = pins_.bus_rdata();
+        pins_.edge();
+        if (accepted) advance(source);
+        quiet_ = accepted || moved || !busy() ? 0 : quiet_ + 1;
+        if (quiet_ > patience_) throw stuck();
+        cycle_++;
+        return transferred;
+    }
+
+    // A cycle of stepping. Hardware in which nothing has happened for a while is left alone until a frame comes.
+    void tick_or_rest(uint64_t until) {
+        const bool idle = !busy() && ports_.empty();
+        resting_ = idle ? resting_ + 1 : 0;
+        if (resting_ > kRest && ports_.next_arrival(until) > cycle_) cycle_ = ports_.next_arrival(until);
+        else tick(ports_);
+    }
+
+    std::string report() {
+        results_.flush();
+        std::string text = "{\"cycle\": " + std::to_string(cycle_) + ", \"lost\": [";
+        const char* comma = "";
+        for (const uint64_t index : ports_.lost()) {
+            text += comma + std::to_string(index);
+            comma = ", ";
+        }
+        text += "], \"frames\": [" + stepped_ + "]}";
+        stepped_.clear();
+        return text;
+    }
+
+    uint32_t answer_ = 0;  // of the last transfer
+
     uint32_t transfer(uint32_t address, bool write, uint32_t data) {
         pins_.bus_address = address;
         pins_.bus_write = write;
         pins_.bus_wdata = data;
         pins_.bus_valid = true;
         for (uint64_t waited = 0; waited <= patience_; waited++) {
-            pins_.settle();
-            const bool ready = pins_.bus_ready;
-            const uint32_t answer = pins_.bus_rdata();
-            pins_.edge();
-            if (ready) {
+            if (transfer_cycle()) {
                 pins_.bus_valid = false;
-                return answer;
+                resting_ = 0;
+                return answer_;
             }
         }
         throw SimulationFault("the control bus did not answer at address " + std::to_string(address) + " within " +
                               std::to_string(patience_) + " cycles");
+    }
+
+    // A cycle of a transfer; whether it was carried out.
+    bool transfer_cycle() {
+        if (ports_.used()) return tick(ports_);
+        pins_.settle();
+        const bool ready = pins_.bus_ready;
+        answer_ = pins_.bus_rdata();
+        pins_.edge();
+        return ready;
     }
 
     std::vector<uint8_t> spare() {
@@ -145,30 +197,10 @@ class Simulation {
         return buffer;
     }
 
-    // Takes the next frame that fits from the input.
-    void begin(CaptureReader& reader) {
-        sending_ = false;
-        while (reader.next(packet_)) {
-            const uint64_t index = read_++, size = packet_.data.size();
-            if (size < 14 || size > max_frame_) {
-                if (!skip_bad_)
-                    throw InputFault(reader.name() + ": packet " + std::to_string(index + 1) + ": " +
-                                     std::to_string(size) + " bytes, but a frame has 14 to " +
-                                     std::to_string(max_frame_) + ": leave such packets out with --skip-bad");
-                skipped_++;
-                continue;
-            }
-            frame_.index = index;
-            frame_.time_ns = packet_.time_ns;
-            frame_.interface = packet_.interface;
-            frame_.queue = packet_.queue;
-            frame_.data = spare();
-            frame_.data.swap(packet_.data);
-            at_ = 0;
-            start_ = pace_.start(size);
-            sending_ = true;
-            return;
-        }
+    // Asks for the next frame.
+    bool fetch(Source& source) {
+        if (frame_.data.capacity() == 0) frame_.data = spare();
+        return source.take(cycle_, frame_);
     }
 
     void drive_beat() {
@@ -186,15 +218,20 @@ class Simulation {
     }
 
     // The beat on the pins was taken.
-    void advance(CaptureReader& reader) {
+    void advance(Source& source) {
         if (at_ == 0) {
             if (inside_.empty() && results_.count() == 0) first_accepted_ = cycle_;
             last_accepted_ = cycle_;
+            frame_.started = cycle_;
             inside_.push_back(std::move(frame_));
+            frame_.data = {};
         }
         at_ += width_;
         offering_ = driven_ = false;
-        if (at_ >= inside_.back().data.size()) begin(reader);
+        if (at_ >= inside_.back().data.size()) {
+            at_ = 0;
+            source.accepted();
+        }
     }
 
     // Takes what comes out in this cycle; whether anything did.
@@ -242,7 +279,7 @@ class Simulation {
 
     // Delivers the oldest frame when both its result and its bytes are there.
     bool finish() {
-        if (verdicts_.empty() || (sending_ && at_ && inside_.size() == 1)) return false;
+        if (verdicts_.empty() || (at_ && inside_.size() == 1)) return false;
         const Result result = verdicts_.front();
         Outgoing out;
         if (result.verdict > 4)
@@ -259,10 +296,21 @@ class Simulation {
         }
         verdicts_.pop_front();
         results_.add(inside_.front(), result, out.data);
+        if (ports_.used()) note(inside_.front(), result, out.data);
         spare_.push_back(std::move(inside_.front().data));
         if (result.sent()) spare_.push_back(std::move(out.data));
         inside_.pop_front();
         return true;
+    }
+
+    // A frame for the next report: index, verdict, redirect target, first beat in, end, bytes out.
+    void note(const Frame& frame, const Result& result, const std::vector<uint8_t>& out) {
+        if (!stepped_.empty()) stepped_ += ", ";
+        stepped_ += "[" + std::to_string(frame.index) + ", " + std::to_string(result.verdict) + ", " +
+                    std::to_string(result.redirect) + ", " + std::to_string(frame.started) + ", " +
+                    std::to_string(cycle_) + ", \"";
+        append_hex(stepped_, out);
+        stepped_ += "\"]";
     }
 
     std::string describe() const { return "packet " + std::to_string(inside_.front().index + 1); }
@@ -286,14 +334,39 @@ std::string json_string(const std::string& text) {
     return quoted + "\"";
 }
 
+Frame parse_frame(std::istringstream& words, uint64_t& cycle) {
+    Frame frame;
+    std::string hex;
+    uint32_t ifindex = 0;
+    words >> ifindex >> frame.queue >> cycle >> frame.time_ns >> hex;
+    frame.interface = ifindex - 1;
+    frame.data.resize(hex.size() / 2);
+    const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+    for (size_t i = 0; i < frame.data.size(); i++)
+        frame.data[i] = static_cast<uint8_t>(digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]));
+    return frame;
+}
+
 void serve(Simulation& simulation) {
     std::string line;
     while (std::getline(std::cin, line)) {
-        uint32_t address, data;
-        if (std::sscanf(line.c_str(), "w %" SCNu32 " %" SCNu32, &address, &data) == 2) simulation.write(address, data);
-        else if (std::sscanf(line.c_str(), "r %" SCNu32, &address) == 1) std::cout << simulation.read(address) << '\n';
-        else if (line == "run") std::cout << simulation.run() << '\n';
-        else return;
+        std::istringstream words(line);
+        std::string command;
+        uint64_t first = 0, second = 0;
+        words >> command;
+        if (command == "f") {
+            Frame frame = parse_frame(words, first);
+            simulation.arrive(first, std::move(frame));
+        } else {
+            words >> first >> second;
+            if (command == "w") simulation.write(static_cast<uint32_t>(first), static_cast<uint32_t>(second));
+            else if (command == "r") std::cout << simulation.read(static_cast<uint32_t>(first)) << '\n';
+            else if (command == "run") std::cout << simulation.run() << '\n';
+            else if (command == "port") simulation.port(static_cast<uint32_t>(first), second);
+            else if (command == "step") std::cout << simulation.step(first) << '\n';
+            else if (command == "drain") std::cout << simulation.drain() << '\n';
+            else return;
+        }
         if (std::cin.rdbuf()->in_avail() <= 0) std::cout.flush();  // answers to a batch leave together
     }
 }

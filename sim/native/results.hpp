@@ -20,9 +20,20 @@ namespace hardpath {
 struct Frame {
     uint64_t index = 0;  // position in the input, from 0
     uint64_t time_ns = 0;
+    uint64_t started = 0;  // cycle in which the first beat was accepted
     uint32_t interface = 0, queue = 0;
     std::vector<uint8_t> data;
 };
+
+inline void append_hex(std::string& text, const std::vector<uint8_t>& bytes) {
+    static const char digits[] = "0123456789abcdef";
+    const size_t at = text.size();
+    text.resize(at + 2 * bytes.size());
+    for (size_t i = 0; i < bytes.size(); i++) {
+        text[at + 2 * i] = digits[bytes[i] >> 4];
+        text[at + 2 * i + 1] = digits[bytes[i] & 15];
+    }
+}
 
 using Result = Netlist::Result;
 
@@ -73,7 +84,7 @@ class Results {
     void event(uint64_t index, const Netlist::Event& event) {
         if (!events_) return;
         line_ = "{\"frame\": " + std::to_string(index) + ", \"site\": " + std::to_string(event.site) + ", \"data\": \"";
-        append_hex(event.data);
+        append_hex(line_, event.data);
         line_ += "\"}\n";
         events_->write(line_.data(), line_.size());
     }
@@ -112,16 +123,6 @@ class Results {
         return text;
     }
 
-    void append_hex(const std::vector<uint8_t>& bytes) {
-        static const char digits[] = "0123456789abcdef";
-        const size_t at = line_.size();
-        line_.resize(at + 2 * bytes.size());
-        for (size_t i = 0; i < bytes.size(); i++) {
-            line_[at + 2 * i] = digits[bytes[i] >> 4];
-            line_[at + 2 * i + 1] = digits[bytes[i] & 15];
-        }
-    }
-
     void write_line(const Frame& frame, const Result& result, const std::vector<uint8_t>& out) {
         static const char* const names[] = {"XDP_ABORTED", "XDP_DROP", "XDP_PASS", "XDP_TX", "XDP_REDIRECT"};
         line_.clear();
@@ -132,7 +133,7 @@ class Results {
         line_ += "\", \"out\": ";
         if (result.sent()) {
             line_ += '"';
-            append_hex(out);
+            append_hex(line_, out);
             line_ += '"';
         } else {
             line_ += "null";

@@ -1,0 +1,105 @@
+"""A simulated device whose clock its user drives: frames arrive at ports in stated cycles, results come in steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ..hdl.errors import InputError
+from .captures import MAX_IFINDEX, Frame, length_fault
+from .engine import DEFAULTS, Bus, Child, Engine, Netlist, Options
+from .results import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One frame's way through the datapath.
+
+    ``index``: counts all frames that arrived, from 0. ``target``: where XDP_REDIRECT leads (32 bits; of other verdicts
+    it says nothing). ``started``: cycle in which the first beat went in. ``ended``: cycle in which the last beat was
+    out, or the verdict if it was not sent. ``out``: bytes sent, empty if it was not.
+    """
+
+    index: int
+    verdict: Verdict
+    target: int
+    started: int
+    ended: int
+    out: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What happened since the last one. ``cycle``: the clock now. ``lost``: indices of frames for which their port's
+    queue had no room. ``frames``: those that came through, in the order in which they went in."""
+
+    cycle: int
+    lost: list[int]
+    frames: list[Passage]
+
+
+class Device:
+    """Ports with receive queues in front of a datapath. ``bus``: its control bus, at any time.
+
+    The clock of frames starts at 0 with the first port. It runs in `step` and `drain` and, once there are ports, during
+    transfers on the bus, while frames go on. Cycles in which the hardware has had nothing to do for long are left out.
+    """
+
+    def __init__(self, child: Child, netlist: Netlist) -> None:
+        self.bus = Bus(child)
+        self._child = child
+        self._max_frame = netlist.max_frame
+        self._ports: set[int] = set()
+        self._count = 0
+        self._last = 0
+
+    def port(self, ifindex: int, queue_bytes: int) -> None:
+        """Add a port, whose receive queue holds frames of so many bytes together."""
+        if not 1 <= ifindex <= MAX_IFINDEX or ifindex in self._ports:
+            raise InputError(f"ifindex {ifindex}: give every port another one, from 1 to {MAX_IFINDEX}")
+        self._ports.add(ifindex)
+        self._child.send(f"port {ifindex} {queue_bytes}")
+
+    def arrive(self, frame: Frame, cycle: int) -> int:
+        """A frame is received whole in this cycle, or in the next to come if it has passed: the frame's index.
+
+        Cycles never go back from one frame to the next. Raises `InputError` for a frame that does not fit.
+        """
+        if fault := length_fault(self._count + 1, len(frame.data), self._max_frame):
+            raise InputError(fault)
+        if frame.ifindex not in self._ports:
+            raise InputError(f"there is no port with ifindex {frame.ifindex}")
+        if cycle < self._last:
+            raise ValueError(f"cycle {cycle} is before {self._last}")
+        self._last = cycle
+        self._child.send(f"f {frame.ifindex} {frame.rx_queue} {cycle} {frame.time_ns} {frame.data.hex()}")
+        self._count += 1
+        return self._count - 1
+
+    def step(self, until: int) -> Report:
+        """Let the clock run until cycle ``until`` begins."""
+        return self._report(f"step {until}")
+
+    def drain(self) -> Report:
+        """Let the clock run until every frame has come through."""
+        return self._report("drain")
+
+    def _report(self, command: str) -> Report:
+        self._child.send(command)
+        answer = self._child.answer()
+        frames = [
+            Passage(index, Verdict(verdict), target, started, ended, bytes.fromhex(out))
+            for index, verdict, target, started, ended, out in answer["frames"]
+        ]
+        return Report(answer["cycle"], answer["lost"], frames)
+
+
+@contextmanager
+def stepping(engine: Engine, netlist: Netlist, options: Options = DEFAULTS) -> Iterator[Device]:
+    """A device, after reset, for as long as the context lasts. ``options.rate`` and ``skip_bad`` mean nothing here;
+    what is in ``events_out`` are events as they are recorded (`sim.events`)."""
+    engine.prepare(netlist, options)
+    with engine.start(netlist, None, options) as child:
+        yield Device(child, netlist)
+        child.quit()
