@@ -12,7 +12,7 @@ import socket
 from collections.abc import Iterable
 from contextlib import ExitStack
 from functools import cached_property
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 import cocotb
 from cocotb.clock import Clock
@@ -130,12 +130,12 @@ class Bench:
         def text(path: str) -> IO[str] | None:
             return self._files.enter_context(open(path, "w", encoding="ascii")) if path else None
 
+        def binary(path: str) -> BinaryIO | None:
+            return self._files.enter_context(open(path, "wb")) if path else None
+
         lines, events = text(self._settings["frames_out"]), text(self._settings["events_out"])
-        capture = None
-        if path := self._settings["capture_out"]:
-            file = self._files.enter_context(open(path, "wb"))
-            capture = PcapngWriter(file)
-        return Results(lines, capture, events)
+        capture = binary(self._settings["capture_out"])
+        return Results(lines, PcapngWriter(capture) if capture else None, events)
 
     async def run(self) -> dict[str, Any]:
         """Send the whole input through and wait for every result: the figures of the run."""
