@@ -7,11 +7,11 @@ from collections.abc import Callable
 from ..isa import Alu, Class, Instruction
 from .arithmetic import add, binary, byte_swap, sign_extend, sub
 from .failure import Category, Failure, Unbuildable, address_dependent
-from .memory import MAX_OFFSET, position, readable
+from .memory import MAX_OFFSET, readable
 from .number import M32, S64_MIN, ZERO, Number, between, constant, signed, truncate
 from .result import Kind
 from .state import State
-from .values import PACKET_KINDS, UNDEFINED, Num, Ptr, Unusable, scalar
+from .values import FRAME_KINDS, PACKET_KINDS, UNDEFINED, Num, Ptr, Unusable, scalar
 
 LONGEST = 0xFFFF
 """MAX_PACKET_OFF: no frame is longer, so data_end - data is at most this."""
@@ -41,8 +41,9 @@ def execute(state: State, i: Instruction, fresh: Callable[[], int]) -> None:
     if isinstance(a, Num) and isinstance(b, Num):
         state.set(i.dst, _numbers(i, a, b, width, fresh))
     elif isinstance(a, Ptr) and isinstance(b, Ptr):
-        if i.operation != Alu.SUB:
-            raise _prohibited(i, a, i.dst)
+        # To Linux a stale pointer is a number without bounds, which no pointer gets along with.
+        if i.operation != Alu.SUB or (width == 64 and a.stale != b.stale):
+            raise _prohibited(i, b, i.src) if a.stale else _prohibited(i, a, i.dst)
         state.set(i.dst, scalar(truncate(_distance(state, a, b), width)))
     elif width == 32:
         if i.operation == Alu.SUB:  # Linux lets a privileged program do that
@@ -89,7 +90,7 @@ def _move(state: State, i: Instruction, width: int, fresh: Callable[[], int]) ->
         state.set(i.dst, value)
         return
     if isinstance(value, Ptr):
-        if i.offset or (width == 32 and value.kind not in (*PACKET_KINDS, Kind.PACKET_END)):
+        if i.offset or (width == 32 and value.kind not in FRAME_KINDS):
             raise address_dependent(f"a part of the pointer in r{i.src} is copied")
         state.set(i.dst, value._replace(half=is_half or width == 32))
         return
@@ -131,7 +132,7 @@ def _moved(i: Instruction, p: Ptr, by: Number, register: int, fresh: Callable[[]
     if i.operation not in (Alu.ADD, Alu.SUB) or p.kind not in _MOVABLE or (subtract and p.kind == Kind.STACK):
         raise _prohibited(i, p, register)
     number_register = i.src if register == i.dst else i.dst
-    if not -MAX_OFFSET < by.smin < MAX_OFFSET:
+    if not p.stale and not -MAX_OFFSET < by.smin < MAX_OFFSET:
         least = "no lower bound" if by.smin == S64_MIN else f"the lower bound {by.smin}"
         raise Failure(
             Category.ARITHMETIC,
@@ -144,8 +145,10 @@ def _moved(i: Instruction, p: Ptr, by: Number, register: int, fresh: Callable[[]
         moved = p._replace(offset=p.offset + (-signed(distance) if subtract else signed(distance)))
     else:
         variable = sub(p.variable, by) if subtract else add(p.variable, by)
-        moved = p._replace(variable=variable, id=fresh() if p.kind in PACKET_KINDS else p.id)
+        moved = p._replace(variable=variable, id=fresh() if p.kind in PACKET_KINDS and not p.stale else p.id)
     if not -MAX_OFFSET < moved.offset < MAX_OFFSET or not -MAX_OFFSET < moved.variable.smin < MAX_OFFSET:
+        if p.stale:
+            raise address_dependent(f"r{register} is a packet pointer with a number that has no bounds added")
         raise Failure(
             Category.ARITHMETIC,
             f"the {p.kind.value} pointer may be more than 2^29 bytes off",
@@ -161,9 +164,11 @@ def _distance(state: State, a: Ptr, b: Ptr) -> Number:
     if a.maybe_null or b.maybe_null:
         raise address_dependent("subtraction of a pointer that may be NULL")
     if a.kind in PACKET_KINDS and b.kind in PACKET_KINDS:
-        if a.kind == b.kind and a.id == b.id:
+        if a.kind == b.kind and a.id == b.id and not a.stale:
             return constant(a.offset - b.offset)
-        return sub(position(state, a), position(state, b))
+        return sub(state.position(a), state.position(b))
+    if (a.stale or b.stale) and a.kind in FRAME_KINDS and b.kind in FRAME_KINDS:
+        return between(-MAX_OFFSET, MAX_OFFSET)
     if a.kind == Kind.PACKET_END and b.kind == Kind.PACKET:
         return sub(between(0, LONGEST), b.total)
     if b.kind == Kind.PACKET_END and a.kind == Kind.PACKET:
@@ -174,6 +179,8 @@ def _distance(state: State, a: Ptr, b: Ptr) -> Number:
 
 
 def _prohibited(i: Instruction, p: Ptr, register: int) -> Failure | Unbuildable:
+    if p.stale:
+        return address_dependent(f"{Alu(i.operation).name} on r{register}, a packet pointer from before a call")
     return Failure(
         Category.ARITHMETIC,
         f"{Alu(i.operation).name} on r{register}, a {p.kind.value} pointer",

@@ -10,7 +10,7 @@ from .number import Number, constant
 from .refine import assume
 from .result import Kind
 from .state import State
-from .values import DATA, PACKET_KINDS, Num, Ptr, is_null, scalar
+from .values import DATA, FRAME_KINDS, PACKET_KINDS, Num, Ptr, is_null, scalar
 
 Ways = list[tuple[bool, State]]
 """The possible ways: taken or not, and the state on each."""
@@ -18,9 +18,6 @@ Ways = list[tuple[bool, State]]
 _REVERSED = {Jump.JGT: Jump.JLT, Jump.JGE: Jump.JLE, Jump.JLT: Jump.JGT, Jump.JLE: Jump.JGE}
 """``a op b`` as ``b op' a``."""
 
-_OF_FRAMES = (*PACKET_KINDS, Kind.PACKET_END)
-"""Pointers whose low 32 bits are never 0 either: headroom lies before the frame in its buffer, tailroom behind it.
-clang tests a pointer that it loads from the 32-bit fields of the context in 32 bits."""
 
 
 def decide(state: State, i: Instruction, slot: int) -> Ways:
@@ -33,7 +30,8 @@ def decide(state: State, i: Instruction, slot: int) -> Ways:
         return _numbers(state, i, op, a, b, width)
     if op in (Jump.JEQ, Jump.JNE):
         for pointer, other in ((a, b), (b, a)):
-            if isinstance(pointer, Ptr) and is_null(other) and (width == 64 or pointer.kind in _OF_FRAMES):
+            if isinstance(pointer, Ptr) and is_null(other) and (width == 64 or pointer.kind in FRAME_KINDS):
+                # The low half of a frame's address is never 0: headroom lies before the frame, tailroom behind it.
                 return _null_check(state, op, pointer)
     if width == 32:
         raise address_dependent("a 32-bit comparison of a pointer")
@@ -97,14 +95,17 @@ def _null_check(state: State, op: Jump, pointer: Ptr) -> Ways:
 def _pointers(state: State, op: Jump, a: Ptr, b: Ptr, slot: int) -> Ways:
     if a.maybe_null or b.maybe_null:
         raise address_dependent("a comparison of pointers that may be NULL")
-    if op in (Jump.JGT, Jump.JGE, Jump.JLT, Jump.JLE):
+    if a.stale or b.stale:
+        if a.kind in FRAME_KINDS and b.kind in FRAME_KINDS:
+            return _split(state, [False, True])
+    elif op in (Jump.JGT, Jump.JGE, Jump.JLT, Jump.JLE):
         if _is_end_of(b, a):
             return _bound_check(state, op, a, slot)
         if _is_end_of(a, b):
             return _bound_check(state, _REVERSED[op], b, slot)
     if a.kind == b.kind and a.kind in PACKET_KINDS and a.id == b.id:
         return _by_number(state, op, constant(a.offset), constant(b.offset))
-    if a.kind in _OF_FRAMES and b.kind in _OF_FRAMES:
+    if a.kind in FRAME_KINDS and b.kind in FRAME_KINDS:
         return _split(state, [False, True])
     if a.kind == b.kind and a.kind in (Kind.STACK, Kind.MEMORY) and a.frame == b.frame:
         return _by_number(state, op, a.total, b.total)

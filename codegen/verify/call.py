@@ -15,11 +15,11 @@ from ..map_names import map_type_name
 from ..spec import MapSpec
 from . import lock, stack
 from .failure import Category, Failure, address_dependent
-from .memory import MAX_OFFSET, check_access, check_context_pointer, check_writable, readable, unreadable
+from .memory import MAX_OFFSET, check_access, check_context_pointer, check_writable, readable, refuse_stale
 from .number import between
 from .result import Kind
 from .state import State
-from .values import CLOBBERED, PACKET_KINDS, STALE, Num, Ptr, Value, is_null, scalar
+from .values import CLOBBERED, PACKET_KINDS, Num, Ptr, Value, is_null, scalar
 
 
 class Environment:
@@ -162,9 +162,9 @@ def check_arguments(state: State, plugin: HelperPlugin, env: Environment) -> str
     for register, kind in enumerate(plugin.args, 1):
         if kind == Arg.ANY:
             continue
-        if kind != Arg.SCALAR and state.get(register) == STALE:
-            raise unreadable(register, STALE)
         value = readable(state, register)
+        if kind != Arg.SCALAR:
+            refuse_stale(register, value)
         match kind:
             case Arg.SCALAR | Arg.FRAME_OFFSET:
                 if isinstance(value, Ptr):

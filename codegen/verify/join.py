@@ -237,7 +237,7 @@ def _shape(value: Value) -> Hashable:
         return ""
     if isinstance(value, Ptr):
         place = value.offset if value.kind in (Kind.STACK, Kind.FUNCTION, Kind.ITERATOR) else 0
-        return value.kind.value, value.map or "", value.frame, value.maybe_null, value.half, place
+        return value.kind.value, value.map or "", value.frame, value.maybe_null, value.half, value.stale, place
     return "-"
 
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from ..isa import Atomic, Instruction, Mode
 from ..spec import MapSpec
 from . import iterator, lock, stack
-from .arithmetic import add, sign_extend
+from .arithmetic import sign_extend
 from .failure import Category, Failure, Unbuildable, address_dependent
-from .number import Number, between, bits, constant
+from .number import bits, constant
 from .result import Kind
 from .state import STACK_BYTES, State
-from .values import DATA, META, PACKET_KINDS, STALE, UNDEFINED, Num, Ptr, Unusable, Value, scalar
+from .values import DATA, META, PACKET_KINDS, UNDEFINED, Num, Ptr, Unusable, Value, scalar
 
 MAX_OFFSET = 1 << 29
 """BPF_MAX_VAR_OFF: pointers further off than this are refused by Linux."""
@@ -35,9 +35,8 @@ def unknown(size: int) -> Num:
 
 def pointer_in(state: State, register: int, what: str = "memory access through") -> Ptr:
     """The pointer in a register that is about to be dereferenced; `Failure` if it is none or may be NULL."""
-    if state.get(register) == STALE:
-        raise unreadable(register, STALE)
     value = readable(state, register)
+    refuse_stale(register, value)
     if isinstance(value, Num):
         raise Failure(
             Category.TYPE,
@@ -59,8 +58,6 @@ def pointer_in(state: State, register: int, what: str = "memory access through")
 def readable(state: State, register: int) -> Num | Ptr:
     """The value of a register that is about to be read."""
     value = state.get(register)
-    if value == STALE:
-        raise address_dependent(f"r{register} {STALE.why}; Linux takes it for a number")
     if value == UNDEFINED:
         raise Unbuildable(
             f"r{register} {UNDEFINED.why} on every path to here, and decides something",
@@ -75,10 +72,18 @@ def readable(state: State, register: int) -> Num | Ptr:
 
 def unreadable(register: int, value: Unusable) -> Failure:
     """The failure of an instruction that needs a value that is none."""
-    remedy = "initialise it on every path"
-    if value == STALE:
-        remedy = "load data and data_end from the context again after the helper"
-    return Failure(Category.UNREADABLE, f"r{register} {value.why}", remedy, register)
+    return Failure(Category.UNREADABLE, f"r{register} {value.why}", "initialise it on every path", register)
+
+
+def refuse_stale(register: int, value: Value) -> None:
+    """Raise if a pointer that leads somewhere is needed, and this one did until the frame moved."""
+    if isinstance(value, Ptr) and value.stale:
+        raise Failure(
+            Category.UNREADABLE,
+            f"r{register} is a packet pointer from before a helper that can move the frame",
+            "load data and data_end from the context again after the helper",
+            register,
+        )
 
 
 def check_access(
@@ -278,6 +283,8 @@ def store(state: State, i: Instruction, value: Num | Ptr | Unusable, maps: Mappi
     check_alignment(i.dst, pointer, i.offset, i.size)
     low, high = _range(pointer, i.offset, i.size)
     if isinstance(value, Ptr):
+        if value.stale and high - low != 8:
+            raise address_dependent("a part of a packet pointer is stored")
         _check_spill(pointer, value, i, high - low)
     if isinstance(value, Unusable):
         stack.unwrite(state, low, high - low)
@@ -370,9 +377,3 @@ def atomic(state: State, i: Instruction, maps: Mapping[str, MapSpec]) -> None:
         state.set(0, old)
     elif i.imm & Atomic.FETCH:
         state.set(i.src, old)
-
-
-def position(state: State, pointer: Ptr) -> Number:
-    """Where a packet pointer points, relative to the frame's original data start."""
-    low, high = state.meta if pointer.kind == Kind.PACKET_META else state.head
-    return add(pointer.total, constant(low) if low == high else between(low, high))

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from ..isa import FRAME_POINTER
 from .arithmetic import add, sub
 from .failure import Category, Failure
-from .number import Number, constant, meet
+from .number import Number, between, constant, meet
 from .result import Kind
-from .values import DATA, META, NEVER_WRITTEN, PACKET_KINDS, STALE, Num, Ptr, Value, scalar
+from .values import DATA, FRAME_KINDS, META, NEVER_WRITTEN, PACKET_KINDS, STALE, Num, Ptr, Value, scalar
 
 STACK_BYTES = 512
 """MAX_BPF_STACK: bytes of stack of one frame, and of a whole call chain."""
@@ -180,15 +180,24 @@ class State:
         self.rewrite(change)
 
     def forget_packet(self) -> None:
-        """The frame may have moved: packet pointers and what was proven about them are void."""
+        """The frame may be about to move: what was proven about packet pointers is void, and they are stale."""
 
         def change(value: Value) -> Value:
-            is_packet = isinstance(value, Ptr) and value.kind in (*PACKET_KINDS, Kind.PACKET_END)
-            return STALE if is_packet else value
+            if not isinstance(value, Ptr) or value.kind not in FRAME_KINDS or value.stale:
+                return value
+            place = self.position(value) if value.kind in PACKET_KINDS else value.variable
+            return value._replace(offset=0, variable=place, id=STALE, stale=True)
 
         self.rewrite(change)
         self.proven.clear()
         self.beyond.clear()
+
+    def position(self, pointer: Ptr) -> Number:
+        """Where a packet pointer points, relative to the frame's original data start."""
+        if pointer.stale:
+            return pointer.total
+        low, high = self.meta if pointer.kind == Kind.PACKET_META else self.head
+        return add(pointer.total, constant(low) if low == high else between(low, high))
 
     def prove(self, pointer: Ptr, size: int, slot: int) -> None:
         """``size`` bytes behind the base of the pointer's id are inside the frame."""

@@ -29,6 +29,8 @@ class Ptr(NamedTuple):
     ``lookup`` tells the lookups of maps with a lock apart, also when they are known not to be null.
 
     ``half``: only the low 32 bits of a pointer. Another one may be subtracted from it in 32 bits, and that is all.
+    ``stale``: a packet pointer from before a helper that can move the frame, relative to the frame's *original* data
+    start. It may be compared with others and subtracted, and that is all.
     """
 
     kind: Kind
@@ -40,6 +42,7 @@ class Ptr(NamedTuple):
     maybe_null: bool = False
     half: bool = False
     lookup: int = 0
+    stale: bool = False
 
     @property
     def total(self) -> Number:
@@ -47,9 +50,9 @@ class Ptr(NamedTuple):
         return add(self.variable, constant(self.offset)) if self.offset else self.variable
 
     @property
-    def object(self) -> tuple[Kind, str | None, int, bool, bool]:
+    def object(self) -> tuple[Kind, str | None, int, bool, bool, bool]:
         """What it points into; pointers that differ in this are not joined."""
-        return self.kind, self.map, self.frame, self.maybe_null, self.half
+        return self.kind, self.map, self.frame, self.maybe_null, self.half, self.stale
 
 
 class Unusable(NamedTuple):
@@ -64,14 +67,16 @@ NEVER_WRITTEN = Unusable("was never written")
 UNDEFINED = Unusable("holds bytes of stack that were never written")
 """Linux lets a privileged program read whatever lies there. It may be moved on, but must not decide anything."""
 CLOBBERED = Unusable("does not survive a call")
-STALE = Unusable("is a packet pointer from before a helper that can move the frame")
 ENDED = Unusable("is a pointer to a number of an iterator that was ended")
 MIXED = Unusable("holds different kinds of values on the paths that meet here")
 
-DATA, META = 0, -1
-"""Ids of packet pointers at constant distance from data start and from data_meta; others are positive."""
+DATA, META, STALE = 0, -1, -2
+"""Ids of packet pointers at constant distance from data start and from data_meta, and of those that are `Ptr.stale`;
+others are positive."""
 
 PACKET_KINDS = (Kind.PACKET, Kind.PACKET_META)
+
+FRAME_KINDS = (*PACKET_KINDS, Kind.PACKET_END)
 
 
 def scalar(n: Number) -> Num:
@@ -90,7 +95,7 @@ def fact(value: Num | Ptr, head: tuple[int, int], meta: tuple[int, int]) -> Scal
     if isinstance(value, Num):
         return value.number.fact()
     offset = value.total
-    if value.kind in PACKET_KINDS:
+    if value.kind in PACKET_KINDS and not value.stale:
         low, high = meta if value.kind == Kind.PACKET_META else head
         offset = add(offset, number.between(low, high) if low != high else constant(low))
     return Pointer(value.kind, offset.fact(), value.map, value.frame, value.maybe_null)

@@ -172,6 +172,47 @@ def uses_the_frame_after_it_moved(a):
     leave(a)
 
 
+def _old_and_new(a):
+    """r7 was data before the head moved, r8 is it now."""
+    frame(a, 14)
+    a.move(7, src=2)
+    a.move(1, src=6)
+    a.move(2, imm=4)
+    a.call(ADJUST_HEAD)
+    a.load(4, 8, 6, 0)
+
+
+@case("ok")
+def subtracts_halves_of_an_old_and_a_new_frame_pointer(a):
+    _old_and_new(a)
+    a.alu(Alu.SUB, 8, src=7, bits=32)
+    leave(a)
+
+
+@case("invalid pointer arithmetic")
+def subtracts_an_old_from_a_new_frame_pointer(a):
+    _old_and_new(a)
+    a.alu(Alu.SUB, 8, src=7)
+    leave(a)
+
+
+@case("ok")
+def a_comparison_with_an_old_frame_pointer_proves_nothing(a):
+    _old_and_new(a)
+    skip = Label()
+    a.jump(Jump.JGT, skip, 7, src=8)
+    a.alu(Alu.ADD, 7, imm=2)
+    a.place(skip)
+    leave(a)
+
+
+@case("refused")
+def computes_with_an_old_frame_pointer(a):
+    _old_and_new(a)
+    a.alu(Alu.AND, 7, imm=2)
+    leave(a)
+
+
 @case("ok")
 def reads_metadata_that_was_checked(a):
     skip = Label()
