@@ -34,7 +34,7 @@ def document(design: Design) -> dict[str, Any]:
         "overruns": [
             {"at": line(design.program, node.slot), "ns": round(ns, 3)} for node, ns in stages.overruns
         ],
-        "maps": [_map(design, spec) for spec in (*design.maps.values(), *design.constants.values())],
+        "maps": [_map(design, spec) for spec in design.known_maps.values()],
         "stage": [
             {
                 "number": s.number,
@@ -111,6 +111,8 @@ def mechanism(design: Design, name: str) -> str:
     """How a map keeps frames in flight from seeing stale state, in a few words."""
     if name in design.constants:
         return "constants in the logic"
+    if name in design.buffers:
+        return "events, in the order of frames"
     kinds = [node.attr.kind for node, _ in design.schedule.sites(design.graph) if node.attr.unit == name]
     if not kinds:
         return "only the host's"

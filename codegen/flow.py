@@ -13,6 +13,8 @@ from functools import cached_property
 from ..hdl.area import Area
 from ..hdl.control import Identity
 from ..hdl.datapath import Datapath
+from ..hdl.events import EventShape
+from ..hdl.maps.registry import MAP_TYPES
 from ..hdl.target import Target
 from .chain import chained
 from .emit import Pipeline, emit, verilog
@@ -36,11 +38,13 @@ Progress = Callable[[str], None]
 @dataclass(frozen=True)
 class Design:
     """A compiled program. ``maps``: those that have a unit in the hardware; ``constants``: read-only ones whose
-    contents became part of the logic."""
+    contents became part of the logic; ``buffers``: those of which the hardware keeps nothing, because all that
+    programs put in leaves as events."""
 
     program: ProgramSpec
     maps: Mapping[str, MapSpec]
     constants: Mapping[str, MapSpec]
+    buffers: Mapping[str, MapSpec]
     target: Target
     verified: VerifiedProgram
     graph: Graph
@@ -78,7 +82,7 @@ class Design:
             in_flight=self.pipeline.latency + self.queue,
             start=start.attr if start.op == "const" else None,
             tail_fixed=self.graph.tail_fixed,
-            events=[sum(kind.widths) for kind in self.graph.events],
+            events=[EventShape(sum(kind.widths), kind.tail) for kind in self.graph.events],
         )
         return verilog(datapath, "hardpath")
 
@@ -87,6 +91,11 @@ class Design:
         """An estimate of what the parts of the hardware take."""
         in_flight = self.pipeline.latency + self.queue
         return self.pipeline.area | {"datapath": datapath_area(self.target, self.graph, self.queue, in_flight)}
+
+    @property
+    def known_maps(self) -> dict[str, MapSpec]:
+        """All that the program uses."""
+        return {**self.maps, **self.constants, **self.buffers}
 
     @property
     def queue(self) -> int:
@@ -139,7 +148,8 @@ def compile_program(
     progress("emit")
     touched = {n.attr.unit for n in graph.nodes if n.op == "site"}
     constants = {n: m for n, m in used.items() if m.readonly and n not in touched}
-    maps = {n: m for n, m in used.items() if n not in constants}
+    buffers = {n: m for n, m in used.items() if MAP_TYPES[m.type].is_buffer}
+    maps = {n: m for n, m in used.items() if n not in constants and n not in buffers}
     pipeline = emit(
         graph,
         plan,
@@ -149,7 +159,7 @@ def compile_program(
         queue=output_queue(target),
         line_of=_line_of(program),
     )
-    return Design(program, maps, constants, target, verified, graph, plan, pipeline)
+    return Design(program, maps, constants, buffers, target, verified, graph, plan, pipeline)
 
 
 def _line_of(program: ProgramSpec) -> Callable[[int], int | None]:

@@ -12,8 +12,7 @@ from amaranth.lib.wiring import In, Out
 
 from .control import Control, Identity
 from .egress import Egress
-from .events import FRAME_BITS, SITE_BITS, EventStream
-from .helpers.events import event_bytes
+from .events import FRAME_BITS, SITE_BITS, EventShape, EventStream, data_bytes
 from .ingress import Ingress
 from .latency import Probe
 from .payload_fifo import PayloadFifo
@@ -23,11 +22,10 @@ from .stream import receipt_layout
 class Datapath(wiring.Component):
     """``pipeline``: a component with ``input`` (stream of `window_layout`) and ``output`` (stream of the fields
     of `outcome_layout`), ``hosts`` (map name -> `HostSignature`) if it has maps, ``stall_causes`` (a bit for
-    each of ``identity.stalls``) if there are any, and ``store`` (`hdl.frame_store.FillSignature`, or None). It may
-    hold up to ``in_flight`` frames and has to take some in while egress is busy with a long one.
+    each of ``identity.stalls``) if there are any, ``store`` (`hdl.frame_store.FillSignature`, or None), and ``tap``, a
+    port for reading the store, if there are events with tails. It may hold up to ``in_flight`` frames and has to take some in while egress is busy with a long one.
 
-    ``events``: bits of the values of each event that a frame can have (outputs ``event<k>`` of the pipeline, see
-    `EventStream`); they leave through ``event_*``, ports that are there only then.
+    ``events``: those that a frame can have (outputs ``event<k>`` of the pipeline, see `EventStream`); they leave through ``event_*``, ports that are there only then.
 
     ``identity``: the stream width W, window H (a multiple of W), headroom G and so on. ``start`` and
     ``tail_fixed`` as in `Egress`.
@@ -45,7 +43,7 @@ class Datapath(wiring.Component):
         in_flight: int,
         start: int | None = None,
         tail_fixed: bool = False,
-        events: Sequence[int] = (),
+        events: Sequence[EventShape] = (),
     ) -> None:
         self.pipeline = pipeline
         self.in_flight = in_flight
@@ -56,7 +54,7 @@ class Datapath(wiring.Component):
         # Room for the payload of all frames in flight at line rate and for one that is just coming in.
         self.payload = PayloadFifo(8 * width, 2 * beats + in_flight + 4)
         self.egress = Egress(width, window, headroom, beats, self.payload.depth, start, tail_fixed)
-        self.events = EventStream(events) if events else None
+        self.events = EventStream(events, width) if events else None
         self.probe = Probe(width)
         self.control = Control(identity)
         super().__init__({
@@ -91,7 +89,7 @@ class Datapath(wiring.Component):
             **({} if self.events is None else {
                 "event_site": Out(SITE_BITS),
                 "event_frame": Out(FRAME_BITS),
-                "event_data": Out(8 * event_bytes(events)),
+                "event_data": Out(8 * data_bytes(events, width)),
                 "event_valid": Out(1),
                 "event_ready": In(1),
             }),
@@ -204,6 +202,8 @@ class Datapath(wiring.Component):
             output.ready.eq(self.event_ready),
         ]
         m.d.comb += [event.eq(leaving.payload[f"event{k}"]) for k, event in enumerate(events.events)]
+        if (tap := getattr(self.pipeline, "tap", None)) is not None:
+            wiring.connect(m, tap, events.fetch)
 
     def _connect_control(self, m: Module) -> None:
         control, ingress, probe = self.control, self.ingress, self.probe

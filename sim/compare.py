@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any, Protocol
 
 from ..codegen.spec import MapSpec, ProgramSpec
 from ..hdl.errors import Place
+from ..hdl.helpers.events import PRINTED, Event
+from .events import Told, by_channel
 from .interpreter import Interpreter
 from .mapfile import Contents
 from .results import FrameResult, Outcome
@@ -20,24 +22,26 @@ class Oracle(Protocol):
     def run(self, frame: bytes) -> Outcome: ...
     def maps(self) -> dict[str, dict[bytes, bytes]]: ...
     def set_map(self, name: str, key: bytes, value: bytes) -> None: ...
+    @property
+    def events(self) -> Sequence[Event]: ...
 
 
 @dataclass(frozen=True)
 class Record:
-    """What ``name`` made of all frames, in order, and the maps at the end. ``lines``: what it made the host print, with
-    the frame's number; None if it does not tell."""
+    """What ``name`` made of all frames, in order, and the maps at the end. ``told``: what it told the host, for each
+    channel of which it knows."""
 
     name: str
     results: Sequence[FrameResult]
     maps: Contents
-    lines: Sequence[tuple[int, str]] | None = None
+    told: Told = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Difference:
     """The first difference between two records.
 
-    ``what``: verdict, redirect, length, byte, line, entry or value. ``frame``: its number (None for maps, which are
+    ``what``: verdict, redirect, length, byte, line, record, entry or value. ``frame``: its number (None for maps, which are
     compared at the end). ``offset``: byte in the frame or in the map's value. ``values``: what the two made of
     it, in the order of ``names``. ``place``: the instruction that last wrote the byte, ``written_in`` the frame
     in which it did (maps), both as the interpreter sees it.
@@ -114,16 +118,20 @@ def fill(oracle: Oracle, contents: Contents) -> None:
             oracle.set_map(name, key, value)
 
 
-def record(name: str, oracle: Oracle, frames: Sequence[bytes]) -> Record:
-    """Run an oracle over the frames."""
-    results = [oracle.run(frame).result(index) for index, frame in enumerate(frames)]
-    return Record(name, results, oracle.maps())
+def record(name: str, oracle: Oracle, frames: Sequence[bytes], channels: Iterable[str] = ()) -> Record:
+    """Run an oracle over the frames; it tells of ``channels``."""
+    results, events = [], []
+    for index, frame in enumerate(frames):
+        results.append(oracle.run(frame).result(index))
+        events += [(index, event) for event in oracle.events]
+    return Record(name, results, oracle.maps(), by_channel(channels, events))
 
 
 def compare(left: Record, right: Record, source: Input | None = None) -> Difference | None:
     """The first difference, None if there is none. With ``source`` it names the instruction that wrote the byte.
 
-    Frames come before lines, and these before maps. A redirect target, lines and maps are compared if both tell them.
+    Frames come before events, and these before maps. A redirect target, channels and maps are compared if both tell
+    them.
     """
     names = (left.name, right.name)
     if len(left.results) != len(right.results):
@@ -132,8 +140,9 @@ def compare(left: Record, right: Record, source: Input | None = None) -> Differe
     for a, b in zip(left.results, right.results, strict=True):
         if found := _frame_difference(names, a, b):
             return _with_frame_writer(found, source)
-    if found := _line_difference(names, left.lines, right.lines):
-        return found
+    for channel in sorted(left.told.keys() & right.told.keys()):
+        if found := _event_difference(names, channel, left.told[channel], right.told[channel]):
+            return found
     for name in left.maps.keys() & right.maps.keys():
         if found := _map_difference(names, name, left.maps[name], right.maps[name]):
             return _with_map_writer(found, source)
@@ -155,18 +164,17 @@ def _frame_difference(names: tuple[str, str], a: FrameResult, b: FrameResult) ->
     return Difference(names, "byte", values, frame=a.index, offset=offset)
 
 
-def _line_difference(
-    names: tuple[str, str], a: Sequence[tuple[int, str]] | None, b: Sequence[tuple[int, str]] | None
+def _event_difference(
+    names: tuple[str, str], channel: str, a: Sequence[tuple[int, str]], b: Sequence[tuple[int, str]]
 ) -> Difference | None:
-    if a is None or b is None:
-        return None
-    end = (max((frame for frame, _ in (*a, *b)), default=0), "nothing printed")
+    what, nothing = ("line", "nothing printed") if channel == PRINTED else (f"record of {channel}", "no record")
+    end = (max((frame for frame, _ in (*a, *b)), default=0), nothing)
     for x, y in zip_longest(a, b, fillvalue=None):
         if x != y:
             (frame, left), (other, right) = x or end, y or end
             first = min(frame, other)
-            shown = tuple(text if at == first else "nothing printed" for at, text in ((frame, left), (other, right)))
-            return Difference(names, "line", (shown[0], shown[1]), frame=first)
+            shown = tuple(text if at == first else nothing for at, text in ((frame, left), (other, right)))
+            return Difference(names, what, (shown[0], shown[1]), frame=first)
     return None
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from ..hdl.errors import HardpathError, InputError
-from ..hdl.helpers.events import Line, event_bytes
+from ..hdl.helpers.events import EventKind
 from .captures import Frame, write_frames
 from .events import decode_file
 from .results import FrameResult, Verdict
@@ -52,12 +52,16 @@ class Netlist:
     max_frame: int = 2048
     clock_mhz: float = 125.0
     registers: bool = True
-    events: tuple[Line, ...] = ()
+    events: tuple[EventKind, ...] = ()
 
     @property
     def event_bytes(self) -> int:
         """Bytes of port ``event_data``, 0 if there is none."""
-        return event_bytes([sum(kind.widths) for kind in self.events]) if self.events else 0
+        if not self.events:
+            return 0
+        from ..hdl.events import EventShape, data_bytes  # loads Amaranth, which the cocotb child should not wait for
+
+        return data_bytes([EventShape(sum(kind.widths), kind.tail) for kind in self.events], self.width)
 
     @property
     def period_ps(self) -> int:
@@ -251,7 +255,7 @@ class Engine(ABC):
             with tempfile.TemporaryDirectory(prefix="hardpath-") as folder:
                 recorded = Path(folder) / "events.jsonl"
                 result = self._run(netlist, source, replace(options, events_out=recorded), setup, teardown)
-                decode_file(recorded, options.events_out, netlist.events)
+                decode_file(recorded, options.events_out, netlist.events, netlist.width)
                 return result
         return self._run(netlist, source, options, setup, teardown)
 

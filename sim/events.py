@@ -1,35 +1,67 @@
-"""What a run made the host print: the events that engines record, decoded.
+"""What a run told the host: the events that engines record, decoded.
 
 A simulation writes a JSON line ``{"frame": index in the input, "site": which call, "data": hexadecimal, the first byte
-lowest}`` for each event; what the user gets has ``{"frame": index, "text": the line}``.
+lowest}`` for each beat of an event. What the user gets has ``{"frame": index, "text": the line}`` for what is printed,
+and ``{"frame": index, "map": name, "data": hexadecimal}`` for records.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from ..hdl.errors import InputError
-from ..hdl.helpers.events import Line
+from ..hdl.helpers.events import PRINTED, Event, EventKind
 
 
-def decode_file(recorded: Path, path: Path, kinds: Sequence[Line]) -> None:
+Told = Mapping[str, Sequence[tuple[int, str]]]
+"""Events by channel, with the frame's number: their `Event.text` in order."""
+
+
+def decode_file(recorded: Path, path: Path, kinds: Sequence[EventKind], width: int) -> None:
     """Write to ``path``, which may be a pipe or a device, the events that a simulation recorded. Raises
     `InputError`."""
     try:
-        with open(recorded, encoding="ascii") as events, open(path, "w", encoding="ascii") as lines:
-            for text in events:
-                event = json.loads(text)
-                decoded = kinds[event["site"]].decode(int.from_bytes(bytes.fromhex(event["data"]), "little"))
-                lines.write(json.dumps({"frame": event["frame"], "text": decoded}) + "\n")
+        with open(path, "w", encoding="ascii") as lines:
+            for frame, event in decode(recorded, kinds, width):
+                lines.write(json.dumps(document(frame, event)) + "\n")
     except OSError as error:
         raise InputError(f"{path}: cannot write: {error.strerror}: choose another place") from None
 
 
-def read_events(path: Path) -> Iterator[tuple[int, str]]:
-    """Frame and line of each decoded event."""
+def document(frame: int, event: Event) -> dict[str, Any]:
+    """For JSON."""
+    if event.channel == PRINTED:
+        return {"frame": frame, "text": event.text}
+    return {"frame": frame, "map": event.channel, "data": event.text}
+
+
+def decode(recorded: Path, kinds: Sequence[EventKind], width: int) -> Iterator[tuple[int, Event]]:
+    """Frame and event. A call makes one event a frame, so beats of one call and frame are one event; those behind the
+    first have ``width`` bytes of the frame."""
+    with open(recorded, encoding="ascii") as lines:
+        beats = (json.loads(text) for text in lines)
+        for (frame, site), parts in groupby(beats, key=lambda beat: (beat["frame"], beat["site"])):
+            first, *rest = (bytes.fromhex(beat["data"]) for beat in parts)
+            yield frame, kinds[site].decode(int.from_bytes(first, "little"), b"".join(beat[:width] for beat in rest))
+
+
+def read_events(path: Path) -> Iterator[tuple[int, Event]]:
+    """Frame and event of each line that `decode_file` wrote."""
     with open(path, encoding="ascii") as lines:
         for text in lines:
-            event = json.loads(text)
-            yield event["frame"], event["text"]
+            found = json.loads(text)
+            printed = "text" in found
+            yield found["frame"], Event(PRINTED, found["text"]) if printed else Event(found["map"], found["data"])
+
+
+def by_channel(channels: Iterable[str], events: Iterable[tuple[int, Event]]) -> Told:
+    """The events of each of these channels, in order."""
+    told: dict[str, list[tuple[int, str]]] = {channel: [] for channel in channels}
+    for frame, event in events:
+        if event.channel in told:
+            told[event.channel].append((frame, event.text))
+    return told

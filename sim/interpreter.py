@@ -12,7 +12,7 @@ from ..codegen.isa import MapReference
 from ..codegen.spec import MapSpec, ProgramSpec
 from ..hdl.errors import InputError, Place
 from ..hdl.helpers.base import Arg, HelperPlugin, Ret
-from ..hdl.helpers.events import Line
+from ..hdl.helpers.events import Event
 from ..hdl.helpers.registry import HELPERS
 from ..hdl.helpers.xdp_limits import HIGHEST_END
 from ..hdl.kernel_functions.registry import KERNEL_FUNCTIONS
@@ -88,9 +88,9 @@ class Interpreter:
         return Outcome(verdict, machine.content(machine.data, machine.data_end), redirect, r0)
 
     @property
-    def lines(self) -> list[str]:
-        """What the last frame made the host print."""
-        return [] if self._machine is None else self._machine.lines
+    def events(self) -> list[Event]:
+        """What the last frame told the host."""
+        return [] if self._machine is None else self._machine.events
 
     def maps(self) -> dict[str, dict[bytes, bytes]]:
         """The contents of every map that the program uses: name -> key -> value."""
@@ -230,7 +230,7 @@ class _Machine(Environment):
         self._by_handle = {each.handle: each for each in maps.values()}
         self._values: dict[tuple[str, int], tuple[_Value, int]] = {}
         self._key = b""  # of the lookup in progress
-        self.lines: list[str] = []
+        self.events: list[Event] = []
 
     # Positions in the frame
 
@@ -303,8 +303,8 @@ class _Machine(Environment):
             raise Trap("a helper got something else than a map")
         return self._by_handle[handle]
 
-    def event(self, kind: Line, values: Sequence[int]) -> None:
-        self.lines.append(kind.format(values))
+    def event(self, event: Event) -> None:
+        self.events.append(event)
 
     def value_address(self, shape: MapShape, handle: int) -> int:
         owner = self._maps[shape.name]

@@ -11,7 +11,7 @@ How BPF_PROG_TEST_RUN behaves (net/bpf/test_run.c; measured on 6.18, x86-64):
 Maps keep their contents from frame to frame. The calling thread is bound to one CPU while an oracle is open,
 so that per-CPU maps have one value that counts. Values that are file descriptors in Linux are here what they are in the
 hardware: in an xskmap any number by which the user knows the socket (Linux gets a fresh AF_XDP socket for it), in a
-prog_array the number of a program (`hdl.maps.program_table`).
+prog_array the number of a program (`hdl.maps.program_table`). Records in perf and ring buffers are read after each frame.
 """
 
 from __future__ import annotations
@@ -29,10 +29,12 @@ from ..codegen.isa import FunctionReference, Instruction, MapReference, encode
 from ..codegen.spec import MapSpec, ProgramSpec
 from ..hdl.errors import InputError
 from ..hdl.helpers.base import Ret
+from ..hdl.helpers.events import Event
 from ..hdl.helpers.registry import HELPERS
 from ..hdl.maps.base import POSITION_BYTES, listed_key_size
 from . import bpf_syscall as bpf
 from . import kernel_types
+from .linux_buffers import LinuxBuffer, PerfBuffer, RingBuffer
 from .linux_clock import CLOCK_MAP, readings, uses_clock, with_set_clock
 from .results import Outcome, Verdict
 from .type_info import function_info, map_types
@@ -42,7 +44,7 @@ SHORTEST_FRAME, LONGEST_FRAME = 14, 3520
 _PER_CPU_TYPES = frozenset(
     {5, 6, 10, 21}
 )  # percpu hash, percpu array, LRU percpu hash, percpu cgroup storage
-_PROG_ARRAY, _XSKMAP = 3, 17
+_PROG_ARRAY, _PERF_EVENT_ARRAY, _XSKMAP, _RINGBUF = 3, 4, 17, 27
 _STACK = 23
 _TYPES_WITHOUT_KEYS = frozenset({22, _STACK})
 _BLOOM_FILTER = 30
@@ -91,6 +93,7 @@ class LinuxOracle:
     def __init__(self, program: ProgramSpec, maps: Mapping[str, MapSpec]) -> None:
         self._program = program
         self._specs = maps
+        self.events: list[Event] = []  # what the last frame told the host, except printed lines
 
     def __enter__(self) -> LinuxOracle:
         if reason := available():
@@ -135,6 +138,7 @@ class LinuxOracle:
         if self._clock is not None:
             bpf.map_update(self._clock, bytes(CLOCK_MAP.key_size), readings(time_ns))
         value, _, out = self._run(frame)
+        self.events = self._maps.take_records()
         return Outcome(Verdict.of(value), out, None, value)
 
     def maps(self) -> dict[str, dict[bytes, bytes]]:
@@ -164,12 +168,17 @@ class _LoadedMaps:
         self._fds: dict[str, int] = {}
         self._values: dict[tuple[str, bytes], bytes] = {}  # of maps whose entries are descriptors in Linux
         self._sockets: dict[tuple[str, bytes], socket.socket] = {}
+        self._buffers: dict[str, LinuxBuffer] = {}
         self._programs: Mapping[str, int] = {}
         self._clock: dict[str, int] = {}
         stack.callback(self._sockets.clear)
         for name, spec in self._specs.items():
             fd = self._fds[name] = self._create(spec)
             stack.callback(os.close, fd)
+            if spec.type == _PERF_EVENT_ARRAY:
+                self._buffers[name] = PerfBuffer(fd, self.cpu, stack)
+            elif spec.type == _RINGBUF:
+                self._buffers[name] = RingBuffer(fd, spec, stack)
             if spec.initial is not None:
                 self.update(name, bytes(spec.key_size), spec.initial)
             if spec.readonly:
@@ -191,6 +200,10 @@ class _LoadedMaps:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._fds)
+
+    def take_records(self) -> list[Event]:
+        """What programs have put into buffers since the last call."""
+        return [Event(name, record.hex()) for name, buffer in self._buffers.items() for record in buffer.take()]
 
     @staticmethod
     def _create(spec: MapSpec) -> int:
@@ -220,7 +233,7 @@ class _LoadedMaps:
         spec, fd = self._specs[name], self._fds[name]
         if spec.type in (_XSKMAP, _PROG_ARRAY):  # Linux tells nothing, or an id of its own
             return {key: value for (owner, key), value in self._values.items() if owner == name}
-        if spec.type == _BLOOM_FILTER:  # it cannot tell
+        if spec.type == _BLOOM_FILTER or name in self._buffers:  # it cannot tell
             return {}
         if spec.type in _TYPES_WITHOUT_KEYS:
             values = self._oldest_first(spec, fd)

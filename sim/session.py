@@ -12,12 +12,14 @@ from ..codegen.flow import Design
 from ..codegen.graph import Evaluator
 from ..codegen.spec import MapSpec
 from ..hdl.errors import InputError
+from ..hdl.helpers.events import PRINTED, Event
+from ..hdl.maps.registry import MAP_TYPES
 from . import linux
 from .captures import Frame
 from .compare import Record, fill
 from .control_client import Map
 from .engine import DEFAULTS, Bus, Engine, Netlist, Options, RunResult
-from .events import read_events
+from .events import by_channel, read_events
 from .interpreter import Interpreter
 from .linux import LinuxOracle
 from .mapfile import Contents, not_taken
@@ -38,8 +40,11 @@ def engine(name: str) -> Engine:
 
 
 def refuse_frozen(contents: Contents, maps: Mapping[str, MapSpec]) -> None:
-    """Raise `InputError` if contents are given for a map that nobody may write once the program is loaded."""
+    """Raise `InputError` if contents are given for a map that nobody may write once the program is loaded, or for a
+    buffer."""
     for name in contents:
+        if MAP_TYPES[maps[name].type].is_buffer:
+            raise InputError(f"map {name} is a buffer for what the program tells the host: it has no contents to give")
         if maps[name].readonly:
             raise InputError(f"map {name} is read-only: change its variables with --set NAME=VALUE")
 
@@ -54,7 +59,8 @@ class Session:
     def __init__(self, design: Design, contents: Contents | None = None) -> None:
         self.design = design
         self.contents = contents or {}
-        self.maps = {**design.maps, **design.constants}
+        self.maps = design.known_maps
+        self.channels = (PRINTED, *design.buffers)
         refuse_frozen(self.contents, self.maps)
 
     @cached_property
@@ -80,6 +86,7 @@ class Session:
                 maps[name] = dict(found.items())
             for name, spec in self.design.constants.items():
                 maps[name] = {bytes(spec.key_size): (spec.initial or b"").ljust(spec.value_size, b"\0")}
+            maps.update((name, {}) for name in self.design.buffers)
 
         result = engine.run(self.netlist, source, options, self._load, fetch if read_maps else None)
         return result, maps
@@ -95,7 +102,7 @@ class Session:
             events = Path(folder) / "events.jsonl"
             options = replace(options, frames_out=Path(folder) / "frames.jsonl", events_out=events)
             result, maps = self.run(engine, frames, options)
-            return Record("hardware", list(result.results()), maps, list(read_events(events)))
+            return Record("hardware", list(result.results()), maps, by_channel(self.channels, read_events(events)))
 
     def graph(self, frames: Sequence[Frame]) -> Record:
         """What the scheduled graph makes of them, without the hardware around it: a quick look, no proof."""
@@ -106,7 +113,7 @@ class Session:
                     if error := evaluator.models[name].update(key, value, 0):
                         raise not_taken(self.maps[name], key, -error)
         results = []
-        lines: list[tuple[int, str]] = []
+        events: list[tuple[int, Event]] = []
         for index, frame in enumerate(frames):
             found = evaluator.run(
                 frame.data, ifindex=frame.ifindex, rx_queue=frame.rx_queue, time_ns=frame.time_ns, frame_index=index
@@ -114,9 +121,9 @@ class Session:
             verdict = Verdict(found.verdict)
             redirect = found.redirect if verdict == Verdict.REDIRECT else None
             results.append(FrameResult(index, verdict, found.frame, redirect))
-            lines += [(index, line) for line in found.lines]
+            events += [(index, event) for event in found.events]
         maps = {name: dict(model.items()) for name, model in evaluator.models.items()}
-        return Record("graph", results, maps, lines)
+        return Record("graph", results, maps, by_channel(self.channels, events))
 
     def fresh_interpreter(self) -> Interpreter:
         """The reference interpreter with maps as they are declared."""
@@ -127,22 +134,25 @@ class Session:
         oracle = self.fresh_interpreter()
         fill(oracle, self.contents)
         results = []
-        lines: list[tuple[int, str]] = []
+        events: list[tuple[int, Event]] = []
         for index, frame in enumerate(frames):
             outcome = oracle.run(
                 frame.data, ifindex=frame.ifindex, rx_queue=frame.rx_queue, time_ns=frame.time_ns
             )
             results.append(outcome.result(index))
-            lines += [(index, line) for line in oracle.lines]
-        return Record("interpreter", results, oracle.maps(), lines)
+            events += [(index, event) for event in oracle.events]
+        return Record("interpreter", results, oracle.maps(), by_channel(self.channels, events))
 
     def linux(self, frames: Sequence[Frame]) -> Record:
         """What the running kernel makes of them. Raises `InputError` where it cannot be asked."""
         with LinuxOracle(self.design.program, self.maps) as oracle:
             fill(oracle, self.contents)
-            runs = (oracle.run(frame.data, time_ns=frame.time_ns) for frame in frames)
-            results = [outcome.result(index) for index, outcome in enumerate(runs)]
-            return Record("Linux", results, oracle.maps())
+            results = []
+            events: list[tuple[int, Event]] = []
+            for index, frame in enumerate(frames):
+                results.append(oracle.run(frame.data, time_ns=frame.time_ns).result(index))
+                events += [(index, event) for event in oracle.events]
+            return Record("Linux", results, oracle.maps(), by_channel(self.design.buffers, events))
 
     def without_linux(self, frames: Sequence[Frame]) -> str | None:
         """Why Linux cannot be asked about these frames, in one line; None if it can.

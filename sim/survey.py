@@ -194,7 +194,7 @@ def _compared(design: Design, plan: Plan, steps: _Steps) -> Facts:
     reached: set[int] = set()
     for seed in range(plan.seed, plan.seed + _CONTENTS):
         steps("stimulus")
-        used = maps_of(design.program, {**design.maps, **design.constants})
+        used = maps_of(design.program, design.known_maps)
         stimulus = find_stimulus(design.program, used, plan.frames, seed)
         reached |= stimulus.reached
         frames = [Frame(data) for data in stimulus.frames]

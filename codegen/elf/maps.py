@@ -10,12 +10,14 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from ...hdl.maps.ringbuf import PAGE_BYTES
 from .. import btf as types
 from ..btf import Btf
 from ..spec import MapSpec
 from .file import ElfFile, Section, Symbol
 
 _ARRAY = 2  # BPF_MAP_TYPE_ARRAY
+_PERF_EVENT_ARRAY, _RINGBUF = 4, 27
 _READ_ONLY = 0x80  # BPF_F_RDONLY_PROG
 _MAX_DATA = 16 << 20
 _U32 = 0xFFFFFFFF
@@ -50,12 +52,23 @@ def read_maps(elf: ElfFile, btf: Btf | None) -> ObjectMaps:
                 data[section.index] = name = _free_name(spec.name, specs)
                 specs[name] = replace(spec, name=name)
             continue
-        for offset, spec in found:
+        for offset, declared in found:
+            spec = _as_libbpf_sizes_it(declared)
             if spec.name in specs:
                 raise elf.error(f"map {spec.name} is defined twice", section, offset)
             specs[spec.name] = spec
             at[section.index, offset] = spec.name
     return ObjectMaps(specs, at, data)
+
+
+def _as_libbpf_sizes_it(spec: MapSpec) -> MapSpec:
+    """A perf event array without size has an entry for each CPU, of which the hardware is one; a ring buffer gets the
+    next size that Linux can create (adjust_ringbuf_sz)."""
+    if spec.type == _PERF_EVENT_ARRAY:
+        return replace(spec, max_entries=spec.max_entries or 1)
+    if spec.type == _RINGBUF and spec.max_entries:
+        return replace(spec, max_entries=max(PAGE_BYTES, 1 << (spec.max_entries - 1).bit_length()))
+    return spec
 
 
 def _free_name(name: str, taken: Mapping[str, MapSpec]) -> str:

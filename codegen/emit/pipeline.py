@@ -12,10 +12,10 @@ from amaranth.lib.wiring import In, Out
 
 from ...hdl.area import Area
 from ...hdl.errors import Refused
-from ...hdl.frame_store import UNIT, FillSignature, FrameStore, FrameStoreShape
+from ...hdl.frame_store import UNIT, FillSignature, FrameStore, FrameStoreShape, read_kind
 from ...hdl.interlock import Interlock
 from ...hdl.maps.base import MapPlugin
-from ...hdl.maps.unit import HostSignature, MapUnit, offsets
+from ...hdl.maps.unit import HostSignature, MapUnit, SiteSignature, offsets
 from ...hdl.pipeline import HostGate, StageControl
 from ..graph.ir import INPUTS, Graph, Node
 from ..schedule.plan import Schedule
@@ -40,7 +40,8 @@ class Pipeline(wiring.Component):
     every cycle in which ``stall_names[i]`` holds a frame back. ``hazards``: what the interlocks watch.
     ``latency``: cycles from input to output without stalls. ``store``: how frames get into the frame store
     (`FillSignature`), which the frame that comes next has entered whole; None if the graph reads none.
-    ``store_shape``: its size.
+    ``store_shape``: its size. ``tap``: a port that reads the store for the tails of events while their frame is on
+    ``output``; None if there are none.
 
     ``queue``: frames the output queue holds. Frames cannot close up to each other inside the pipeline, so the
     queue has to take in what arrives while a long frame is being sent.
@@ -77,7 +78,11 @@ class Pipeline(wiring.Component):
         for name in maps:
             self._check_drain(name)
         reads = [site.attr.kind for site in self._sites[UNIT]]
-        self.store_shape = FrameStoreShape.of(width, max_frame, schedule.stages + 1) if reads else None
+        self._tails = any(kind.tail for kind in graph.events)
+        if self._tails:
+            reads.append(read_kind(width))
+        frames = schedule.stages + 1 + (queue if self._tails else 0)
+        self.store_shape = FrameStoreShape.of(width, max_frame, frames) if reads else None
         self._store = FrameStore(self.store_shape, reads) if self.store_shape else None
         self.stall_names = (
             *(f"{unit} {cause}" for unit in maps for cause in ("interlock", "unit", "host")),
@@ -93,9 +98,11 @@ class Pipeline(wiring.Component):
                 "stall_causes": Out(len(self.stall_names)),
                 **{f"host_{i}": Out(HostSignature(spec)) for i, spec in enumerate(maps.values())},
                 **({"store_fill": Out(FillSignature(width))} if reads else {}),
+                **({"store_tap": Out(SiteSignature(read_kind(width)))} if self._tails else {}),
             }
         )
         self.store = self.store_fill if reads else None
+        self.tap = self.store_tap if self._tails else None
         self.hosts: Mapping[str, Any] = {name: getattr(self, f"host_{i}") for i, name in enumerate(maps)}
 
     @property
@@ -143,9 +150,14 @@ class Pipeline(wiring.Component):
             wiring.connect(m, store.fill, wiring.flipped(self.store_fill))
             m.d.comb += [
                 store.enter.eq(self.input.valid & self.input.ready),
-                store.leave.eq(control.output_valid & control.output_ready),
+                store.leave.eq(
+                    self.output.valid & self.output.ready if self._tails else control.output_valid & control.output_ready
+                ),
             ]
-            ports |= zip(self._sites[UNIT], store.sites, strict=True)
+            *sites, last = store.sites if self._tails else (*store.sites, None)
+            ports |= zip(self._sites[UNIT], sites, strict=True)
+            if self.tap is not None:
+                wiring.connect(m, last, wiring.flipped(self.tap))
         for node in self._graph.nodes:
             if node.op == "site":
                 self._access(m, node, ports[node], values, stalls)

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ...hdl.errors import Refused
-from ...hdl.helpers.base import Arg, HelperPlugin
-from ...hdl.helpers.events import Line
+from ...hdl.helpers.base import Arg, FrameCopy, HelperPlugin
+from ...hdl.helpers.events import EventKind
 from ...hdl.maps.base import MapPlugin, SiteKind
 from ..spec import MapSpec
 from ..verify import result as facts
 from .access import Span, load, span, store
+from .frame_copy import frame_copy
 from .ir import INPUTS, Node
 from .predicates import TRUE
 from .values import Memory, Pointer, Union
@@ -230,11 +231,16 @@ class Call:
         """Write back what is held in wires of the map argument."""
         self._step.b.rows.flush(self._step.state, self.map_argument()[0].name)
 
-    def event(self, kind: Line, values: Sequence[Node]) -> None:
+    def event(self, kind: EventKind, values: Sequence[Node], happens: Node | None = None) -> None:
         """Tell the host; points are built in program order."""
         step = self._step
-        fields = [step.c.slice(value, 0, width) for value, width in zip(values, kind.widths, strict=True)]
-        step.b.events.append((kind, step.c.concat([self.predicate, *fields])))
+        c, where = step.c, self.predicate if happens is None else step.c.and_(self.predicate, happens)
+        fields = [c.slice(value, 0, width) for value, width in zip(values, kind.widths, strict=True)]
+        step.b.events.append((kind, c.concat([where, *fields])))
+
+    def frame_copy(self, most: int, count: Node) -> FrameCopy:
+        """The first bytes of the frame as it is now."""
+        return frame_copy(self._step, most, count)
 
     def call_number(self) -> Node:
         """How often this helper was called before in this run."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ...hdl.frame_store import UNIT, read_kind
 from ...hdl.helpers.base import HelperPlugin
-from ...hdl.helpers.events import Line
+from ...hdl.helpers.events import EventKind
 from ...hdl.maps.base import MapPlugin
 from ..verify.result import VerifiedProgram
 from .access import Rows
@@ -43,7 +43,7 @@ class BuildContext:
         self._stored: dict[tuple[Node, int], list[tuple[Node, int]]] = {}  # (offset, size): reads, their predicates
         self.incoming: list[list[State]] = [[] for _ in self.points]
         self.exits: list[tuple[State, Node]] = []
-        self.events: list[tuple[Line, Node]] = []
+        self.events: list[tuple[EventKind, Node]] = []
 
     def zero_byte(self, position: int) -> Node:
         """A byte of memory that nobody wrote."""

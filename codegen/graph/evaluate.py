@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...hdl.frame_store import UNIT
+from ...hdl.helpers.events import Event, tail_of
 from ...hdl.maps.base import MapModel, MapPlugin
 from ...hdl.maps.registry import MAP_TYPES
 from ...hdl.operators import OPERATORS
@@ -20,12 +21,12 @@ SENT = (2, 3, 4)
 @dataclass(frozen=True, slots=True)
 class Result:
     """``verdict``: 0..4. ``frame``: the outgoing bytes, None for dropped frames. ``redirect``: the target's ifindex.
-    ``lines``: what the host prints."""
+    ``events``: what the host is told."""
 
     verdict: int
     frame: bytes | None
     redirect: int
-    lines: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
 
 
 class Evaluator:
@@ -102,17 +103,19 @@ class Evaluator:
             "frame": int.from_bytes(frame, "little"),
         }
         outputs = self.outputs(inputs)
-        return replace(deparse(self.graph, outputs, frame), lines=_lines(self.graph, outputs))
+        return replace(deparse(self.graph, outputs, frame), events=_events(self.graph, outputs, frame))
 
 
-def _lines(graph: Graph, outputs: Mapping[str, int]) -> tuple[str, ...]:
-    """The lines that a frame makes the host print."""
-    lines = []
+def _events(graph: Graph, outputs: Mapping[str, int], frame: bytes) -> tuple[Event, ...]:
+    """What a frame tells the host."""
+    events = []
     for number, kind in enumerate(graph.events):
         value = outputs[event_output(number)]
-        if value & 1:
-            lines.append(kind.decode(value >> 1))
-    return tuple(lines)
+        if not value & 1:
+            continue
+        size, start = tail_of(value >> 1) if kind.tail else (0, 0)
+        events.append(kind.decode(value >> 1, frame[start : start + size]))
+    return tuple(events)
 
 
 def deparse(graph: Graph, outputs: Mapping[str, int], frame: bytes) -> Result:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...hdl.helpers.events import Line
+from ...hdl.helpers.events import EventKind
 from ...hdl.maps.base import SiteKind
 
 
@@ -103,7 +103,7 @@ class Graph:
     nodes: list[Node] = field(default_factory=list)
     order: list[Order] = field(default_factory=list)
     outputs: dict[str, Node] = field(default_factory=dict)
-    events: tuple[Line, ...] = ()
+    events: tuple[EventKind, ...] = ()
 
     def emptied(self) -> Graph:
         """A graph of the same frame layout without nodes, for a pass to fill."""

@@ -114,12 +114,14 @@ def bit_and(a: Number, b: Number) -> Number:
 
 
 def bit_or(a: Number, b: Number) -> Number:
+    """No larger than the sum."""
     value = a.value | b.value
     n = sharpen(
         UNKNOWN._replace(
             value=value,
             mask=(a.mask | b.mask) & ~value,
             umin=max(a.umin, b.umin),
+            umax=min(a.umax + b.umax, M64),
             umin32=max(a.umin32, b.umin32),
         )
     )

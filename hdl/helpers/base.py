@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from ..errors import Refused
 from ..maps.base import Lowering, MapModel, MapPlugin, MapShape
-from .events import Line
+from .events import Event, EventKind
 
 
 class Arg(enum.Enum):
@@ -77,7 +77,7 @@ class Machine(Protocol):
     def call(self, function: int, *arguments: int) -> int:
         """Call the function behind a CALLBACK argument, with r1, r2 ...; its r0."""
 
-    def event(self, kind: Line, values: Sequence[int]) -> None:
+    def event(self, event: Event) -> None:
         """Tell the host."""
 
     redirect: int | None  # target that bpf_redirect chose
@@ -114,6 +114,16 @@ class Frame(Protocol):
 
     def move(self, source: Any, destination: Any, size: Any, predicate: Any) -> None:
         """memmove of ``size`` (64-bit node) frame bytes where predicate holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameCopy:
+    """Bytes of the frame for an event: ``size`` bytes in ``data`` (8*size bits), and in ``tail`` the values that fetch
+    the bytes behind them (`hdl.helpers.events.TAIL`), none if there are not more."""
+
+    size: int
+    data: Any
+    tail: tuple[Any, ...]
 
 
 class CallLowering(Lowering, Protocol):
@@ -169,8 +179,12 @@ class CallLowering(Lowering, Protocol):
     def flush_map(self) -> None:
         """Write back values of the map argument held in wires, before an access that may see them."""
 
-    def event(self, kind: Line, values: Sequence[Any]) -> None:
-        """Tell the host ``values`` (64-bit nodes), where the call happens."""
+    def event(self, kind: EventKind, values: Sequence[Any], happens: Any = None) -> None:
+        """Tell the host ``values`` (nodes of at least the kind's widths), where the call and ``happens`` (1 bit) do."""
+
+    def frame_copy(self, most: int, count: Any) -> FrameCopy:
+        """The first ``count`` (20 bits, at most ``most``) bytes of the frame as it is at this call, for an event.
+        Raises `hdl.errors.Refused` where they cannot be had."""
 
     def call_number(self) -> Any:
         """64-bit node: how often this helper was called before in this run."""

@@ -1,10 +1,14 @@
-"""What programs tell the host beside verdicts and maps: events, of a kind for each call that makes them."""
+"""What programs tell the host beside verdicts and maps: events, of a kind for each call that makes them.
+
+Here are those that are printed lines; `hdl.helpers.records` has those that are records in buffers.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from ..errors import Refused
 from .words import signed
@@ -15,7 +19,45 @@ MOST_TEXT = 1023
 WORD = 8
 """Events are padded to whole words of so many bytes."""
 
+PRINTED = ""
+"""The channel of printed lines; no map has this name."""
+
 _SPECIFIER = re.compile(rb"%(?:(%)|([0+\- ]*)([1-9][0-9]*)?(l{0,2})(.?))", re.S)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What the host gets. ``channel``: the map in whose buffer the record is, or `PRINTED`. ``text``: the line, or the
+    bytes of the record in hexadecimal. Events of one channel have an order, those of different ones have none."""
+
+    channel: str
+    text: str
+
+
+class EventKind(Protocol):
+    """What is the same for all events of one call. Their values come one behind the other, the first in the lowest
+    bits. ``tail``: whether bytes of the stored frame follow the values; then the first values are those of `TAIL`."""
+
+    @property
+    def channel(self) -> str: ...
+    @property
+    def tail(self) -> bool: ...
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Bits of an event's values."""
+
+    def decode(self, packed: int, tail: bytes = b"") -> Event:
+        """The event; ``tail``: at least the bytes that follow, which whole beats may have more of."""
+
+
+TAIL = (16, 16, 16)
+"""Bits of: how many bytes of the frame follow, its place in the frame store (`hdl.frame_store`), and where in it."""
+
+
+def tail_of(packed: int) -> tuple[int, int]:
+    """How many bytes of the frame as received follow, and from which on, by the values of an event with a tail."""
+    size, place, _ = TAIL
+    return packed & ((1 << size) - 1), packed >> size + place & 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +76,29 @@ class Line:
     helper: str
     text: tuple[str, ...]
     conversions: tuple[Conversion, ...]
+    tail: bool = False
+
+    @property
+    def channel(self) -> str:
+        """Printed lines have one of their own."""
+        return PRINTED
 
     @property
     def widths(self) -> tuple[int, ...]:
         """Bits of an event's values."""
         return tuple(conversion.bits for conversion in self.conversions)
 
-    def decode(self, packed: int) -> str:
+    def decode(self, packed: int, tail: bytes = b"") -> Event:
         """The line for values one behind the other, the first in the lowest bits."""
         values, at = [], 0
         for width in self.widths:
             values.append(packed >> at)
             at += width
-        return self.format(values)
+        return self.event(values)
+
+    def event(self, values: Sequence[int]) -> Event:
+        """The event for values given as unsigned numbers."""
+        return Event(PRINTED, self.format(values))
 
     def format(self, values: Sequence[int]) -> str:
         """The line for values given as unsigned numbers."""

@@ -22,6 +22,7 @@ from .map_peek_elem import MapPeekElem
 from .map_pop_elem import MapPopElem
 from .map_push_elem import MapPushElem
 from .map_update_elem import MapUpdateElem
+from .perf_event_output import PerfEventOutput
 from .redirect import Redirect
 from .redirect_map import RedirectMap
 from .spin_lock import SpinLock
@@ -55,6 +56,7 @@ _ALL: tuple[HelperPlugin, ...] = (
     GetPrandomU32(),
     GetSmpProcessorId(),
     GetNumaNodeId(),
+    PerfEventOutput(),
     Redirect(),
     RedirectMap(),
     TailCall(),

@@ -34,7 +34,7 @@ class TracePrintk(HelperPlugin):
     def reference(self, machine: Machine, args: Sequence[int]) -> int:
         kind = self._kind(machine.read(args[0], args[1]))
         values = args[2 : 2 + len(kind.conversions)]
-        machine.event(kind, values)
+        machine.event(kind.event(values))
         return len(kind.format(values))
 
     def lower(self, call: CallLowering) -> Any:

@@ -34,7 +34,7 @@ class TraceVprintk(HelperPlugin):
     def reference(self, machine: Machine, args: Sequence[int]) -> int:
         kind = self._kind(machine.read(args[0], args[1]), args[3])
         values = [int.from_bytes(machine.read(args[2] + 8 * i, 8), "little") for i in range(len(kind.conversions))]
-        machine.event(kind, values)
+        machine.event(kind.event(values))
         return len(kind.format(values))
 
     def lower(self, call: CallLowering) -> Any:

@@ -209,7 +209,8 @@ class MapPlugin(ABC):
     type knows beside the fallback verdict. ``inserts_move_values``: whether a new key may change where the
     values of others lie; pointers to these then end with it. ``holds_locks``: whether values may have a
     struct bpf_spin_lock. ``peeks_for_value``: whether bpf_map_peek_elem asks for a value that the
-    program gives, instead of getting one.
+    program gives, instead of getting one. ``is_buffer``: nothing is kept, what programs put in leaves as events
+    (`hdl.maps.buffer`).
 
     Of the ``lower_`` methods a type has those of its operations.
     """
@@ -224,6 +225,7 @@ class MapPlugin(ABC):
     inserts_move_values: bool = True
     holds_locks: bool = False
     peeks_for_value: bool = False
+    is_buffer: bool = False
 
     @abstractmethod
     def check(self, shape: MapShape) -> None:

@@ -17,8 +17,10 @@ from .lru_hash import LruHash
 from .lru_percpu_hash import LruPercpuHash
 from .percpu_array import PercpuArray
 from .percpu_hash import PercpuHash
+from .perf_event_array import PerfEventArray
 from .prog_array import ProgArray
 from .queue import Queue
+from .ringbuf import Ringbuf
 from .stack import Stack
 from .xskmap import Xskmap
 
@@ -26,6 +28,7 @@ _ALL: tuple[MapPlugin, ...] = (
     Hash(),
     Array(),
     ProgArray(),
+    PerfEventArray(),
     PercpuHash(),
     PercpuArray(),
     LruHash(),
@@ -38,6 +41,7 @@ _ALL: tuple[MapPlugin, ...] = (
     Cpumap(),
     Xskmap(),
     DevmapHash(),
+    Ringbuf(),
 )
 
 MAP_TYPES: Mapping[int, MapPlugin] = MappingProxyType({plugin.type: plugin for plugin in _ALL})

@@ -14,7 +14,7 @@ from hardpath.codegen.isa import Alu, Jump
 from hardpath.codegen.spec import ObjectSpec
 from hardpath.codegen.verify import verify
 from hardpath.hdl.errors import InputError, Refused
-from hardpath.hdl.helpers.events import line
+from hardpath.hdl.helpers.events import PRINTED, Event, line
 from hardpath.sim.captures import Frame
 from hardpath.sim.engine import Options
 from hardpath.sim.events import read_events
@@ -133,8 +133,8 @@ def test_lines_are_those_that_linux_prints(assemble, trace, helper, seed):
             linux.run(frame)
             interpreter.run(frame)
             (expected,) = trace()
-            assert interpreter.lines == [expected]
-            assert evaluator.run(frame).lines == (expected,)
+            assert interpreter.events == [Event(PRINTED, expected)]
+            assert evaluator.run(frame).events == (Event(PRINTED, expected),)
 
 
 
@@ -171,7 +171,7 @@ def test_both_engines_give_the_events_of_every_frame_in_order(assemble, tmp_path
     interpreter = Interpreter(program, {})
     for index, frame in enumerate(frames):
         interpreter.run(frame.data)
-        expected += [(index, text) for text in interpreter.lines]
+        expected += [(index, event) for event in interpreter.events]
     assert len(expected) > 100
     files: list[bytes] = []
     for name, take in (("verilator", 1.0), ("verilator", 0.4), ("cocotb", 1.0)):
