@@ -23,9 +23,11 @@ class Datapath(wiring.Component):
     """``pipeline``: a component with ``input`` (stream of `window_layout`) and ``output`` (stream of the fields
     of `outcome_layout`), ``hosts`` (map name -> `HostSignature`) if it has maps, ``stall_causes`` (a bit for
     each of ``identity.stalls``) if there are any, ``store`` (`hdl.frame_store.FillSignature`, or None), and ``tap``, a
-    port for reading the store, if there are events with tails. It may hold up to ``in_flight`` frames and has to take some in while egress is busy with a long one.
+    port for reading the store, if there are events with tails. It may hold up to ``in_flight`` frames and has to take
+    some in while egress is busy with a long one.
 
-    ``events``: those that a frame can have (outputs ``event<k>`` of the pipeline, see `EventStream`); they leave through ``event_*``, ports that are there only then.
+    ``events``: those that a frame can have (outputs ``event<k>`` of the pipeline, see `EventStream`); they leave
+    through ``event_*``, ports that are there only then.
 
     ``identity``: the stream width W, window H (a multiple of W), headroom G and so on. ``start`` and
     ``tail_fixed`` as in `Egress`.

@@ -16,6 +16,8 @@ from .maps.unit import SiteSignature
 
 SITE_BITS, FRAME_BITS = 16, 32
 
+TAIL_NAMES = ("size", "place", "offset")
+
 
 @dataclass(frozen=True, slots=True)
 class EventShape:
@@ -88,7 +90,7 @@ class EventStream(wiring.Component):
 
     def _tail(self, m: Module, first: Value, ends: Signal) -> None:
         """After the values of an event its bytes of the frame: fetched in two steps, each waits for the next one."""
-        size, place, offset = (Signal(bits, name=name) for bits, name in zip(TAIL, ("size", "place", "offset")))
+        size, place, offset = (Signal(bits, name=name) for bits, name in zip(TAIL, TAIL_NAMES, strict=True))
         for k in self._tails:
             with m.If(first[k]):
                 m.d.comb += Cat(size, place, offset).eq(self.events[k][1:])

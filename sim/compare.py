@@ -41,9 +41,9 @@ class Record:
 class Difference:
     """The first difference between two records.
 
-    ``what``: verdict, redirect, length, byte, line, record, entry or value. ``frame``: its number (None for maps, which are
-    compared at the end). ``offset``: byte in the frame or in the map's value. ``values``: what the two made of
-    it, in the order of ``names``. ``place``: the instruction that last wrote the byte, ``written_in`` the frame
+    ``what``: verdict, redirect, length, byte, line, record, entry or value. ``frame``: its number (None for maps,
+    which are compared at the end). ``offset``: byte in the frame or in the map's value. ``values``: what the two made
+    of it, in the order of ``names``. ``place``: the instruction that last wrote the byte, ``written_in`` the frame
     in which it did (maps), both as the interpreter sees it.
     """
 

@@ -16,7 +16,6 @@ from typing import Any
 from ..hdl.errors import InputError
 from ..hdl.helpers.events import PRINTED, Event, EventKind
 
-
 Told = Mapping[str, Sequence[tuple[int, str]]]
 """Events by channel, with the frame's number: their `Event.text` in order."""
 

@@ -5,7 +5,7 @@ It checks every access, so a program that traps here must not have passed verifi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..codegen.isa import MapReference

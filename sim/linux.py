@@ -11,7 +11,7 @@ How BPF_PROG_TEST_RUN behaves (net/bpf/test_run.c; measured on 6.18, x86-64):
 Maps keep their contents from frame to frame. The calling thread is bound to one CPU while an oracle is open,
 so that per-CPU maps have one value that counts. Values that are file descriptors in Linux are here what they are in the
 hardware: in an xskmap any number by which the user knows the socket (Linux gets a fresh AF_XDP socket for it), in a
-prog_array the number of a program (`hdl.maps.program_table`). Records in perf and ring buffers are read after each frame.
+prog_array the number of a program (`hdl.maps.program_table`). Perf and ring buffers are read after each frame.
 """
 
 from __future__ import annotations

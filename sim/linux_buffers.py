@@ -1,4 +1,4 @@
-"""What programs in the kernel tell the host: perf buffers and ring buffers, mapped into memory and read after each frame.
+"""What programs in the kernel tell the host: perf and ring buffers, mapped into memory, to be read after each frame.
 
 Layouts are those of include/uapi/linux/perf_event.h and of kernel/bpf/ringbuf.c.
 """

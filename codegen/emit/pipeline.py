@@ -148,16 +148,12 @@ class Pipeline(wiring.Component):
         if self._store is not None:
             m.submodules.store = store = self._store
             wiring.connect(m, store.fill, wiring.flipped(self.store_fill))
-            m.d.comb += [
-                store.enter.eq(self.input.valid & self.input.ready),
-                store.leave.eq(
-                    self.output.valid & self.output.ready if self._tails else control.output_valid & control.output_ready
-                ),
-            ]
-            *sites, last = store.sites if self._tails else (*store.sites, None)
-            ports |= zip(self._sites[UNIT], sites, strict=True)
+            leave, sites = control.output_valid & control.output_ready, store.sites
             if self.tap is not None:
-                wiring.connect(m, last, wiring.flipped(self.tap))
+                leave, (*sites, tap) = self.output.valid & self.output.ready, sites
+                wiring.connect(m, tap, wiring.flipped(self.tap))
+            m.d.comb += [store.enter.eq(self.input.valid & self.input.ready), store.leave.eq(leave)]
+            ports |= zip(self._sites[UNIT], sites, strict=True)
         for node in self._graph.nodes:
             if node.op == "site":
                 self._access(m, node, ports[node], values, stalls)

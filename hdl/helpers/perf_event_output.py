@@ -76,7 +76,7 @@ class PerfEventOutput(HelperPlugin):
         most, varies = call.maximum(5), call.constant_argument(5) is None
         if most > MOST_DATA:
             raise Refused(
-                f"{self.name} puts up to {most} bytes of memory into a record; the hardware carries {MOST_DATA} at most",
+                f"{self.name} puts up to {most} bytes of memory into a record; the hardware carries {MOST_DATA}",
                 "bound the size, and append bytes of the frame by the flags instead of copying them",
             )
         most_sampled = call.maximum(3) >> SAMPLE_SHIFT

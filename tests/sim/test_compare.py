@@ -131,17 +131,20 @@ def test_initial_contents_are_part_of_the_explanation(assemble):
     assert replay.maps()["counter"][bytes(4)][0] == 42
 
 
-def test_lines_are_compared_where_both_tell_them():
-    left = Record("left", [], {}, [(0, "a"), (2, "b")])
-    assert compare(left, Record("right", [], {}, [(0, "a"), (2, "b")])) is None
+@pytest.mark.parametrize(
+    "channel, what, nothing", [("", "line", "nothing printed"), ("ring", "record of ring", "no record")]
+)
+def test_events_are_compared_where_both_tell_them(channel, what, nothing):
+    left = Record("left", [], {}, {channel: [(0, "a"), (2, "b")]})
+    assert compare(left, Record("right", [], {}, {channel: [(0, "a"), (2, "b")], "more": [(0, "x")]})) is None
     assert compare(left, Record("right", [], {})) is None
-    for lines, frame, values in (
+    for told, frame, values in (
         ([(0, "a"), (2, "c")], 2, ("b", "c")),
-        ([(0, "a")], 2, ("b", "nothing printed")),
-        ([(0, "a"), (1, "x"), (2, "b")], 1, ("nothing printed", "x")),
+        ([(0, "a")], 2, ("b", nothing)),
+        ([(0, "a"), (1, "x"), (2, "b")], 1, (nothing, "x")),
     ):
-        found = compare(left, Record("right", [], {}, lines))
-        assert (found.what, found.frame, found.values) == ("line", frame, values)
+        found = compare(left, Record("right", [], {}, {channel: told}))
+        assert (found.what, found.frame, found.values) == (what, frame, values)
 
 
 def test_nobody_is_said_to_have_written_a_value_of_a_queue(assemble):

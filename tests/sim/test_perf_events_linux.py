@@ -29,8 +29,9 @@ needs_linux = pytest.mark.skipif(available() is not None, reason=str(available()
 @dataclass(frozen=True)
 class Shape:
     """A program that makes one record: ``size`` bytes of memory (None: byte 0 of the frame, modulo 64, says how many),
-    with ``flags`` (None: those of the frame's bytes 8 to 15), to which the least of the frame's length and ``sample`` is
-    added in the upper half. ``head``, ``tail``: moves the frame's ends by so much before; ``write``: changes byte 20."""
+    with ``flags`` (None: those of the frame's bytes 8 to 15), to which the least of the frame's length and ``sample``
+    is added in the upper half. ``head``, ``tail``: moves the frame's ends by so much before; ``write``: changes byte
+    20."""
 
     size: int | None = 16
     flags: int | None = CURRENT_CPU
@@ -126,7 +127,7 @@ FAR = [
     Shape(flags=None),
     Shape(sample=64),
     Shape(sample=65, write=True),
-    Shape(size=3, sample=1024, head=6),
+    Shape(size=3, sample=1024, head=6, write=True),
     Shape(sample=2000, head=-3, write=True),
     Shape(size=0, sample=2000),
 ]
@@ -157,7 +158,7 @@ def test_results_and_records_are_those_of_linux(assemble, shape):
 
 
 @pytest.mark.skipif(not has_compiler(), reason="Verilator needs a C++ compiler")
-@pytest.mark.parametrize("shape", [Shape(size=None, sample=33, write=True), Shape(size=3, sample=1024, head=6, write=True)], ids=str)
+@pytest.mark.parametrize("shape", [SHAPES[7], FAR[3]], ids=str)
 def test_hardware_gives_the_same_records(assemble, shape):
     program = assemble(writer(shape))
     session = Session(compile_program(ObjectSpec("test.o", (program,), EVENTS), program))
