@@ -182,8 +182,10 @@ class MemoryAccess(RegisterView):
             where = self.span(pointer, fact, displacement, size, -STACK_BYTES, -size)
             if where.constant is not None and size == 8:
                 stack.write(where.constant, size, value)
-                return
-            self.store_memory(stack, where, size, self.as_number(value))
+            elif size == 8 and _holds_pointer(value):
+                self.spill(pointer.frame, where, value)
+            else:
+                self.store_memory(stack, where, size, self.as_number(value))
             return
         data = c.slice(self.as_number(value), 0, 8 * size)
         if pointer.kind in WINDOW_KINDS:
@@ -196,6 +198,19 @@ class MemoryAccess(RegisterView):
                 f"a store through a {pointer.kind.value} pointer",
                 "store to the frame, the stack or a map value",
             )
+
+    def spill(self, frame: int, where: Span, value: Value) -> None:
+        """A pointer goes to one of several places of the stack: to each on a path of its own."""
+        c, index = self.c, where.index
+        assert index is not None
+        places = [
+            (self.p.of(c.eq(index, c.const(k, index.width))), Pointer(Kind.STACK, c.const(low, 64), frame=frame))
+            for k, low in enumerate(range(where.low, where.high + 1, where.step))
+        ]
+        self.on_each(
+            Union(tuple(places)),
+            lambda part: self.state.stacks[frame].write(_signed(part.offset.attr), 8, value),
+        )
 
     def as_number(self, value: Value) -> Node:
         if isinstance(value, Node):
@@ -337,3 +352,8 @@ class MemoryAccess(RegisterView):
 
 def _signed(value: int) -> int:
     return (value & (1 << 64) - 1 ^ 1 << 63) - (1 << 63)
+
+
+def _holds_pointer(value: Value) -> bool:
+    parts = [v for _, v in value.alternatives] if isinstance(value, Union) else [value]
+    return any(isinstance(v, Pointer) for v in parts)
