@@ -21,10 +21,10 @@ from .emit import Pipeline, emit, verilog
 from .emit.area import datapath as datapath_area
 from .graph import Graph, build
 from .graph.legal import check as check_graph
-from .isa import MapReference
 from .passes import run_passes
 from .schedule import Schedule, check, schedule
 from .spec import MapSpec, ObjectSpec, ProgramSpec
+from .tables import used_maps
 from .verify import verify
 from .verify.result import VerifiedProgram
 
@@ -109,10 +109,9 @@ def output_queue(target: Target) -> int:
 
 
 def maps_of(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> dict[str, MapSpec]:
-    """The maps that a program refers to, in the object's order, with what arrays of programs can hold for it."""
-    used = {i.reference.map for i in program.instructions if isinstance(i.reference, MapReference)}
+    """The maps that a program uses, in the object's order, with what arrays of programs can hold for it."""
     tables = program.tables
-    return {name: replace(spec, table=tables.get(name)) for name, spec in maps.items() if name in used}
+    return {name: replace(spec, table=tables.get(name)) for name, spec in used_maps(program, maps).items()}
 
 
 def compile_program(

@@ -16,7 +16,11 @@ PROG_TEST_RUN = 10
 BTF_LOAD = 18
 MAP_LOOKUP_AND_DELETE, MAP_FREEZE = 21, 22
 
+LINK_CREATE = 28
+
 PROG_TYPE_XDP = 6
+ATTACH_XDP = 37  # BPF_XDP of enum bpf_attach_type
+XDP_DRIVER_MODE = 1 << 2  # XDP_FLAGS_DRV_MODE
 XDP_HAS_FRAGS = 1 << 5  # BPF_F_XDP_HAS_FRAGS
 RDONLY_PROG = 1 << 7  # BPF_F_RDONLY_PROG
 LOG_BYTES = 1 << 24
@@ -128,6 +132,11 @@ def btf_load(blob: bytes) -> int:
     return bpf(BTF_LOAD, _attributes("QQIII", _address(data), 0, len(blob), 0, 0))
 
 
+def xdp_attach(program: int, ifindex: int) -> int:
+    """Attach a program to an interface, in its driver: the descriptor of the link, which ends with it."""
+    return bpf(LINK_CREATE, _attributes("4I", program, ifindex, ATTACH_XDP, XDP_DRIVER_MODE))
+
+
 class FunctionInfo(NamedTuple):
     """Type information that says where functions begin: bpf_func_info records of 8 bytes, and the BTF they name."""
 
@@ -195,9 +204,10 @@ class TestRun:
         self._out = ctypes.create_string_buffer(self.LONGEST_OUT)
         self._context = ctypes.create_string_buffer(self._CONTEXT.size)
 
-    def __call__(self, frame: bytes) -> tuple[int, bytes, bytes]:
-        """(return value, metadata, frame afterwards); raises OSError when the kernel refuses the frame."""
-        self._CONTEXT.pack_into(self._context, 0, 0, len(frame), 0, 0, 0, 0)
+    def __call__(self, frame: bytes, ifindex: int = 0) -> tuple[int, bytes, bytes]:
+        """(return value, metadata, frame afterwards); raises OSError when the kernel refuses the frame. ``ifindex``: an
+        interface with an XDP program, or 0, the loopback."""
+        self._CONTEXT.pack_into(self._context, 0, 0, len(frame), 0, ifindex, 0, 0)
         data = ctypes.create_string_buffer(frame, len(frame))
         context, context_size = _address(self._context), self._CONTEXT.size
         self._LAYOUT.pack_into(

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from ..codegen.isa import MapReference
 from ..codegen.spec import MapSpec, ProgramSpec
+from ..codegen.tables import used_maps
 from ..hdl.errors import InputError, Place
 from ..hdl.helpers.base import Arg, HelperPlugin, Ret
 from ..hdl.helpers.events import Event
 from ..hdl.helpers.registry import HELPERS
+from ..hdl.helpers.tables import Table
 from ..hdl.helpers.xdp_limits import HIGHEST_END
 from ..hdl.kernel_functions.registry import KERNEL_FUNCTIONS
 from ..hdl.maps.base import MapModel, MapPlugin, MapShape, listed_key_size
@@ -54,7 +56,7 @@ class Interpreter:
     ) -> None:
         self.program = program
         self.executed: set[int] = set()
-        used = {i.reference.map for i in program.instructions if isinstance(i.reference, MapReference)}
+        used = used_maps(program, maps)
         self._maps = {
             name: _Map(spec, (models or {}).get(name), number)
             for number, (name, spec) in enumerate(maps.items())
@@ -78,7 +80,7 @@ class Interpreter:
             raise InputError(f"a frame has {HIGHEST_END} bytes at most, not {len(frame)}")
         index = self._frames if frame_index is None else frame_index
         self._frames = index + 1
-        machine = self._machine = _Machine(self._maps, frame, time_ns, index)
+        machine = self._machine = _Machine(self._maps, frame, ifindex, time_ns, index)
         context = machine.memory.map(_CONTEXT_REGION, _Context(machine, ifindex, rx_queue))
         processor = Processor(self.program, machine.memory, machine, self.executed, self._fill)
         machine.processor = processor
@@ -216,8 +218,11 @@ class _Machine(Environment):
 
     processor: Processor
 
-    def __init__(self, maps: Mapping[str, _Map], frame: bytes, time_ns: int, frame_index: int) -> None:
+    def __init__(
+        self, maps: Mapping[str, _Map], frame: bytes, ifindex: int, time_ns: int, frame_index: int
+    ) -> None:
         self.memory = Memory()
+        self.ifindex = ifindex
         self.time_ns = time_ns
         self.frame_index = frame_index
         self.random_calls = 0
@@ -297,6 +302,11 @@ class _Machine(Environment):
     def map_of(self, handle: int) -> tuple[MapShape, MapPlugin, MapModel]:
         each = self._map(handle)
         return each.spec, each.plugin, each.model
+
+    def table_entry(self, table: Table, key: bytes) -> bytes | None:
+        model = self._maps[table.name].model
+        handle = model.lookup(key)
+        return None if handle is None else bytes(model.value(handle))
 
     def _map(self, handle: int) -> _Map:
         if handle not in self._by_handle:

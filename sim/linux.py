@@ -4,7 +4,7 @@ How BPF_PROG_TEST_RUN behaves (net/bpf/test_run.c; measured on 6.18, x86-64):
 
 - frames have 14 to 3520 bytes (a page less 256 bytes of headroom and 320 of tail room);
 - the headroom is zero before every run, and so is what bpf_xdp_adjust_tail adds;
-- the context says ingress_ifindex 1 (loopback) and rx_queue_index 0;
+- the context says ingress_ifindex 1 (loopback) and rx_queue_index 0, unless the oracle has a network of its own;
 - any return value is accepted and reported as it is, and the target of a redirect is not reported;
 - the clock goes on, so the oracle gives programs one that stands (`linux_clock`).
 
@@ -12,6 +12,9 @@ Maps keep their contents from frame to frame. The calling thread is bound to one
 so that per-CPU maps have one value that counts. Values that are file descriptors in Linux are here what they are in the
 hardware: in an xskmap any number by which the user knows the socket (Linux gets a fresh AF_XDP socket for it), in a
 prog_array the number of a program (`hdl.maps.program_table`). Perf and ring buffers are read after each frame.
+
+Programs that look up tables of helpers, or redirect to interfaces, run in a network namespace of their own, where
+routes and interfaces are as the contents of the maps say (`network`).
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from types import TracebackType
 
 from ..codegen.isa import FunctionReference, Instruction, MapReference, encode
 from ..codegen.spec import MapSpec, ProgramSpec
+from ..codegen.tables import helper_tables, used_maps
 from ..hdl.errors import InputError
 from ..hdl.helpers.base import Ret
 from ..hdl.helpers.events import Event
@@ -36,6 +40,7 @@ from . import bpf_syscall as bpf
 from . import kernel_types
 from .linux_buffers import LinuxBuffer, PerfBuffer, RingBuffer
 from .linux_clock import CLOCK_MAP, readings, uses_clock, with_set_clock
+from .network import LOOPBACK, Network
 from .results import Outcome, Verdict
 from .type_info import function_info, map_types
 
@@ -45,6 +50,7 @@ _PER_CPU_TYPES = frozenset(
     {5, 6, 10, 21}
 )  # percpu hash, percpu array, LRU percpu hash, percpu cgroup storage
 _PROG_ARRAY, _PERF_EVENT_ARRAY, _XSKMAP, _RINGBUF = 3, 4, 17, 27
+_DEVICE_MAPS = frozenset({14, 25})  # devmap, devmap_hash
 _STACK = 23
 _TYPES_WITHOUT_KEYS = frozenset({22, _STACK})
 _BLOOM_FILTER = 30
@@ -101,6 +107,8 @@ class LinuxOracle:
         with ExitStack() as stack:
             self._maps = _LoadedMaps(self._program, self._specs, stack)
             parts = self._program.parts
+            self._network = stack.enter_context(Network()) if needs_network(self._program, self._specs) else None
+            self._tables = helper_tables(parts)
             self._clock = self._maps.add_clock(stack) if uses_clock(self._program) else None
             if self._clock is not None:
                 parts = tuple(with_set_clock(part) for part in parts)
@@ -130,23 +138,38 @@ class LinuxOracle:
         stack.callback(os.close, fd)
         return fd
 
-    def run(self, frame: bytes, *, time_ns: int = 0) -> Outcome:
-        """A frame that arrived at ``time_ns``. Raises InputError for lengths that BPF_PROG_TEST_RUN does not take."""
+    def run(self, frame: bytes, *, ifindex: int = LOOPBACK, time_ns: int = 0) -> Outcome:
+        """A frame that arrived on an interface at ``time_ns``. Raises InputError for lengths that BPF_PROG_TEST_RUN does
+        not take, and for other interfaces than the loopback without a network (`needs_network`)."""
         if not SHORTEST_FRAME <= len(frame) <= LONGEST_FRAME:
             allowed = f"{SHORTEST_FRAME} to {LONGEST_FRAME} bytes"
             raise InputError(f"BPF_PROG_TEST_RUN takes frames of {allowed}, not {len(frame)}")
         if self._clock is not None:
             bpf.map_update(self._clock, bytes(CLOCK_MAP.key_size), readings(time_ns))
-        value, _, out = self._run(frame)
+        if self._network is not None:
+            self._network.build()
+            self._network.receive(ifindex)
+        elif ifindex != LOOPBACK:
+            raise InputError(f"Linux runs this program with ingress_ifindex {LOOPBACK} only, not {ifindex}")
+        value, _, out = self._run(frame, 0 if ifindex == LOOPBACK else ifindex)
         self.events = self._maps.take_records()
         return Outcome(Verdict.of(value), out, None, value)
 
     def maps(self) -> dict[str, dict[bytes, bytes]]:
         """The contents of every map that the program uses: name -> key -> value."""
-        return {name: self._maps.items(name) for name in self._maps.names}
+        maps = {name: self._maps.items(name) for name in self._maps.names}
+        if self._network is not None:
+            maps |= {name: dict(self._network.entries(name)) for name in self._tables}
+        return maps
 
     def set_map(self, name: str, key: bytes, value: bytes) -> None:
-        """Insert or replace an entry. Raises InputError if the kernel does not take it."""
+        """Insert or replace an entry. Raises InputError if the kernel does not take it; what is wrong with routes is
+        told when the next frame runs."""
+        if self._network is not None and name in self._tables:
+            self._network.set(name, key, value)
+            return
+        if self._network is not None and (ifindex := self._maps.interface(name, value)):
+            self._network.interface(ifindex)
         self._maps.update(name, key, value)
 
     def descriptor(self, name: str) -> int:
@@ -155,7 +178,15 @@ class LinuxOracle:
 
     def delete(self, name: str, key: bytes) -> None:
         """Remove an entry. Raises InputError if it is not there."""
+        if name in self._tables:
+            raise InputError(f"entries of {name} cannot be deleted while Linux is asked")
         self._maps.delete(name, key)
+
+
+def needs_network(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> bool:
+    """Whether a program runs in a network of its own, where frames can come in on any interface."""
+    used = used_maps(program, maps)
+    return bool(helper_tables(program.parts)) or any(spec.type in _DEVICE_MAPS for spec in used.values())
 
 
 class _LoadedMaps:
@@ -288,6 +319,10 @@ class _LoadedMaps:
             return value
         self._values[spec.name, key] = value
         return descriptor.to_bytes(4, "little")
+
+    def interface(self, name: str, value: bytes) -> int:
+        """The number of the interface that a value names, 0 for none."""
+        return int.from_bytes(value[:4], "little") if self._known(name).type in _DEVICE_MAPS else 0
 
     def delete(self, name: str, key: bytes) -> None:
         self._known(name)

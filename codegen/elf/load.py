@@ -14,6 +14,7 @@ from ..btf import Btf
 from ..btf_ext import BtfExt
 from ..chain import arrays_of_programs
 from ..spec import MapSpec, ObjectSpec, ProgramSpec
+from ..tables import helper_tables
 from .file import ElfFile, Section
 from .functions import Function, FunctionTable
 from .gnu import has_gnu_addends
@@ -54,7 +55,7 @@ def load_bytes(path: str | Path, contents: bytes | None) -> ObjectSpec:
         slots += len(programs[-1].instructions)
         if slots > _MAX_SLOTS:
             raise elf.error(f"its programs have more than {_MAX_SLOTS} instructions together")
-    filled = _with_numbered_programs(maps.specs, programs)
+    filled = _with_numbered_programs(maps.specs, programs) | helper_tables(programs)
     return ObjectSpec(elf.path, tuple(programs), filled, license, types, read_variables(elf, types, maps))
 
 

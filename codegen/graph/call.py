@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ...hdl.errors import Refused
 from ...hdl.helpers.base import Arg, FrameCopy, HelperPlugin
 from ...hdl.helpers.events import EventKind
+from ...hdl.helpers.tables import Table
 from ...hdl.maps.base import MapPlugin, SiteKind
 from ..spec import MapSpec
 from ..verify import result as facts
@@ -226,6 +227,16 @@ class Call:
     def input(self, name: str) -> Node:
         """A graph input."""
         return self._step.c.input(name, INPUTS[name])
+
+    def table_entry(self, table: Table, predicate: Node, key: Node) -> tuple[Node, Node]:
+        """Whether a table of the helper has an entry, and its value."""
+        spec = self._step.b.maps[table.name]
+        plugin = self._step.b.map_types[spec.type]
+        assert plugin.rows(spec) == 1, "entries of tables are read at once"
+        entry = plugin.lower_lookup(self, spec, predicate, key)
+        found = self.op("and", 1, predicate, entry.found)
+        site = self.site(spec.name, plugin.read_kind(spec), found, entry.address, entry.tag)
+        return entry.found, self.field(site, "row")
 
     def flush_map(self) -> None:
         """Write back what is held in wires of the map argument."""

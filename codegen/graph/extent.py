@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ...hdl.errors import Refused
-from ...hdl.helpers.base import Arg, HelperPlugin
+from ...hdl.helpers.base import SIZED, U32_BYTES, Arg, HelperPlugin
 from ...hdl.helpers.xdp_limits import HIGHEST_END
 from ..isa import Instruction
 from ..spec import MapSpec
@@ -107,8 +107,8 @@ def _touched(verified: VerifiedProgram, point: Point, helpers: Mapping[int, Help
     elif i.is_helper_call:
         helper = helpers[i.imm]
         for number, kind in enumerate(helper.args, 1):
-            if kind in (Arg.MEM, Arg.MEM_OR_NULL, Arg.OUT_MEM):
-                size = _largest(point, number + 1)
+            if kind in SIZED or kind is Arg.INOUT_U32:
+                size = U32_BYTES if kind is Arg.INOUT_U32 else _largest(point, number + 1)
                 yield from _frame_ranges(point.registers.get(number), 0, size)
             elif kind is Arg.FRAME_OFFSET and point.head[0] + _smallest(point, number) < HIGHEST_END:
                 # The memory argument and its size are behind it. A call that is sure to fail touches nothing.

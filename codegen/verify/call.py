@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from ...hdl.errors import Refused
-from ...hdl.helpers.base import Arg, HelperPlugin, Ret
+from ...hdl.helpers.base import U32_BYTES, Arg, HelperPlugin, Ret
 from ...hdl.helpers.refused import REMEDIES
 from ...hdl.helpers.xdp_limits import HIGHEST_END, LOWEST_START
 from ...hdl.maps.base import MapPlugin
@@ -121,10 +121,13 @@ def _output(
     """The argument that the helper writes to, and the least and most bytes it does."""
     for register, kind in enumerate(plugin.args, 1):
         pointer = state.get(register)
-        if kind == Arg.OUT_MEM:
+        if kind in (Arg.OUT_MEM, Arg.INOUT_MEM):
             size = state.get(register + 1)
             assert isinstance(pointer, Ptr) and isinstance(size, Num)
             return pointer, size.number.umin, size.number.umax
+        if kind == Arg.INOUT_U32:
+            assert isinstance(pointer, Ptr)
+            return pointer, U32_BYTES, U32_BYTES
         if kind == Arg.OUT_VALUE and not _peeks_for_value(env, map_name):
             assert isinstance(pointer, Ptr) and map_name is not None
             return pointer, env.maps[map_name].value_size, env.maps[map_name].value_size
@@ -159,6 +162,8 @@ def _moved(position: tuple[int, int], by: tuple[int, int]) -> tuple[int, int]:
 def check_arguments(state: State, plugin: HelperPlugin, env: Environment) -> str | None:
     """Raise unless every argument is as declared; returns the name of the map argument, if there is one."""
     map_name: str | None = None
+    for table in plugin.tables:
+        env.use_map(table.name)
     for register, kind in enumerate(plugin.args, 1):
         if kind == Arg.ANY:
             continue
@@ -207,7 +212,10 @@ def check_arguments(state: State, plugin: HelperPlugin, env: Environment) -> str
                 _check_memory(state, plugin, register, value, env.maps[map_name].value_size, env, written)
             case Arg.SIZE | Arg.SIZE_OR_ZERO:
                 _check_sized(state, plugin, register, value, kind, env)
-            case Arg.MEM | Arg.MEM_OR_NULL | Arg.OUT_MEM:
+            case Arg.INOUT_U32:
+                _check_memory(state, plugin, register, value, U32_BYTES, env)
+                _check_memory(state, plugin, register, value, U32_BYTES, env, written=True)
+            case Arg.MEM | Arg.MEM_OR_NULL | Arg.OUT_MEM | Arg.INOUT_MEM:
                 pass  # checked with its size, the next argument
     return map_name
 
@@ -270,8 +278,11 @@ def _check_sized(
     may_be_null = plugin.args[register - 2] == Arg.MEM_OR_NULL
     if is_null(memory) and high == 0 and may_be_null:
         return
-    written = plugin.args[register - 2] == Arg.OUT_MEM
-    _check_memory(state, plugin, register - 1, memory, high, env, written)
+    access = plugin.args[register - 2]
+    if access != Arg.OUT_MEM:
+        _check_memory(state, plugin, register - 1, memory, high, env)
+    if access in (Arg.OUT_MEM, Arg.INOUT_MEM):
+        _check_memory(state, plugin, register - 1, memory, high, env, written=True)
 
 
 def _check_memory(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from ...hdl.helpers.base import Arg, HelperPlugin
+from ...hdl.helpers.base import SIZED, U32_BYTES, Arg, HelperPlugin
 from ...hdl.kernel_functions.base import Act
 from ...hdl.kernel_functions.iter_num import BYTES as ITERATOR_BYTES
 from ..isa import FRAME_POINTER, Alu, Class, Instruction, MapReference, writes
@@ -25,7 +25,7 @@ REGISTERS = STACK_BYTES
 INDEX_BYTES = 8
 """Keys up to this size may be an array's index."""
 
-_COPIED = (Arg.MAP_VALUE, Arg.OUT_VALUE, Arg.MEM, Arg.MEM_OR_NULL, Arg.OUT_MEM)
+_COPIED = SIZED | {Arg.MAP_VALUE, Arg.OUT_VALUE, Arg.INOUT_U32}
 """Memory whose contents say nothing about whether a call is safe."""
 
 ELSEWHERE, ANYWHERE = "elsewhere", "anywhere"
@@ -221,8 +221,10 @@ class StackLiveness:
 
     def _most(self, kind: Arg | None, plugin: HelperPlugin | None, registers: Registers) -> int | None:
         """Bytes that a helper reads behind a pointer argument at most; None: any of the frame."""
-        if kind in (Arg.MEM, Arg.MEM_OR_NULL, Arg.OUT_MEM):
+        if kind in SIZED:
             return STACK_BYTES
+        if kind is Arg.INOUT_U32:
+            return U32_BYTES
         if plugin is None or kind not in (Arg.MAP_KEY, Arg.MAP_VALUE, Arg.OUT_VALUE):
             return None
         owner = registers[1 + plugin.args.index(Arg.MAP)]

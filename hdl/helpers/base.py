@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from ..errors import Refused
 from ..maps.base import Lowering, MapModel, MapPlugin, MapShape
 from .events import Event, EventKind
+from .tables import Table
 
 
 class Arg(enum.Enum):
@@ -26,6 +27,8 @@ class Arg(enum.Enum):
     MEM = "readable memory, size in the next argument"
     MEM_OR_NULL = "readable memory or NULL, size in the next argument"
     OUT_MEM = "writable memory, size in the next argument"  # new contents in outcomes that `fill` it
+    INOUT_MEM = "readable and writable memory, size in the next argument"
+    INOUT_U32 = "4 readable and writable bytes of memory"
     LOCK = "the struct bpf_spin_lock in a map value"
     FRAME_OFFSET = "an offset into the frame"  # bytes from data start; memory and size are in the next two arguments
     CALLBACK = "a static function of the program"
@@ -33,6 +36,13 @@ class Arg(enum.Enum):
     CONST_STRING = "a string in read-only data, with its NUL"
     SIZE = "bytes of the memory argument before it, not zero"
     SIZE_OR_ZERO = "bytes of the memory argument before it"
+
+
+SIZED = frozenset({Arg.MEM, Arg.MEM_OR_NULL, Arg.OUT_MEM, Arg.INOUT_MEM})
+"""Memory with its size in the next argument."""
+
+U32_BYTES = 4
+"""Size of INOUT_U32."""
 
 
 class Ret(enum.Enum):
@@ -80,6 +90,10 @@ class Machine(Protocol):
     def event(self, event: Event) -> None:
         """Tell the host."""
 
+    def table_entry(self, table: Table, key: bytes) -> bytes | None:
+        """What one of the helper's own tables says, None if there is no entry."""
+
+    ifindex: int  # the interface where the frame came in
     redirect: int | None  # target that bpf_redirect chose
     data: int  # frame position of data start, data end and data_meta: offsets from the original data start
     data_end: int
@@ -176,6 +190,10 @@ class CallLowering(Lowering, Protocol):
     def input(self, name: str) -> Any:
         """A graph input (``time_ns``, ``frame_index`` ...)."""
 
+    def table_entry(self, table: Table, predicate: Any, key: Any) -> tuple[Any, Any]:
+        """Look up in one of the helper's own tables where ``predicate`` (1 bit) holds: whether there is an entry
+        (1 bit), and its value (8*value_size bits; anything if there is none)."""
+
     def flush_map(self) -> None:
         """Write back values of the map argument held in wires, before an access that may see them."""
 
@@ -205,6 +223,7 @@ class HelperPlugin(ABC):
     writes_map: bool = False  # may change the map argument's contents
     map_operation: str = ""  # what it does with its map argument: one of `MapPlugin.operations`
     has_result: bool = True  # whether a program may use what it returns
+    tables: tuple[Table, ...] = ()  # that it looks up
     limit: int = 0  # how many of its calls succeed for one frame (NEXT_PROGRAM)
 
     def outcomes(self) -> Sequence[Outcome]:

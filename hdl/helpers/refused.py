@@ -6,9 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+_SOCKETS = "keep the addresses and ports of the host's sockets in a hash map that the host fills"
+
 REMEDIES: Mapping[int, str] = MappingProxyType(
     {
-        163: "compare the frame's length with the MTU, for instance in a constant or a map",  # check_mtu
+        84: _SOCKETS,  # sk_lookup_tcp
+        85: _SOCKETS,  # sk_lookup_udp
+        99: _SOCKETS,  # skc_lookup_tcp
     }
 )
 """Helper id -> remedy."""

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from .base import HelperPlugin
+from .check_mtu import CheckMtu
 from .csum_diff import CsumDiff
+from .fib_lookup import FibLookup
 from .get_numa_node_id import GetNumaNodeId
 from .get_prandom_u32 import GetPrandomU32
 from .get_smp_processor_id import GetSmpProcessorId
@@ -59,6 +61,8 @@ _ALL: tuple[HelperPlugin, ...] = (
     PerfEventOutput(),
     Redirect(),
     RedirectMap(),
+    FibLookup(),
+    CheckMtu(),
     TailCall(),
     TracePrintk(),
     TraceVprintk(),

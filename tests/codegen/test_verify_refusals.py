@@ -13,7 +13,7 @@ from hardpath.hdl.maps.registry import MAP_TYPES
 
 
 @pytest.mark.parametrize(
-    "helper, name, remedy", [(163, "bpf_check_mtu", "MTU")]
+    "helper, name, remedy", [(84, "bpf_sk_lookup_tcp", "sockets")]
 )
 def test_a_helper_without_hardware_is_refused_by_name_with_its_own_remedy(helper, name, remedy):
     code = Instruction(CALL, 0, 0, 0, helper), Instruction(EXIT, 0, 0, 0, 0)

@@ -1,0 +1,159 @@
+"""bpf_fib_lookup and bpf_check_mtu: interpreter and graph against the running kernel, on random tables."""
+
+import random
+import struct
+from collections import Counter
+
+import pytest
+from assembler import CTX, FP, Label
+from fib_tables import random_lookup, random_tables
+from hardpath.codegen.graph import Evaluator, build
+from hardpath.codegen.isa import Alu, Jump
+from hardpath.codegen.tables import helper_tables
+from hardpath.codegen.verify import verify
+from hardpath.hdl.errors import Refused
+from hardpath.hdl.helpers import fib
+from hardpath.hdl.helpers.fib import Device, Result
+from hardpath.sim.interpreter import Interpreter
+from hardpath.sim.linux import LinuxOracle, available
+
+pytestmark = [
+    pytest.mark.linux,
+    pytest.mark.skipif(available() is not None, reason=str(available())),
+]
+
+FIB_LOOKUP, CHECK_MTU = 69, 163
+DIRECT, OUTPUT, SKIP_NEIGH, TBID, SRC, MARK = (1 << bit for bit in range(6))
+
+
+def lookup_program(a, flags, size=64):
+    """The frame begins with the parameters; they come back in it, the result's low 32 bits behind them."""
+    out = Label()
+    a.move(9, src=1)
+    a.load(4, 6, CTX, 0)
+    a.load(4, 2, CTX, 4)
+    a.move(3, src=6)
+    a.alu(Alu.ADD, 3, imm=68)
+    a.move(0, imm=2)
+    a.jump(Jump.JGT, out, 3, src=2)
+    for offset in range(0, 64, 8):
+        a.load(8, 3, 6, offset)
+        a.store(8, FP, offset - 64, src=3)
+    a.move(1, src=9)
+    a.move(2, src=FP)
+    a.alu(Alu.ADD, 2, imm=-64)
+    a.move(3, imm=size)
+    a.move(4, imm=flags)
+    a.call(FIB_LOOKUP)
+    a.store(4, 6, 64, src=0)
+    for offset in range(0, 64, 8):
+        a.load(8, 3, FP, offset - 64)
+        a.store(8, 6, offset, src=3)
+    a.move(0, imm=2)
+    a.place(out)
+    a.exit()
+
+
+class Same:
+    """A program in Linux, in the interpreter and as a graph, with the same tables."""
+
+    def __init__(self, program, contents, linux):
+        tables = helper_tables([program])
+        self.linux, self.interpreter = linux, Interpreter(program, tables)
+        self.graph = Evaluator(build(verify(program, tables)), tables)
+        for name in tables:
+            for key, value in contents[name].items():
+                linux.set_map(name, key, value)
+                self.interpreter.set_map(name, key, value)
+                if name in self.graph.models:
+                    assert self.graph.models[name].update(key, value, 0) == 0
+
+    def run(self, frame, ifindex=1):
+        """The frame afterwards."""
+        expected = self.linux.run(frame, ifindex=ifindex)
+        interpreted, made = self.interpreter.run(frame, ifindex=ifindex), self.graph.run(frame, ifindex=ifindex)
+        assert interpreted.frame.hex() == expected.frame.hex(), frame.hex()
+        assert made.frame.hex() == expected.frame.hex(), frame.hex()
+        assert expected.verdict == interpreted.verdict == made.verdict
+        return expected.frame
+
+
+@pytest.mark.parametrize("flags", [0, DIRECT, SKIP_NEIGH, DIRECT | SKIP_NEIGH, MARK | TBID])
+def test_lookups_are_the_kernels(assemble, flags):
+    """All results that lookups in tables have, on many tables."""
+    program = assemble(lambda a: lookup_program(a, flags))
+    results = Counter()
+    for seed in range(16):
+        rng = random.Random(f"{flags} {seed}")
+        contents, addresses = random_tables(rng)
+        with LinuxOracle(program, helper_tables([program])) as linux:
+            same = Same(program, contents, linux)
+            for _ in range(120):
+                out = same.run(random_lookup(rng, contents, addresses) + bytes(4))
+                results[struct.unpack_from("<i", out, 64)[0]] += 1
+    found = {Result(result) for result in results if result >= 0}
+    assert found == set(Result) - {Result.UNSUPP_LWT} - ({Result.NO_NEIGH} if flags & SKIP_NEIGH else set())
+    assert {-19, -97} < results.keys()
+    assert results[Result.SUCCESS] > 40, results
+
+
+@pytest.mark.parametrize("flags, size", [(0, 63), (64, 64), (-(1 << 31), 64)])
+def test_wrong_arguments_are_the_kernels(assemble, flags, size):
+    program = assemble(lambda a: lookup_program(a, flags, size))
+    contents, addresses = random_tables(random.Random(1))
+    with LinuxOracle(program, helper_tables([program])) as linux:
+        same = Same(program, contents, linux)
+        out = same.run(random_lookup(random.Random(2), contents, addresses) + bytes(4))
+    assert struct.unpack_from("<i", out, 64) == (-22,)
+
+
+@pytest.mark.parametrize("flags, name", [(OUTPUT, "OUTPUT"), (SRC, "SRC"), (DIRECT | TBID, "TBID")])
+def test_flags_that_tables_cannot_answer_are_refused(assemble, flags, name):
+    program = assemble(lambda a: lookup_program(a, flags))
+    with pytest.raises(Refused, match=f"BPF_FIB_LOOKUP_{name}"):
+        build(verify(program, helper_tables([program])))
+
+
+def mtu_program(a, ifindex, flags):
+    """The frame begins with mtu_len and len_diff; mtu_len and the result come back in it."""
+    out = Label()
+    a.move(9, src=1)
+    a.load(4, 6, CTX, 0)
+    a.load(4, 2, CTX, 4)
+    a.move(3, src=6)
+    a.alu(Alu.ADD, 3, imm=14)
+    a.move(0, imm=2)
+    a.jump(Jump.JGT, out, 3, src=2)
+    a.load(4, 3, 6, 0)
+    a.store(4, FP, -8, src=3)
+    a.load(4, 4, 6, 4)
+    a.move(1, src=9)
+    a.move(2, imm=ifindex)
+    a.move(3, src=FP)
+    a.alu(Alu.ADD, 3, imm=-8)
+    a.move(5, imm=flags)
+    a.call(CHECK_MTU)
+    a.store(4, 6, 4, src=0)
+    a.load(4, 3, FP, -8)
+    a.store(4, 6, 0, src=3)
+    a.move(0, imm=2)
+    a.place(out)
+    a.exit()
+
+
+@pytest.mark.parametrize("ifindex, flags", [(0, 0), (1, 0), (2, 0), (3, 0), (99, 0), (2, 1)])
+def test_check_mtu_is_the_kernels(assemble, ifindex, flags):
+    program = assemble(lambda a: mtu_program(a, ifindex, flags))
+    rng = random.Random(f"{ifindex} {flags}")
+    mtus = {1: 1000, 2: 300, 3: 1500}
+    contents = {"fib.devices": {fib.device_key(number): Device(mtu).pack() for number, mtu in mtus.items()}}
+    results = Counter()
+    with LinuxOracle(program, helper_tables([program])) as linux:
+        same = Same(program, contents, linux)
+        for _ in range(150):
+            given = rng.choice((0, 0, 299, 300, 301, 1000, 1500, 1501, rng.getrandbits(32)))
+            difference = rng.choice((0, 1, -1, 14, -14, 700, -700, rng.getrandbits(31)))
+            frame = struct.pack("<Ii", given, difference) + bytes(rng.choice((6, 306, 307, 1006, 1007, 1500)))
+            out = same.run(frame, rng.choice((1, 2, 3)))
+            results[struct.unpack_from("<i", out, 4)[0]] += 1
+    assert results.keys() == ({-22} if flags else {-19} if ifindex == 99 else {0, 1})
