@@ -139,8 +139,8 @@ class LinuxOracle:
         return fd
 
     def run(self, frame: bytes, *, ifindex: int = LOOPBACK, time_ns: int = 0) -> Outcome:
-        """A frame that arrived on an interface at ``time_ns``. Raises InputError for lengths that BPF_PROG_TEST_RUN does
-        not take, and for other interfaces than the loopback without a network (`needs_network`)."""
+        """A frame that arrived on an interface at ``time_ns``. Raises InputError for lengths that BPF_PROG_TEST_RUN
+        does not take, and for other interfaces than the loopback without a network (`needs_network`)."""
         if not SHORTEST_FRAME <= len(frame) <= LONGEST_FRAME:
             allowed = f"{SHORTEST_FRAME} to {LONGEST_FRAME} bytes"
             raise InputError(f"BPF_PROG_TEST_RUN takes frames of {allowed}, not {len(frame)}")
