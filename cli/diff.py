@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 from rich.console import Console
 
@@ -14,7 +12,7 @@ from ..sim.engine import Options
 from ..sim.session import Session
 from . import options as shared
 from .main import NO
-from .options import Build, Chosen, Simulator, Source
+from .options import Build, Chosen, Given, Simulator, Source
 from .progress import Steps
 from .settings import Settings
 
@@ -22,16 +20,16 @@ from .settings import Settings
 @click.command()
 @shared.program_options
 @shared.source_options
-@shared.maps_option
+@shared.given_options
 @shared.simulator_options
 @shared.build_options
 @click.pass_obj
 def command(
-    settings: Settings, chosen: Chosen, source: Source, build: Build, maps: Path | None, simulator: Simulator
+    settings: Settings, chosen: Chosen, source: Source, build: Build, given: Given, simulator: Simulator
 ) -> int:
     """Compare hardware, interpreter and Linux: verdicts, bytes, redirects and maps."""
     source.check()
-    spec, program, contents = chosen.open(maps, settings)
+    spec, program, contents = chosen.open(given, settings)
     frames, skipped = source.fitting(build.max_frame)
     with Steps() as steps:
         session = Session(build.compile(spec, program, steps), contents)

@@ -16,11 +16,13 @@ from ..codegen.chain import with_contents, with_slot
 from ..codegen.elf import load, select, with_map_size, with_variables
 from ..codegen.flow import MAX_WINDOW, Design, Progress, compile_program, maps_of
 from ..codegen.spec import ObjectSpec, ProgramSpec
+from ..codegen.tables import helper_tables
 from ..hdl.errors import InputError
 from ..hdl.ingress import LONGEST_FRAME, MIN_FRAME, WIDTHS
 from ..hdl.target import Target
 from ..sim.captures import Frame, fitting, read_capture
 from ..sim.engine import Engine
+from ..sim.fib import load_fib, merged
 from ..sim.mapfile import Contents, load_maps
 from ..sim.session import ENGINES, engine, refuse_frozen
 from ..sim.traffic import mixes, traffic
@@ -97,6 +99,26 @@ def _assignment_option(name: str, metavar: str, help: str) -> Callable[[Command]
 
 
 @dataclass(frozen=True)
+class Given:
+    """Files with what maps hold before the first frame."""
+
+    maps: Path | None
+    fib: Path | None
+
+
+given_options = collected(
+    "given",
+    Given,
+    click.option(
+        "--maps", type=FILE, metavar="FILE", help='Map contents: {"map": [{"key": HEX, "value": HEX}, ...]}.'
+    ),
+    click.option(
+        "--fib", type=FILE, metavar="FILE", help="Routes, neighbours and interfaces, as hardpath fib writes them."
+    ),
+)
+
+
+@dataclass(frozen=True)
 class Chosen:
     """Which program, with which changes."""
 
@@ -120,22 +142,25 @@ class Chosen:
         """The program meant."""
         return select(spec, self.program, self.section)
 
-    def open(self, maps: Path | None, settings: Settings) -> tuple[ObjectSpec, ProgramSpec, Contents]:
-        """Object and program, and the contents in a ``--maps`` file for the maps that it uses; a note tells of
-        others."""
+    def open(self, given: Given, settings: Settings) -> tuple[ObjectSpec, ProgramSpec, Contents]:
+        """Object and program, and the contents given for the maps that it uses; a note tells of others."""
         spec = self.load()
-        if maps is None:
-            return spec, self.select(spec), {}
-        contents = load_maps(maps, spec.maps, [p.name for p in spec.programs])
-        try:
-            refuse_frozen(contents, spec.maps)
-            spec = with_contents(spec, contents)
-        except InputError as error:
-            raise InputError(f"{maps}: {error}") from None
+        contents: Contents = {}
+        if given.maps is not None:
+            contents = load_maps(given.maps, spec.maps, [p.name for p in spec.programs])
+            try:
+                refuse_frozen(contents, spec.maps)
+                spec = with_contents(spec, contents)
+            except InputError as error:
+                raise InputError(f"{given.maps}: {error}") from None
         program = self.select(spec)
         used = maps_of(program, spec.maps)
         for name in contents.keys() - used.keys():
-            settings.note(f"{program.name} does not use map {name}; its contents in {maps} are left out")
+            settings.note(f"{program.name} does not use map {name}; its contents in {given.maps} are left out")
+        if given.fib is not None:
+            contents = merged(contents, load_fib(given.fib))
+            if not contents.keys() & used.keys() & helper_tables(spec.programs).keys():
+                settings.note(f"{program.name} does not look up routes; {given.fib} is left out")
         return spec, program, {name: entries for name, entries in contents.items() if name in used}
 
 
@@ -255,11 +280,6 @@ source_options = collected(
     click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Other random frames."),
     click.option("--skip-bad", is_flag=True, help="Leave out frames that are too short or too long."),
 )  # fmt: skip
-
-maps_option = click.option(
-    "--maps", type=FILE, metavar="FILE", help='Map contents: {"map": [{"key": HEX, "value": HEX}, ...]}.'
-)
-
 
 @dataclass(frozen=True)
 class Simulator:

@@ -18,7 +18,7 @@ from ..sim.mapfile import save_maps
 from ..sim.results import FrameResult
 from ..sim.session import Session
 from . import options as shared
-from .options import FILE, Build, Chosen, Simulator
+from .options import FILE, Build, Chosen, Given, Simulator
 from .outputs import Outputs
 from .progress import Steps
 from .settings import Settings
@@ -43,7 +43,7 @@ _HEX = re.compile(rb"\s*(0x)?([0-9a-fA-F]{2}[\s:]*)+")
     show_default=True,
     help="Send the same frame several times, back to back; the result is that of the last.",
 )
-@shared.maps_option
+@shared.given_options
 @click.option("--maps-out", type=FILE, metavar="FILE", help="Map contents afterwards, in the form of --maps.")
 @shared.simulator_options
 @shared.build_options
@@ -54,7 +54,7 @@ def command(
     data_in: str,
     data_out: Path | None,
     count: int,
-    maps: Path | None,
+    given: Given,
     maps_out: Path | None,
     simulator: Simulator,
     build: Build,
@@ -63,7 +63,7 @@ def command(
     data = read_frame(data_in)
     if not MIN_FRAME <= len(data) <= build.max_frame:
         raise InputError(f"--data-in: {len(data)} bytes, but a frame has {MIN_FRAME} to {build.max_frame}")
-    spec, program, contents = chosen.open(maps, settings)
+    spec, program, contents = chosen.open(given, settings)
     with Steps() as steps, Outputs() as outputs:
         data_path, maps_path = outputs.optional(data_out), outputs.optional(maps_out)
         session = Session(build.compile(spec, program, steps), contents)

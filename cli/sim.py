@@ -16,7 +16,7 @@ from ..sim.session import Session
 from ..sim.timing import Rate
 from ..sim.toolchain import has_fst_headers
 from . import options as shared
-from .options import FILE, Build, Chosen, Simulator, Source
+from .options import FILE, Build, Chosen, Given, Simulator, Source
 from .outputs import Outputs
 from .progress import Steps
 from .settings import Settings
@@ -30,7 +30,7 @@ from .settings import Settings
 )
 @click.option("--frames-out", type=FILE, metavar="FILE", help="JSON lines: what became of each frame.")
 @click.option("--events-out", type=FILE, metavar="FILE", help="JSON lines: what the program prints (bpf_printk).")
-@shared.maps_option
+@shared.given_options
 @click.option("--maps-out", type=FILE, metavar="FILE", help="Map contents afterwards, in the form of --maps.")
 @shared.simulator_options
 @click.option(
@@ -47,7 +47,7 @@ def command(
     write: Path | None,
     frames_out: Path | None,
     events_out: Path | None,
-    maps: Path | None,
+    given: Given,
     maps_out: Path | None,
     simulator: Simulator,
     rate: str | None,
@@ -61,7 +61,7 @@ def command(
         settings.note(
             f"FST needs lz4.h and zlib.h (apt install liblz4-dev zlib1g-dev): waveforms go to {waves}"
         )
-    spec, program, contents = chosen.open(maps, settings)
+    spec, program, contents = chosen.open(given, settings)
     with Steps() as steps, Outputs() as outputs:
         options = Options(
             rate=pace,

@@ -11,7 +11,9 @@ from tempfile import TemporaryDirectory
 from ..codegen.flow import Design
 from ..codegen.graph import Evaluator
 from ..codegen.spec import MapSpec
+from ..codegen.tables import helper_tables
 from ..hdl.errors import InputError
+from ..hdl.helpers import fib
 from ..hdl.helpers.events import PRINTED, Event
 from ..hdl.maps.registry import MAP_TYPES
 from . import linux
@@ -23,6 +25,7 @@ from .events import by_channel, read_events
 from .interpreter import Interpreter
 from .linux import LinuxOracle
 from .mapfile import Contents, not_taken
+from .network import LOOPBACK
 from .results import FrameResult, Verdict
 
 ENGINES = ("verilator", "cocotb")
@@ -147,10 +150,12 @@ class Session:
         """What the running kernel makes of them. Raises `InputError` where it cannot be asked."""
         with LinuxOracle(self.design.program, self.maps) as oracle:
             fill(oracle, self.contents)
+            own_network = linux.needs_network(self.design.program, self.maps)
             results = []
             events: list[tuple[int, Event]] = []
             for index, frame in enumerate(frames):
-                results.append(oracle.run(frame.data, time_ns=frame.time_ns).result(index))
+                ifindex = frame.ifindex if own_network else LOOPBACK
+                results.append(oracle.run(frame.data, ifindex=ifindex, time_ns=frame.time_ns).result(index))
                 events += [(index, event) for event in oracle.events]
             return Record("Linux", results, oracle.maps(), by_channel(self.design.buffers, events))
 
@@ -164,7 +169,13 @@ class Session:
         inputs = {node.attr for node in self.design.graph.nodes if node.op == "input"}
         if "frame_index" in inputs:
             return "the program asks for random numbers, which are others there"
-        if "ifindex" in inputs and any(frame.ifindex != 1 for frame in frames):
+        own_network = linux.needs_network(self.design.program, self.maps)
+        known = self.contents.get(fib.DEVICES.name, {})
+        if helper_tables(self.design.program.parts) and not known:
+            return "the program asks for routes or interfaces, and there are none: give them with --fib"
+        if known and not known.keys() >= {fib.device_key(frame.ifindex) for frame in frames}:
+            return "frames come in on interfaces that --fib does not have"
+        if not own_network and "ifindex" in inputs and any(frame.ifindex != 1 for frame in frames):
             return "the program reads ingress_ifindex, which is always 1 in BPF_PROG_TEST_RUN"
         if "rx_queue" in inputs and any(frame.rx_queue for frame in frames):
             return "the program reads rx_queue_index, which is always 0 in BPF_PROG_TEST_RUN"

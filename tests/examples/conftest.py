@@ -11,6 +11,7 @@ import pytest
 from hardpath.codegen.elf import load, select
 from hardpath.codegen.flow import Design, compile_program, maps_of
 from hardpath.sim.captures import Frame, read_capture
+from hardpath.sim.fib import load_fib
 from hardpath.sim.mapfile import load_maps
 from hardpath.sim.session import Session
 from hardpath.sim.toolchain import has_compiler
@@ -49,6 +50,8 @@ class Example:
         spec = load(self.object)
         program = select(spec)
         contents = load_maps(self.folder / "maps.json", maps_of(program, spec.maps))
+        if (routes := self.folder / "fib.json").exists():
+            contents |= load_fib(routes)
         return Session(compile_program(spec, program), contents)
 
     @cached_property

@@ -1,0 +1,34 @@
+"""A program that looks up what the frame says, for the tests of bpf_fib_lookup."""
+
+from assembler import CTX, FP, Label
+from hardpath.codegen.isa import Alu, Jump
+
+FIB_LOOKUP = 69
+
+
+def lookup_program(a, flags, size=64):
+    """The frame begins with the parameters; they come back in it, the result's low 32 bits behind them."""
+    out = Label()
+    a.move(9, src=1)
+    a.load(4, 6, CTX, 0)
+    a.load(4, 2, CTX, 4)
+    a.move(3, src=6)
+    a.alu(Alu.ADD, 3, imm=68)
+    a.move(0, imm=2)
+    a.jump(Jump.JGT, out, 3, src=2)
+    for offset in range(0, 64, 8):
+        a.load(8, 3, 6, offset)
+        a.store(8, FP, offset - 64, src=3)
+    a.move(1, src=9)
+    a.move(2, src=FP)
+    a.alu(Alu.ADD, 2, imm=-64)
+    a.move(3, imm=size)
+    a.move(4, imm=flags)
+    a.call(FIB_LOOKUP)
+    a.store(4, 6, 64, src=0)
+    for offset in range(0, 64, 8):
+        a.load(8, 3, FP, offset - 64)
+        a.store(8, 6, offset, src=3)
+    a.move(0, imm=2)
+    a.place(out)
+    a.exit()
