@@ -29,6 +29,8 @@ class Predicates:
         self._unique: dict[tuple[int, int, int], int] = {}
         self._ite: dict[tuple[int, int, int], int] = {}
         self._restrict: dict[tuple[int, int], int] = {}
+        self._exclusive: dict[tuple[int, int], bool] = {}
+        self._bounds: dict[int, int] = {}
         self._variables: list[Node] = []
         self._variable_of: dict[Node, int] = {}
         self._nodes: dict[int, Node] = {}
@@ -42,11 +44,7 @@ class Predicates:
         if condition.op in ("and", "or"):
             a, b = (self.of(arg) for arg in condition.args)
             return self.both(a, b) if condition.op == "and" else self.either(a, b)
-        level = self._variable_of.get(condition)
-        if level is None:
-            level = self._variable_of[condition] = len(self._variables)
-            self._variables.append(condition)
-        return self._entry(level, TRUE, FALSE)
+        return self._variable(condition)
 
     def _entry(self, level: int, high: int, low: int) -> int:
         if high == low:
@@ -66,15 +64,27 @@ class Predicates:
             return h
         if g == TRUE and h == FALSE:
             return f
+        if h == FALSE and g < f:
+            f, g = g, f
+        elif g == TRUE and h < f:
+            f, h = h, f
         key = (f, g, h)
         found = self._ite.get(key)
         if found is None:
             entries = self._entries
-            level = min(entries[f][0], entries[g][0], entries[h][0])
-            halves = []
-            for side in (1, 2):
-                halves.append(self._choose(*(entries[x][side] if entries[x][0] == level else x for x in (f, g, h))))
-            found = self._ite[key] = self._entry(level, halves[0], halves[1])
+            level, f_high, f_low = entries[f]
+            g_level, g_high, g_low = entries[g]
+            h_level, h_high, h_low = entries[h]
+            if g_level < level:
+                level, f_high, f_low = g_level, f, f
+            elif g_level > level:
+                g_high = g_low = g
+            if h_level < level:
+                level, f_high, f_low, g_high, g_low = h_level, f, f, g, g
+            elif h_level > level:
+                h_high = h_low = h
+            high, low = self._choose(f_high, g_high, h_high), self._choose(f_low, g_low, h_low)
+            found = self._ite[key] = self._entry(level, high, low)
         return found
 
     def both(self, a: int, b: int) -> int:
@@ -91,11 +101,27 @@ class Predicates:
 
     def exclusive(self, a: int, b: int) -> bool:
         """Whether a and b never hold together (as far as branch conditions show)."""
-        return self._choose(a, b, FALSE) == FALSE
+        if a == FALSE or b == FALSE:
+            return True
+        if a == TRUE or b == TRUE or a == b:
+            return False
+        if b < a:
+            a, b = b, a
+        found = self._exclusive.get((a, b))
+        if found is None:
+            a_level, a_high, a_low = self._entries[a]
+            b_level, b_high, b_low = self._entries[b]
+            if a_level < b_level:
+                b_high = b_low = b
+            elif b_level < a_level:
+                a_high = a_low = a
+            found = self.exclusive(a_high, b_high) and self.exclusive(a_low, b_low)
+            self._exclusive[a, b] = found
+        return found
 
     def implies(self, a: int, b: int) -> bool:
         """Whether b holds wherever a does."""
-        return self._choose(a, b, TRUE) == TRUE
+        return self.exclusive(a, self.invert(b))
 
     def given(self, f: int, care: int) -> int:
         """Some predicate that equals f wherever ``care`` holds, and is no larger (Coudert and Madre's restrict)."""
@@ -131,6 +157,12 @@ class Predicates:
         return result
 
     def _bounded(self, f: int) -> int:
+        found = self._bounds.get(f)
+        if found is None:
+            found = self._bounds[f] = self._variable(self.node(f)) if self._is_large(f) else f
+        return found
+
+    def _is_large(self, f: int) -> bool:
         seen: set[int] = set()
         stack = [f]
         while stack:
@@ -139,14 +171,16 @@ class Predicates:
                 continue
             seen.add(x)
             if len(seen) > _LIMIT:
-                node = self.node(f)
-                level = self._variable_of.get(node)
-                if level is None:
-                    level = self._variable_of[node] = len(self._variables)
-                    self._variables.append(node)
-                return self._entry(level, TRUE, FALSE)
+                return True
             stack += self._entries[x][1:]
-        return f
+        return False
+
+    def _variable(self, node: Node) -> int:
+        level = self._variable_of.get(node)
+        if level is None:
+            level = self._variable_of[node] = len(self._variables)
+            self._variables.append(node)
+        return self._entry(level, TRUE, FALSE)
 
     def node(self, f: int) -> Node:
         """The predicate as a 1-bit node."""
