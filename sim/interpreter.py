@@ -20,6 +20,7 @@ from ..hdl.helpers.xdp_limits import HIGHEST_END
 from ..hdl.kernel_functions.registry import KERNEL_FUNCTIONS
 from ..hdl.maps.base import MapModel, MapPlugin, MapShape, listed_key_size
 from ..hdl.maps.registry import MAP_TYPES
+from ..hdl.maps.ringbuf import has_room, record_bytes
 from .mapfile import not_taken
 from .memory import Memory, Region, Trap
 from .processor import Environment, Processor
@@ -28,7 +29,7 @@ from .results import Outcome, Verdict
 HEADROOM = 256  # XDP_PACKET_HEADROOM
 
 _CONTEXT_REGION, _FRAME_REGION = 1, 2
-_FIRST_VALUE_REGION, _FIRST_MAP_REGION = 1 << 8, 1 << 30
+_FIRST_VALUE_REGION, _FIRST_RECORD_REGION, _FIRST_MAP_REGION = 1 << 8, 1 << 29, 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class Interpreter:
     @property
     def events(self) -> list[Event]:
         """What the last frame told the host."""
-        return [] if self._machine is None else self._machine.events
+        return [] if self._machine is None else [e for e in self._machine.events if e is not None]
 
     def maps(self) -> dict[str, dict[bytes, bytes]]:
         """The contents of every map that the program uses: name -> key -> value."""
@@ -235,7 +236,9 @@ class _Machine(Environment):
         self._by_handle = {each.handle: each for each in maps.values()}
         self._values: dict[tuple[str, int], tuple[_Value, int]] = {}
         self._key = b""  # of the lookup in progress
-        self.events: list[Event] = []
+        self.events: list[Event | None] = []  # None: a record that was not given back yet, or is not shown
+        self._records: dict[int, tuple[str, int]] = {}  # number of the region -> ring buffer, position in `events`
+        self._taken: dict[str, int] = {}  # bytes of ring buffers; all that former frames took has been read
 
     # Positions in the frame
 
@@ -315,6 +318,29 @@ class _Machine(Environment):
 
     def event(self, event: Event) -> None:
         self.events.append(event)
+
+    def take(self, shape: MapShape, size: int) -> bool:
+        taken = self.available(shape)
+        if not has_room(shape, taken, size):
+            return False
+        self._taken[shape.name] = taken + record_bytes(size)
+        return True
+
+    def available(self, shape: MapShape) -> int:
+        return self._taken.get(shape.name, 0)
+
+    def reserve(self, shape: MapShape, size: int) -> int:
+        number = _FIRST_RECORD_REGION + len(self.events)
+        self._records[number] = shape.name, len(self.events)
+        self.events.append(None)
+        return self.memory.map(number, Region(f"a record of {shape.name}", bytearray(size)))
+
+    def give_back(self, address: int, publish: bool) -> None:
+        region, _ = self.memory.locate(address)
+        number = self.memory.unmap_at(address)
+        channel, position = self._records.pop(number)
+        if publish:
+            self.events[position] = Event(channel, bytes(region.data).hex())
 
     def value_address(self, shape: MapShape, handle: int) -> int:
         owner = self._maps[shape.name]

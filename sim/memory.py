@@ -78,6 +78,12 @@ class Memory:
     def unmap(self, number: int) -> None:
         del self._regions[number]
 
+    def unmap_at(self, address: int) -> int:
+        """Take away the region of an address; its number."""
+        number = address >> _REGION_BITS
+        self.unmap(number)
+        return number
+
     def locate(self, address: int) -> tuple[Region, int]:
         """The region of an address and the offset in it. Raises `Trap`."""
         region = self._regions.get(address >> _REGION_BITS)

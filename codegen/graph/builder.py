@@ -14,6 +14,7 @@ from ...hdl.helpers.registry import HELPERS
 from ...hdl.maps.base import MapPlugin
 from ...hdl.maps.registry import MAP_TYPES
 from ..verify.result import Kind, VerifiedProgram
+from . import reservation
 from .context import BuildContext
 from .extent import Extent
 from .ir import Graph, event_output
@@ -67,8 +68,10 @@ def build(
             error.add_note(f"while building {b.program.place(point.slot)}")
             raise
     b.c.slot = None
-    b.graph.events = tuple(kind for kind, _ in b.events)
-    b.graph.outputs = {event_output(k): node for k, (_, node) in enumerate(b.events)}
+    reservation.finish(b)
+    events = [(kind, node) for kind, node in b.events if node is not None]
+    b.graph.events = tuple(kind for kind, _ in events)
+    b.graph.outputs = {event_output(k): node for k, (_, node) in enumerate(events)}
     finish = finish_raw if b.program.type == "raw" else finish_xdp
     finish(b.graph, b.c, b.p, b.rows, b.exits)
     return b.graph

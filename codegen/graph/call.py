@@ -12,6 +12,7 @@ from ...hdl.helpers.tables import Table
 from ...hdl.maps.base import MapPlugin, SiteKind
 from ..spec import MapSpec
 from ..verify import result as facts
+from ..verify.result import Kind
 from .access import Span, load, span, store
 from .frame_copy import frame_copy
 from .ir import INPUTS, Node
@@ -100,6 +101,15 @@ class Call:
     @redirect.setter
     def redirect(self, node: Node) -> None:
         self._step.state.redirect = node
+
+    @property
+    def taken(self) -> Node:
+        """32 bits: bytes of the map argument, a ring buffer, that are taken so far."""
+        return self._step.state.taken.get(self.map_argument()[0].name, self._step.c.const(0, 32))
+
+    @taken.setter
+    def taken(self, node: Node) -> None:
+        self._step.state.taken[self.map_argument()[0].name] = node
 
     # Lowering
 
@@ -248,6 +258,15 @@ class Call:
         c, where = step.c, self.predicate if happens is None else step.c.and_(self.predicate, happens)
         fields = [c.slice(value, 0, width) for value, width in zip(values, kind.widths, strict=True)]
         step.b.events.append((kind, c.concat([where, *fields])))
+
+    def give_back(self, number: int, publish: bool) -> None:
+        """A record is complete."""
+        step = self._step
+        value, path = step.value(number), step.state.predicate
+        for predicate, part in value.alternatives if isinstance(value, Union) else ((path, value),):
+            if publish and isinstance(part, Pointer) and part.kind is Kind.RECORD:
+                where, memory = step.p.both(path, predicate), step.state.records[part.frame]
+                step.b.reservations[part.frame].submit(step.c, where, memory)
 
     def frame_copy(self, most: int, count: Node) -> FrameCopy:
         """The first bytes of the frame as it is now."""

@@ -14,12 +14,14 @@ from .construct import Construct
 from .extent import Extent
 from .ir import INPUTS, Graph, Node
 from .predicates import Predicates
+from .reservation import Reservation
 from .state import State
 
 
 class BuildContext:
     """``incoming[i]``: states of the edges into point i. ``exits``: state and r0 at every end of the program.
-    ``events``: what is told to the host, in program order: kind, and the output."""
+    ``events``: what is told to the host, in program order: kind, and the output; None as long as it is not known.
+    ``reservations``: records of ring buffers by the point that reserved them."""
 
     def __init__(
         self,
@@ -43,7 +45,8 @@ class BuildContext:
         self._stored: dict[tuple[Node, int], list[tuple[Node, int]]] = {}  # (offset, size): reads, their predicates
         self.incoming: list[list[State]] = [[] for _ in self.points]
         self.exits: list[tuple[State, Node]] = []
-        self.events: list[tuple[EventKind, Node]] = []
+        self.events: list[tuple[EventKind, Node | None]] = []
+        self.reservations: dict[int, Reservation] = {}
 
     def zero_byte(self, position: int) -> Node:
         """A byte of memory that nobody wrote."""

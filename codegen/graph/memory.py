@@ -107,7 +107,14 @@ class MemoryAccess(RegisterView):
             return load(self.c, where, size, state.packet.byte)
         if pointer.kind is Kind.MAP_VALUE:
             return self.load_row(pointer, fact, displacement, size)
+        if pointer.kind is Kind.RECORD:
+            where = self.record_span(pointer, fact, displacement, size)
+            return load(self.c, where, size, state.records[pointer.frame].byte)
         raise Refused(f"a load through a {pointer.kind.value} pointer", "load from the frame, the stack or a map value")
+
+    def record_span(self, pointer: Pointer, fact: facts.Pointer, displacement: int, size: int) -> Span:
+        last = self.b.reservations[pointer.frame].size - size
+        return self.span(pointer, fact, displacement, size, 0, last)
 
     def packet_span(self, pointer: Pointer, fact: facts.Pointer, displacement: int, size: int, end: int) -> Span:
         return self.span(pointer, fact, displacement, size, -self.b.extent.headroom, end - size)
@@ -193,6 +200,9 @@ class MemoryAccess(RegisterView):
             self.store_memory(state.packet, where, size, data)
         elif pointer.kind is Kind.MAP_VALUE:
             self.store_row(pointer, fact, displacement, size, data)
+        elif pointer.kind is Kind.RECORD:
+            where = self.record_span(pointer, fact, displacement, size)
+            self.store_memory(state.records[pointer.frame], where, size, data)
         else:
             raise Refused(
                 f"a store through a {pointer.kind.value} pointer",

@@ -10,7 +10,7 @@ from .context import BuildContext
 from .ir import Node
 from .predicates import FALSE
 from .state import State
-from .values import STACK_KINDS, Pointer, Union, Value
+from .values import FRAMED_KINDS, Pointer, Union, Value
 
 
 class RegisterView:
@@ -117,4 +117,4 @@ class RegisterView:
 
 def _matches(part: Pointer, fact: facts.Pointer) -> bool:
     same = part.kind is fact.kind and part.map == fact.map
-    return same and (part.kind not in STACK_KINDS or part.frame == fact.frame)
+    return same and (part.kind not in FRAMED_KINDS or part.frame == fact.frame)

@@ -61,7 +61,9 @@ class FramePositions:
 @dataclass(slots=True)
 class State:
     """``registers[d]`` and ``stacks[d]`` belong to call depth d. ``epochs``: map -> number that changes whenever
-    the map's memory may have (see `access.Rows`). ``calls``: helper -> 64-bit count of its calls on this path."""
+    the map's memory may have (see `access.Rows`). ``calls``: helper -> 64-bit count of its calls on this path.
+    ``records``: what is in records of ring buffers, by the point that reserved them. ``taken``: ring buffer -> bytes of
+    it that are taken so far (32 bits)."""
 
     predicate: int
     registers: list[dict[int, Value]]
@@ -72,6 +74,8 @@ class State:
     rows: dict[tuple[str, int], Row] = field(default_factory=dict)
     epochs: dict[str, int] = field(default_factory=dict)
     calls: dict[int, Node] = field(default_factory=dict)
+    records: dict[int, Memory] = field(default_factory=dict)
+    taken: dict[str, Node] = field(default_factory=dict)
 
     def fork(self) -> State:
         """An independent copy."""
@@ -85,6 +89,8 @@ class State:
             {k: r.fork() for k, r in self.rows.items()},
             dict(self.epochs),
             dict(self.calls),
+            {point: memory.fork() for point, memory in self.records.items()},
+            dict(self.taken),
         )
 
     def on_edge(self, predicates: Predicates, condition: int) -> State:
@@ -143,6 +149,7 @@ def join(c: Construct, p: Predicates, states: list[State], new_epoch: Callable[[
     zero = c.const(0, 64)
     helpers = {h for s in states for h in s.calls}
     maps = {m for s in states for m in s.epochs}
+    rings = {name: None for s in states for name in s.taken}
     epochs = {}
     for name in maps:
         tokens = {s.epochs.get(name, 0) for s in states}
@@ -157,7 +164,19 @@ def join(c: Construct, p: Predicates, states: list[State], new_epoch: Callable[[
         _join_rows(c, p, states),
         epochs,
         {h: merger.nodes([s.calls.get(h, zero) for s in states]) for h in helpers},
+        _join_records(c, p, states),
+        {name: merger.nodes([s.taken.get(name, c.const(0, 32)) for s in states]) for name in rings},
     )
+
+
+def _join_records(c: Construct, p: Predicates, states: list[State]) -> dict[int, Memory]:
+    """A record that only some edges have is not touched where the others came from."""
+    result = {}
+    for point in {point: None for s in states for point in s.records}:
+        holders = [s for s in states if point in s.records]
+        merger = Merger(c, p, [s.predicate for s in holders])
+        result[point] = Memory.merge([s.records[point] for s in holders], merger)
+    return result
 
 
 def _join_rows(c: Construct, p: Predicates, states: list[State]) -> dict[tuple[str, int], Row]:

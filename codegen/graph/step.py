@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ...hdl.errors import Refused
 from ...hdl.helpers.base import Arg, CallingHelper, HelperPlugin, Ret
+from ...hdl.helpers.records import Record
 from ...hdl.kernel_functions.base import Act, KernelFunction
 from ...hdl.maps.base import MapPlugin
 from ..isa import Alu, Class, FunctionReference, Jump, MapReference, Mode
@@ -19,6 +20,7 @@ from .call import Call
 from .ir import Node
 from .memory import MemoryAccess
 from .predicates import FALSE, TRUE
+from .reservation import Reservation
 from .state import State
 from .values import MapEntry, Memory, Pointer, Union, Value
 
@@ -339,6 +341,8 @@ class Step(MemoryAccess):
             shape, _ = call.map_argument()
             entry = MapEntry(result.found, result.address, result.tag, state.predicate, FALSE)
             value = Pointer(Kind.MAP_VALUE, self.c.const(0, 64), shape.name, entry=entry)
+        elif helper.ret is Ret.RECORD_OR_NULL:
+            value = self.reserve(call, call.maximum(1 + helper.args.index(Arg.ALLOCATED)), result)
         else:
             value = result
         if helper.writes_map:
@@ -347,6 +351,16 @@ class Step(MemoryAccess):
         state.calls[helper.id] = self.c.add(state.calls.get(helper.id, zero), self.c.const(1, 64))
         self.clobber(self.registers)
         self.registers[0] = value
+
+    def reserve(self, call: Call, size: int, found: Node) -> Pointer:
+        """A pointer to a fresh record where it was ``found`` that there is room."""
+        b, here, shape = self.b, self.point.index, call.map_argument()[0]
+        b.reservations[here] = Reservation(size, len(b.events))
+        b.events.append((Record(shape.name, size), None))
+        self.state.records[here] = Memory(self.c, b.zero_byte)
+        nowhere = self.c.const(0, 1)
+        entry = MapEntry(found, nowhere, nowhere, self.state.predicate, FALSE)
+        return Pointer(Kind.RECORD, self.c.const(0, 64), shape.name, here, entry)
 
     def call_iterator(self, function: KernelFunction) -> None:
         """A function of an iterator on the stack. What NEXT gives is a pointer to the iterator or NULL."""

@@ -13,6 +13,9 @@ from .predicates import FALSE, Predicates
 STACK_KINDS = (Kind.STACK, Kind.ITERATOR)
 """Pointers into the stack of one call depth: to any byte of it, and to the number in an iterator."""
 
+FRAMED_KINDS = (*STACK_KINDS, Kind.RECORD)
+"""Pointers into memories that ``frame`` tells apart."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MapEntry:

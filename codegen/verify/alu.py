@@ -116,7 +116,7 @@ def _numbers(i: Instruction, a: Num, b: Num, width: int, fresh: Callable[[], int
     return scalar(number)
 
 
-_MOVABLE = (Kind.CTX, Kind.STACK, Kind.MAP_VALUE, Kind.MEMORY, *PACKET_KINDS)
+_MOVABLE = (Kind.CTX, Kind.STACK, Kind.MAP_VALUE, Kind.MEMORY, Kind.RECORD, *PACKET_KINDS)
 
 
 def _moved(i: Instruction, p: Ptr, by: Number, register: int, fresh: Callable[[], int]) -> Ptr:
@@ -173,7 +173,7 @@ def _distance(state: State, a: Ptr, b: Ptr) -> Number:
         return sub(between(0, LONGEST), b.total)
     if b.kind == Kind.PACKET_END and a.kind == Kind.PACKET:
         return sub(a.total, between(0, LONGEST))
-    if a.kind == b.kind and a.kind in (Kind.STACK, Kind.MEMORY) and a.frame == b.frame:
+    if a.kind == b.kind and a.kind in (Kind.STACK, Kind.MEMORY, Kind.RECORD) and a.frame == b.frame:
         return sub(a.total, b.total)
     raise address_dependent(f"subtraction of a {b.kind.value} from a {a.kind.value} pointer")
 

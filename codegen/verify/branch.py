@@ -107,7 +107,7 @@ def _pointers(state: State, op: Jump, a: Ptr, b: Ptr, slot: int) -> Ways:
         return _by_number(state, op, constant(a.offset), constant(b.offset))
     if a.kind in FRAME_KINDS and b.kind in FRAME_KINDS:
         return _split(state, [False, True])
-    if a.kind == b.kind and a.kind in (Kind.STACK, Kind.MEMORY) and a.frame == b.frame:
+    if a.kind == b.kind and a.kind in (Kind.STACK, Kind.MEMORY, Kind.RECORD) and a.frame == b.frame:
         return _by_number(state, op, a.total, b.total)
     raise address_dependent(f"a comparison of a {a.kind.value} with a {b.kind.value} pointer")
 

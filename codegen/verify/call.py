@@ -13,7 +13,7 @@ from ...hdl.maps.base import MapPlugin
 from ..helper_names import helper_name
 from ..map_names import map_type_name
 from ..spec import MapSpec
-from . import lock, stack
+from . import lock, record, stack
 from .failure import Category, Failure, address_dependent
 from .memory import MAX_OFFSET, check_access, check_context_pointer, check_writable, readable, refuse_stale
 from .number import between
@@ -36,11 +36,16 @@ class Environment:
         self.helpers = helpers
         self._declared = maps
         self._checked: set[str] = set()
+        self.point = 0  # the number of the point being verified
         self.remark: str | None = None  # about the instruction being verified, for the explorer to take
 
     def remark_undefined(self, where: str) -> None:
         """Note that bytes which no one wrote go somewhere."""
         self.remark = f"bytes of stack that were never written go into {where}, where Linux leaves them undefined"
+
+    def remark_unwritten(self, name: str) -> None:
+        """Note that the host sees bytes of a record which no one wrote."""
+        self.remark = f"a record of {name} has bytes that were never written, which Linux leaves undefined"
 
     def use_map(self, name: str) -> None:
         """Raise `Refused` if the map is not there or cannot be built."""
@@ -84,6 +89,7 @@ def call(state: State, plugin: HelperPlugin, env: Environment, fresh: Callable[[
     map_name = check_arguments(state, plugin, env)
     lock.before_call(state, plugin)
     first, distance = state.get(1), state.get(2)
+    _give_back(state, plugin, env)
     target = _output(state, plugin, env, map_name)
     result = _result(state, plugin, env, map_name, fresh)
     for register in range(1, 6):
@@ -112,7 +118,26 @@ def _result(
     """r0 afterwards, if the outcomes do not say it."""
     if plugin.ret in (Ret.NEXT_PROGRAM, Ret.VOID):
         return CLOBBERED
+    if plugin.ret is Ret.RECORD_OR_NULL:
+        return _reserved(state, plugin, env, map_name, fresh())
     return _map_result(state, plugin, env, map_name, fresh) if plugin.ret is Ret.MAP_VALUE_OR_NULL else None
+
+
+def _give_back(state: State, plugin: HelperPlugin, env: Environment) -> None:
+    """The record that the helper takes is gone, or shown to the host."""
+    for register, kind in enumerate(plugin.args, 1):
+        pointer = state.get(register)
+        if kind == Arg.RECORD:
+            assert isinstance(pointer, Ptr)
+            reserved = record.release(state, register, pointer, plugin)
+            if plugin.publishes and not record.is_written(reserved):
+                env.remark_unwritten(reserved.map)
+
+
+def _reserved(state: State, plugin: HelperPlugin, env: Environment, map_name: str | None, fresh: int) -> Ptr:
+    size = state.get(1 + plugin.args.index(Arg.ALLOCATED))
+    assert isinstance(size, Num) and size.number.constant is not None and map_name is not None
+    return record.reserve(state, map_name, size.number.constant, env.point, fresh)
 
 
 def _output(
@@ -141,6 +166,8 @@ def _peeks_for_value(env: Environment, map_name: str | None) -> bool:
 
 def _fill(state: State, pointer: Ptr, least: int, most: int, surely: bool) -> None:
     """The helper may have written memory, or ``surely`` did: what was known about this part of the stack is gone."""
+    if pointer.kind == Kind.RECORD and surely:
+        record.write(state, pointer, 0, least)
     if pointer.kind != Kind.STACK:
         return
     base = stack.address(pointer.frame, pointer.offset)
@@ -204,6 +231,11 @@ def check_arguments(state: State, plugin: HelperPlugin, env: Environment) -> str
                 if pointer.maybe_null:
                     raise _wrong(plugin, register, value, kind.value)
                 lock.check_argument(register, pointer, plugin, env.maps)
+            case Arg.RECORD:
+                _pointer(plugin, register, value, kind, Kind.RECORD)
+            case Arg.ALLOCATED:
+                if isinstance(value, Ptr) or value.number.constant is None:
+                    raise _wrong(plugin, register, value, kind.value)
             case Arg.CONST_STRING:
                 _check_string(plugin, register, value, kind, env)
             case Arg.OUT_VALUE:
@@ -297,7 +329,7 @@ def _check_memory(
 ) -> None:
     """``size`` readable bytes behind a pointer argument; or writable ones, if it is ``written``. What is only copied,
     to a map, may be stack that no one wrote."""
-    readable_kinds = [Kind.STACK, Kind.MAP_VALUE, Kind.MEMORY]
+    readable_kinds = [Kind.STACK, Kind.MAP_VALUE, Kind.MEMORY, Kind.RECORD]
     wanted = f"a pointer to {size} bytes of stack or map value"
     if plugin.frame_access:
         readable_kinds += PACKET_KINDS
@@ -311,6 +343,8 @@ def _check_memory(
     check_access(state, register, value, 0, size, env.maps)
     if written:
         check_writable(register, value, env.maps, plugin.name)
+    elif value.kind == Kind.RECORD:
+        record.require_written(state, register, value, 0, size)
     elif value.kind == Kind.STACK:
         base = stack.address(value.frame, value.offset)
         low, high = base + value.variable.smin, base + value.variable.smax + size

@@ -28,7 +28,7 @@ from ..isa import (
     reads,
 )
 from ..spec import ProgramSpec
-from . import alu, branch, callback, iterator, lock, memory, stack
+from . import alu, branch, callback, iterator, lock, memory, record, stack
 from .call import Environment, call, check_arguments
 from .chain import BEHIND, Chain, Count
 from .context import Context, Visit
@@ -82,6 +82,7 @@ class Explorer(Functions):
             visit = self._pending.pop(key)
             if len(done) >= self._limits.points or time.process_time() > self._deadline:
                 raise self._too_much(visit, len(done))
+            self._env.point = len(done)
             self._prune(visit)
             facts, starts = self._facts(visit), Starts.of(visit.states)
             done.append((key, visit, facts, starts, self._advance(visit)))
@@ -416,6 +417,7 @@ class Explorer(Functions):
         context, plugin = visit.context, self._env.helper(i.imm)
         array, index = state.get(1 + plugin.args.index(Arg.MAP)), state.get(3)
         iterator.check_ended(state, 0, "a tail call")
+        record.check_given_back(state, "a tail call")
         before = state.copy()
         (after,) = call(state, plugin, self._env, self._fresh)
         assert isinstance(array, Ptr) and array.map is not None and isinstance(index, Num)
@@ -457,6 +459,7 @@ class Explorer(Functions):
         if context.caller is None:
             lock.check_exit(state)
             iterator.check_ended(state, 0, "the program ends")
+            record.check_given_back(state, "the program ends")
             if isinstance(memory.readable(state, 0), Ptr):
                 raise address_dependent("the program returns a pointer")
             return []
@@ -471,6 +474,7 @@ class Explorer(Functions):
         caller, slot, helper = context.caller, context.call_slot, context.helper
         caller.tail_calls.include(context.tail_calls)
         if helper is not None:
+            record.check_given_back(state, f"a function that {helper.name} calls returns")
             return [
                 (self._after(caller, slot, context.call_iterations, slot + 1 if stops else slot, after), stops)
                 for stops, after in callback.leave(state, helper, context.index, slot)

@@ -25,6 +25,7 @@ class Category(Enum):
     LOOP = "unbounded loop"
     CALL = "invalid call"
     ITERATOR = "invalid use of an iterator"
+    RECORD = "invalid use of a record"
     LOCK = "invalid use of a lock"
 
 

@@ -45,8 +45,10 @@ class Join:
         self._partners_b: dict[Hashable, Hashable] = {}
         self.state = s = State()
         s.depth, s.history = b.depth, b.history
-        s.iterators = b.iterators  # part of the shape of states that are really joined
-        self.lost_a = self.lost_b = int(a.iterators != b.iterators)
+        # Iterators and records are part of the shape of states that are really joined.
+        s.iterators = b.iterators
+        self.lost_a = self.lost_b = int(a.iterators != b.iterators or a.reserved.keys() != b.reserved.keys())
+        self._join_records()
         s.head = min(a.head[0], b.head[0]), max(a.head[1], b.head[1])
         s.meta = min(a.meta[0], b.meta[0]), max(a.meta[1], b.meta[1])
         self.lost_a += (s.head, s.meta) != (a.head, a.meta)
@@ -171,6 +173,14 @@ class Join:
         for base in (DATA, META):
             self._prove(base, base, 0, 0, base)
 
+    def _join_records(self) -> None:
+        a, b = self._a.reserved, self._b.reserved
+        for point in a.keys() & b.keys():
+            written = a[point].written & b[point].written
+            self.state.reserved[point] = a[point]._replace(written=written)
+            self.lost_a += written != a[point].written
+            self.lost_b += written != b[point].written
+
     def _join_stacks(self) -> None:
         a, b, s = self._a, self._b, self.state
         s.written = a.written & b.written
@@ -227,6 +237,7 @@ def shape(state: State) -> Hashable:
         state.meta,
         state.lock and state.lock[0],
         state.iterators,
+        tuple(sorted((point, reserved.map, reserved.size) for point, reserved in state.reserved.items())),
         tuple([_shape(value) for value in state.registers.values()]),
         tuple(sorted((at, _shape(v)) for at, (_, v) in state.stack.items() if isinstance(v, Ptr))),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..isa import Atomic, Instruction, Mode
 from ..spec import MapSpec
-from . import iterator, lock, stack
+from . import iterator, lock, record, stack
 from .arithmetic import sign_extend
 from .failure import Category, Failure, Unbuildable, address_dependent
 from .number import bits, constant
@@ -46,6 +46,8 @@ def pointer_in(state: State, register: int, what: str = "memory access through")
         )
     if value.maybe_null:
         source = f"a lookup in map {value.map}" if value.map else "bpf_iter_num_next"
+        if value.kind == Kind.RECORD:
+            source = f"a reservation in {value.map}"
         raise Failure(
             Category.NULL,
             f"r{register} is the result of {source} that may be NULL",
@@ -107,6 +109,8 @@ def check_access(
         iterator.check_untouched(state, register, frame + low, frame + high)
     elif pointer.kind == Kind.ITERATOR:
         iterator.check_element(register, offset, size)
+    elif pointer.kind == Kind.RECORD:
+        record.check_access(state, register, pointer, low, high)
     elif pointer.kind == Kind.MAP_VALUE:
         assert pointer.map is not None
         value_size = maps[pointer.map].value_size
@@ -192,6 +196,8 @@ def load(state: State, i: Instruction, maps: Mapping[str, MapSpec]) -> Value:
         value = stack.read(state, _range(pointer, i.offset, i.size)[0], i.size)
     else:
         value = unknown(i.size)
+        if pointer.kind == Kind.RECORD:
+            record.require_written(state, i.src, pointer, i.offset, i.size)
         if pointer.kind == Kind.MAP_VALUE:
             value = _load_constant(maps, pointer, i) or value
     if i.mode != Mode.MEMSX:
@@ -279,6 +285,8 @@ def store(state: State, i: Instruction, value: Num | Ptr | Unusable, maps: Mappi
     if pointer.kind != Kind.STACK:
         if isinstance(value, Ptr):
             raise address_dependent(f"a pointer is stored to {pointer.kind.value} memory")
+        if pointer.kind == Kind.RECORD:
+            record.write(state, pointer, i.offset, i.size)
         return pointer
     check_alignment(i.dst, pointer, i.offset, i.size)
     low, high = _range(pointer, i.offset, i.size)
@@ -365,6 +373,8 @@ def atomic(state: State, i: Instruction, maps: Mapping[str, MapSpec]) -> None:
         raise address_dependent("an atomic operation on a pointer")
     check_alignment(i.dst, pointer, i.offset, i.size)
     old: Value = unknown(i.size)
+    if pointer.kind == Kind.RECORD:
+        record.require_written(state, i.dst, pointer, i.offset, i.size)
     if pointer.kind == Kind.STACK:
         low, high = _range(pointer, i.offset, i.size)
         stack.require_data(state, low, high)

@@ -24,6 +24,7 @@ class Kind(enum.Enum):
     MEMORY = "mem"
     FUNCTION = "func"
     ITERATOR = "rdonly_mem"
+    RECORD = "ringbuf_mem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,9 @@ class Pointer:
     (PACKET, PACKET_META; negative in the headroom, so bpf_xdp_adjust_head does not change what an offset means),
     the first byte of a raw program's memory (MEMORY),
     the frame pointer r10 of call depth ``frame`` (STACK, <= 0; ITERATOR, which
-    points to the number in an iterator on the stack), the value's first byte (MAP_VALUE), the struct xdp_md
-    (CTX), the program's first slot (FUNCTION, in slots). ``map`` is the map's name for MAP and MAP_VALUE.
+    points to the number in an iterator on the stack), the value's first byte (MAP_VALUE), that of the record which the
+    point with index ``frame`` reserved (RECORD), the struct xdp_md
+    (CTX), the program's first slot (FUNCTION, in slots). ``map`` is the map's name for MAP, MAP_VALUE and RECORD.
     ``maybe_null``: not null-checked yet.
     """
 

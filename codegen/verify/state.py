@@ -39,6 +39,14 @@ class Proof(NamedTuple):
     slot: int
 
 
+class Reserved(NamedTuple):
+    """A record of ring buffer ``map`` with ``size`` bytes; ``written``: bit set of those that hold something."""
+
+    map: str
+    size: int
+    written: int
+
+
 class State:
     """Registers, stack, and what is proven about the frame. Mutable; `copy` before going two ways.
 
@@ -50,7 +58,7 @@ class State:
     ``meta``: range of data start and data_meta relative to the frame's original data start. ``lossy``: a join lost
     something, so that a failure may be none. ``memory``: bytes of a raw program's memory, None in an XDP program.
     ``lock``: map and `Ptr.lookup` of the lock that is held. ``iterators``: stack addresses of those
-    begun and not ended.
+    begun and not ended. ``reserved``: records that were not given back yet, by the point that reserved them.
     """
 
     __slots__ = (
@@ -65,6 +73,7 @@ class State:
         "meta",
         "proven",
         "registers",
+        "reserved",
         "stack",
         "written",
     )
@@ -83,6 +92,7 @@ class State:
         self.meta = (0, 0)
         self.lock: tuple[str, int] | None = None
         self.iterators: frozenset[int] = frozenset()
+        self.reserved: dict[int, Reserved] = {}
         self.lossy = False
         self.history: Step | None = None
 
@@ -95,7 +105,7 @@ class State:
         other.written = self.written
         other.proven, other.beyond = self.proven.copy(), self.beyond.copy()
         other.head, other.meta = self.head, self.meta
-        other.lock, other.iterators = self.lock, self.iterators
+        other.lock, other.iterators, other.reserved = self.lock, self.iterators, self.reserved
         other.lossy, other.history = self.lossy, self.history
         return other
 
@@ -178,6 +188,8 @@ class State:
             return NULL if is_null else other._replace(maybe_null=False, id=0)
 
         self.rewrite(change)
+        if is_null and pointer.kind == Kind.RECORD:
+            self.reserved = {point: kept for point, kept in self.reserved.items() if point != pointer.frame}
 
     def forget_packet(self) -> None:
         """The frame may be about to move: what was proven about packet pointers is void, and they are stale."""

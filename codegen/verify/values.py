@@ -26,6 +26,7 @@ class Ptr(NamedTuple):
 
     Packet pointers with one ``id`` differ by constants only: the bytes that bound checks proved are kept per id
     (`State.proven`). Map-value pointers with one ``id`` came from one lookup: they are null together.
+    ``frame``: the call depth for STACK and ITERATOR, for RECORD the point that reserved it.
     ``lookup`` tells the lookups of maps with a lock apart, also when they are known not to be null.
 
     ``half``: only the low 32 bits of a pointer. Another one may be subtracted from it in 32 bits, and that is all.
@@ -68,6 +69,7 @@ UNDEFINED = Unusable("holds bytes of stack that were never written")
 """Linux lets a privileged program read whatever lies there. It may be moved on, but must not decide anything."""
 CLOBBERED = Unusable("does not survive a call")
 ENDED = Unusable("is a pointer to a number of an iterator that was ended")
+RELEASED = Unusable("is a pointer to a record that was given back")
 MIXED = Unusable("holds different kinds of values on the paths that meet here")
 
 DATA, META, STALE = 0, -1, -2

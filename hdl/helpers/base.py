@@ -34,6 +34,8 @@ class Arg(enum.Enum):
     CALLBACK = "a static function of the program"
     STACK_OR_NULL = "a pointer to the stack, or NULL"
     CONST_STRING = "a string in read-only data, with its NUL"
+    RECORD = "a record that bpf_ringbuf_reserve gave, which is given back"
+    ALLOCATED = "a constant number of bytes"
     SIZE = "bytes of the memory argument before it, not zero"
     SIZE_OR_ZERO = "bytes of the memory argument before it"
 
@@ -51,6 +53,7 @@ class Ret(enum.Enum):
     SCALAR = "a number"
     VOID = "nothing"
     MAP_VALUE_OR_NULL = "a value of the map argument, or NULL"
+    RECORD_OR_NULL = "memory of argument ALLOCATED bytes in the map argument, or NULL; to be given back"
     NEXT_PROGRAM = "nothing: a program from the map argument goes on in its place, or none and execution continues"
 
 
@@ -94,6 +97,18 @@ class Machine(Protocol):
         """What one of the helper's own tables says, None if there is no entry."""
 
     ifindex: int  # the interface where the frame came in
+    def take(self, shape: MapShape, size: int) -> bool:
+        """Take room for a record from a ring buffer, if there is enough."""
+
+    def available(self, shape: MapShape) -> int:
+        """Bytes of a ring buffer that are taken and not read yet."""
+
+    def reserve(self, shape: MapShape, size: int) -> int:
+        """The address of a fresh record, for which there is room."""
+
+    def give_back(self, address: int, publish: bool) -> None:
+        """The record is complete; whether the host gets it."""
+
     redirect: int | None  # target that bpf_redirect chose
     data: int  # frame position of data start, data end and data_meta: offsets from the original data start
     data_end: int
@@ -151,6 +166,7 @@ class CallLowering(Lowering, Protocol):
     def frame(self) -> Frame:
         """Where the frame begins and ends, assignable."""
 
+    taken: Any  # 32 bits, assignable: bytes of the map argument, a ring buffer, that are taken and not read yet
     redirect: Any  # 32 bits, assignable: the target bpf_redirect chose
 
     def argument(self, number: int) -> Any:
@@ -200,6 +216,9 @@ class CallLowering(Lowering, Protocol):
     def event(self, kind: EventKind, values: Sequence[Any], happens: Any = None) -> None:
         """Tell the host ``values`` (nodes of at least the kind's widths), where the call and ``happens`` (1 bit) do."""
 
+    def give_back(self, number: int, publish: bool) -> None:
+        """The record in argument ``number`` is complete; whether the host gets it."""
+
     def frame_copy(self, most: int, count: Any) -> FrameCopy:
         """The first ``count`` (20 bits, at most ``most``) bytes of the frame as it is at this call, for an event.
         Raises `hdl.errors.Refused` where they cannot be had."""
@@ -218,6 +237,7 @@ class HelperPlugin(ABC):
     ret: Ret = Ret.SCALAR
     frame_access: bool = True  # whether pointer arguments may point into the frame (kernel: pkt_access)
     changes_frame: bool = False  # invalidates packet pointers (kernel: bpf_helper_changes_pkt_data)
+    publishes: bool = False  # the host gets to see the record that is given back
     locks: bool = False  # takes the lock of its first argument
     unlocks: bool = False  # gives it back
     writes_map: bool = False  # may change the map argument's contents
@@ -242,7 +262,7 @@ class HelperPlugin(ABC):
     @abstractmethod
     def lower(self, call: CallLowering) -> Any:
         """The call as dataflow; returns the 64-bit result node, for MAP_VALUE_OR_NULL an `Entry`, for NEXT_PROGRAM
-        a 32-bit node: the program's number or 0."""
+        a 32-bit node: the program's number or 0, for RECORD_OR_NULL the 1 bit that there is room."""
 
 
 def constant_size(call: CallLowering, number: int, what: str) -> int:

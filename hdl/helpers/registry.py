@@ -27,6 +27,11 @@ from .map_update_elem import MapUpdateElem
 from .perf_event_output import PerfEventOutput
 from .redirect import Redirect
 from .redirect_map import RedirectMap
+from .ringbuf_discard import RingbufDiscard
+from .ringbuf_output import RingbufOutput
+from .ringbuf_query import RingbufQuery
+from .ringbuf_reserve import RingbufReserve
+from .ringbuf_submit import RingbufSubmit
 from .spin_lock import SpinLock
 from .spin_unlock import SpinUnlock
 from .strncmp import Strncmp
@@ -45,6 +50,11 @@ _ALL: tuple[HelperPlugin, ...] = (
     MapUpdateElem(),
     MapDeleteElem(),
     MapLookupPercpuElem(),
+    RingbufOutput(),
+    RingbufReserve(),
+    RingbufSubmit(),
+    RingbufDiscard(),
+    RingbufQuery(),
     SpinLock(),
     SpinUnlock(),
     Strncmp(),

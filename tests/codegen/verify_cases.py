@@ -6,7 +6,8 @@ from importlib import import_module
 
 from verify_programs import CASES
 
-RULES = "frame context stack maps queues locks strings arithmetic control functions loop iterators"  # a file each
+# A file each.
+RULES = "frame context stack maps queues locks strings arithmetic control functions loop iterators records"
 for rules in RULES.split():
     import_module(f"verify_cases_{rules}")
 

@@ -19,6 +19,8 @@ MAPS = {
     "text": MapSpec("text", 2, 4, 8, 1, flags=1 << 7, initial=b"abcd\0efg", readonly=True),
     "programs": MapSpec("programs", 3, 4, 4, 2),
     "queue": MapSpec("queue", 22, 0, 8, 3),
+    "ring": MapSpec("ring", 27, 0, 0, 4096),
+    "perf": MapSpec("perf", 4, 4, 4, 2),
     ".rodata": MapSpec(".rodata", 2, 4, 8, 1, initial=bytes(range(1, 9)), readonly=True),
     ".bss": MapSpec(".bss", 2, 4, 8, 1, initial=bytes(8)),
 }
