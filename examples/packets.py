@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Packet, Raw
 
@@ -23,6 +24,10 @@ def padded(packet: Packet, size: int = PAD) -> bytes:
 
 def ipv4(layer4: Packet, src: str = INSIDE, dst: str = OUTSIDE, **fields: object) -> Packet:
     return ether() / IP(src=src, dst=dst, id=1, **fields) / layer4
+
+
+def ipv6(layer4: Packet, src: str = "2001:db8::1", dst: str = "2001:db8::2", **fields: object) -> Packet:
+    return ether() / IPv6(src=src, dst=dst, **fields) / layer4
 
 
 def truncations(frame: bytes) -> Iterator[bytes]:

@@ -1,4 +1,5 @@
 /* Destination and source NAT from a table that the host fills, with incremental checksums (RFC 1624). */
+#include "../include/checksum.h"
 #include "../include/parse.h"
 
 struct endpoint {
@@ -21,27 +22,6 @@ struct {
 	__type(value, struct rewrite);
 	__uint(max_entries, 256);
 } rewrites SEC(".maps");
-
-static __always_inline __u16 fold(__u32 sum)
-{
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~((sum & 0xffff) + (sum >> 16));
-}
-
-/* RFC 1624 equation 3 for one 32-bit word. */
-static __always_inline __u16 replace32(__u16 check, __be32 from, __be32 to)
-{
-	__u32 sum = (__u16)~check;
-
-	sum += (__u16)~from + (__u16)(~from >> 16);
-	sum += (__u16)to + (__u16)(to >> 16);
-	return fold(sum);
-}
-
-static __always_inline __u16 replace16(__u16 check, __be16 from, __be16 to)
-{
-	return fold((__u32)(__u16)~check + (__u16)~from + to);
-}
 
 SEC("xdp")
 int nat(struct xdp_md *ctx)
