@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
@@ -49,3 +51,14 @@ def twice_tagged() -> Iterator[bytes]:
 def plain() -> Iterator[bytes]:
     for size in (14, 15, 60, 64, 65, 127, 128, 129, 511, 1024, 1514):
         yield padded(ether() / Raw(bytes(i & 255 for i in range(size - 14))), size)
+
+
+def becomes_zero(removed: bytes, added: bytes) -> int:
+    """The UDP checksum that is 0 after the rewriting (RFC 1624); both have an even number of bytes."""
+    sums = [sum(struct.unpack(f">{len(data) // 2}H", data)) for data in (removed, added)]
+    return (sums[1] - sums[0]) % 0xFFFF
+
+
+def endpoint(address: str, port: int) -> bytes:
+    """IPv4 address and port, big-endian."""
+    return IPv4Address(address).packed + struct.pack(">H", port)
