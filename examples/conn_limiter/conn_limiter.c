@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Each source address may have so many TCP connections open at a time; further ones are refused with an RST, so that the
  * client knows at once. A connection counts from its SYN to the first FIN or RST. */
-#include "../include/checksum.h"
-#include "../include/flow.h"
+#include "../include/tcp_answer.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -24,36 +23,6 @@ struct {
 } sources SEC(".maps");
 
 volatile const __u32 limit = 8;
-
-/* The SYN becomes the answer to it: RST and ACK of the sequence number behind the SYN (RFC 9293 section 3.5.2). */
-static __always_inline int refuse(struct ethhdr *eth, struct iphdr *ip, struct tcphdr *tcp)
-{
-	__u8 address[ETH_ALEN];
-	__u32 sum;
-
-	__builtin_memcpy(address, eth->h_dest, ETH_ALEN);
-	__builtin_memcpy(eth->h_dest, eth->h_source, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, address, ETH_ALEN);
-
-	sum = ip->saddr;
-	ip->saddr = ip->daddr;
-	ip->daddr = sum;
-	ip->check = replace16(ip->check, ip->tot_len, bpf_htons(sizeof(*ip) + sizeof(*tcp)));
-	ip->tot_len = bpf_htons(sizeof(*ip) + sizeof(*tcp));
-
-	sum = tcp->source;
-	tcp->source = tcp->dest;
-	tcp->dest = sum;
-	tcp->ack_seq = bpf_htonl(bpf_ntohl(tcp->seq) + 1);
-	tcp->seq = 0;
-	((__be16 *)tcp)[6] = bpf_htons(0x5014); /* five words; RST, ACK */
-	tcp->window = 0;
-	tcp->check = 0;
-	tcp->urg_ptr = 0;
-	sum = sum16(tcp, sizeof(*tcp)) + sum16(&ip->saddr, 8) + bpf_htons(IPPROTO_TCP + sizeof(*tcp));
-	tcp->check = fold(sum);
-	return XDP_TX;
-}
 
 SEC("xdp")
 int conn_limiter(struct xdp_md *ctx)
@@ -84,7 +53,8 @@ int conn_limiter(struct xdp_md *ctx)
 	source = bpf_map_lookup_elem(&sources, &flow.source);
 	if (source && source->open >= limit) {
 		source->refused += 1;
-		return refuse(data, segment.ip, tcp);
+		/* RST, and ACK of the sequence number behind the SYN (RFC 9293 section 3.5.2) */
+		return answer(data, &segment, 0, bpf_htonl(bpf_ntohl(tcp->seq) + 1), TCP_RST | TCP_ACK);
 	}
 	now = bpf_ktime_get_ns();
 	if (bpf_map_update_elem(&connections, &flow, &now, BPF_NOEXIST))
