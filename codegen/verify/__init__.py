@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from ...hdl.errors import HardpathError
+from ...hdl.errors import HardpathError, Refused, VerificationError
 from ...hdl.helpers.base import HelperPlugin
 from ...hdl.helpers.registry import HELPERS
 from ...hdl.maps.base import MapPlugin
@@ -23,6 +23,7 @@ from .call import Environment
 from .explore import Explorer
 from .join import Apart
 from .limits import Limits, Rejection
+from .report import without_number
 from .result import VerifiedProgram
 
 __all__ = ["Limits", "verify"]
@@ -69,15 +70,31 @@ def _verify(
     map_types: Mapping[int, MapPlugin],
 ) -> VerifiedProgram:
     deadline = time.process_time() + limits.budget(program)
+
+    def attempt(apart: Apart, is_numbered: bool) -> tuple[VerifiedProgram, bool]:
+        explorer = Explorer(program, Environment(maps, map_types, helpers), limits, apart, deadline, is_numbered)
+        points = explorer.run()
+        return VerifiedProgram(program, maps, points, dict(sorted(explorer.remarks.items()))), explorer.has_rounds
+
+    verified, has_rounds = _climb(lambda apart: attempt(apart, True))
+    if has_rounds:
+        try:
+            _climb(lambda apart: attempt(apart, False))
+        except VerificationError as error:
+            raise without_number(error) from None
+        except Refused:
+            pass  # it is safe; only with less known about it has it become too much
+    return verified
+
+
+def _climb(attempt: Callable[[Apart], tuple[VerifiedProgram, bool]]) -> tuple[VerifiedProgram, bool]:
+    """What the first step of the ladder that is enough gives."""
     error: HardpathError | None = None
-    safe: VerifiedProgram | None = None
+    safe: tuple[VerifiedProgram, bool] | None = None
     for apart in _LADDER:
         try:
-            environment = Environment(maps, map_types, helpers)
-            explorer = Explorer(program, environment, limits, apart, deadline)
-            points = explorer.run()
-            safe = VerifiedProgram(program, maps, points, dict(sorted(explorer.remarks.items())))
-            if not safe.remarks:
+            safe = attempt(apart)
+            if not safe[0].remarks:
                 break
         except Rejection as rejection:
             if error is None or not rejection.limit:

@@ -311,10 +311,11 @@ def _check_sized(
     if is_null(memory) and high == 0 and may_be_null:
         return
     access = plugin.args[register - 2]
-    if access != Arg.OUT_MEM:
-        _check_memory(state, plugin, register - 1, memory, high, env)
-    if access in (Arg.OUT_MEM, Arg.INOUT_MEM):
-        _check_memory(state, plugin, register - 1, memory, high, env, written=True)
+    for many in {low, high} if low == 0 else {high}:  # even no bytes must be somewhere in the memory
+        if access != Arg.OUT_MEM:
+            _check_memory(state, plugin, register - 1, memory, many, env)
+        if access in (Arg.OUT_MEM, Arg.INOUT_MEM):
+            _check_memory(state, plugin, register - 1, memory, many, env, written=True)
 
 
 def _check_memory(
@@ -338,9 +339,9 @@ def _check_memory(
         readable_kinds.append(Kind.ITERATOR)  # others want memory that could be written
     if not isinstance(value, Ptr) or value.maybe_null or value.kind not in readable_kinds:
         raise _wrong(plugin, register, value, wanted)
+    check_access(state, register, value, 0, size, env.maps)
     if not size:
         return
-    check_access(state, register, value, 0, size, env.maps)
     if written:
         check_writable(register, value, env.maps, plugin.name)
     elif value.kind == Kind.RECORD:

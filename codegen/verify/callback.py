@@ -10,7 +10,7 @@ from ..isa import Class, Instruction, Jump
 from .branch import decide
 from .failure import Category, Failure, Unbuildable
 from .memory import readable
-from .number import constant
+from .number import Number, constant
 from .result import Kind
 from .state import State
 from .values import CLOBBERED, NEVER_WRITTEN, Num, Ptr, scalar
@@ -60,11 +60,11 @@ def function(state: State, plugin: CallingHelper) -> int:
     return value.offset
 
 
-def enter(state: State, plugin: CallingHelper, index: int) -> None:
+def enter(state: State, plugin: CallingHelper, number: Number) -> None:
     """Start the function: a frame with the iteration's number and the passed argument."""
     passed = state.get(plugin.passed)
     state.enter()
-    for register, value in enumerate((scalar(constant(index)), passed, *[NEVER_WRITTEN] * 3), 1):
+    for register, value in enumerate((scalar(number), passed, *[NEVER_WRITTEN] * 3), 1):
         state.set(register, value)
 
 

@@ -36,9 +36,9 @@ from .failure import Category, Failure, Unbuildable, address_dependent
 from .flow import Flow, Key
 from .functions import Functions
 from .iterator import kernel_function
-from .join import Apart, Join, gather
+from .join import Apart, Join, gather, shape
 from .limits import Limits, Rejection
-from .number import constant
+from .number import UNKNOWN, constant
 from .result import AbstractValue, Kind, Mixed, Point, Pointer, Scalar, Successor
 from .state import MAX_FRAMES, STACK_BYTES, TAIL_CALLER_STACK_BYTES, Starts, State, Step
 from .values import NEVER_WRITTEN, Num, Ptr, Unusable, fact, join_facts, scalar
@@ -46,15 +46,33 @@ from .values import NEVER_WRITTEN, Num, Ptr, Unusable, fact, join_facts, scalar
 _FEW = 8
 """States at a loop header that are compared with those of the iteration before."""
 
+_MANY_ROUNDS = 64
+"""Rounds of a loop without numbers that show something new each time; then it is left alone, being safe with them."""
+
+_ANYWHERE = Starts((0, 0), None)
+
 Ways = Iterable[tuple[int, bool | None, State]]
 
 
 class Explorer(Functions):
     """One exploration, with so many states kept ``apart`` where paths meet, until ``deadline``
-    (`time.process_time`)."""
+    (`time.process_time`). Whether rounds are numbered (``is_numbered``): whether a function that a helper calls, and who
+    asks an iterator, knows which time it is. Linux has it as an unknown number. ``has_rounds``: whether there were any.
+    Without numbers there are checks, but no points, and loops end when another round shows nothing new.
+    """
 
-    def __init__(self, program: ProgramSpec, env: Environment, limits: Limits, apart: Apart, deadline: float) -> None:
+    def __init__(
+        self,
+        program: ProgramSpec,
+        env: Environment,
+        limits: Limits,
+        apart: Apart,
+        deadline: float,
+        is_numbered: bool = True,
+    ) -> None:
         super().__init__(program, env)
+        self.has_rounds = False
+        self._is_numbered = is_numbered
         self._limits = limits
         self._apart, self._deadline = apart, deadline
         self._fresh = count(1).__next__
@@ -84,11 +102,16 @@ class Explorer(Functions):
                 raise self._too_much(visit, len(done))
             self._env.point = len(done)
             self._prune(visit)
+            if not self._is_numbered:
+                done.append((key, visit, {}, _ANYWHERE, self._advance(visit)))
+                continue
             facts, starts = self._facts(visit), Starts.of(visit.states)
             done.append((key, visit, facts, starts, self._advance(visit)))
             visit.states = []
             if remark := self._env.remark:
                 self._remarks[visit.slot], self._env.remark = remark, None
+        if not self._is_numbered:
+            return ()
         self._check_stack()
         index = {key: position for position, (key, *_) in enumerate(done)}
         return tuple(
@@ -147,11 +170,16 @@ class Explorer(Functions):
         if not loops or loops[-1] != visit.slot:
             return
         iteration = visit.iterations[-1]
-        if iteration > self._limits.iterations:
+        if iteration > (self._limits.iterations if self._is_numbered else _MANY_ROUNDS):
             raise self._endless(visit)
+        loop = (visit.context, visit.slot, visit.iterations[:-1])
+        if not self._is_numbered:  # it ends, as was shown with numbers
+            seen = self._headers.setdefault(loop, [])
+            visit.states = [state for state in visit.states if not self._is_covered(state, seen)]
+            seen += [state.copy() for state in visit.states[: _FEW - len(seen)]]
+            return
         if self._repeats(self._program.instructions[visit.slot]):
             return  # the helper counts
-        loop = (visit.context, visit.slot, visit.iterations[:-1])
         before = self._headers.get(loop, []) if iteration else []
         self._headers[loop] = [state.copy() for state in visit.states]
         if before and self._same(before, visit.states):
@@ -164,6 +192,10 @@ class Explorer(Functions):
             )
             lossy = any(state.lossy for state in (*before, *visit.states))
             raise Rejection(self._error(failure, visit.slot, state), not lossy)
+
+    def _is_covered(self, state: State, by: list[State]) -> bool:
+        """Whether one of the states ``by`` allows all that ``state`` allows."""
+        return any(shape(state) == shape(other) and not Join(other, state, self._fresh).lost_a for other in by)
 
     def _same(self, before: list[State], after: list[State]) -> bool:
         """Whether two sets of states are equal; large ones count as different."""
@@ -344,7 +376,8 @@ class Explorer(Functions):
 
     def _call(self, i: Instruction, state: State) -> list[State]:
         if (function := kernel_function(i)) is not None:
-            return iterator.call(state, function, self._fresh())
+            self.has_rounds = True
+            return iterator.call(state, function, self._fresh(), self._is_numbered)
         if not i.is_helper_call:
             raise Unbuildable(
                 "callx, a call through a register, is not supported"
@@ -359,18 +392,29 @@ class Explorer(Functions):
         check_arguments(state, plugin, self._env)
         index = visit.iterations[-1]
         edges: list[tuple[Key, bool | None]] = []
+        if not self._is_numbered:  # Linux does not know either whether this was the last round
+            over = state.copy()
+            callback.return_(over, index)
+            edges.append((self._after_rounds(visit.context, visit.slot, visit.iterations, over), False))
         for enters, after in callback.begin(state, plugin, index, visit.slot):
             if enters:
                 target = callback.function(after, plugin)
-                callback.enter(after, plugin, index)
+                self.has_rounds = True
+                callback.enter(after, plugin, constant(index) if self._is_numbered else UNKNOWN)
                 key = self._enter(visit, target, after, plugin)
             else:
-                key = self._after(visit.context, visit.slot, visit.iterations, visit.slot + 1, after)
+                key = self._after_rounds(visit.context, visit.slot, visit.iterations, after)
             edges.append((key, enters))
         return edges
 
     def _after(self, context: Context, slot: int, iterations: tuple[int, ...], target: int, state: State) -> Key:
         return self._reach(context, target, context.flow.follow(slot, iterations, target), state)
+
+    def _after_rounds(self, context: Context, slot: int, iterations: tuple[int, ...], state: State) -> Key:
+        """Behind a helper that calls a function."""
+        if not self._is_numbered:
+            state.set(0, scalar(UNKNOWN))
+        return self._after(context, slot, iterations, slot + 1, state)
 
     def _enter(self, visit: Visit, target: int, state: State, helper: CallingHelper | None = None) -> Key:
         """Into a function, in the frame that ``state`` has for it already."""
@@ -475,9 +519,15 @@ class Explorer(Functions):
         caller.tail_calls.include(context.tail_calls)
         if helper is not None:
             record.check_given_back(state, f"a function that {helper.name} calls returns")
+            ways = callback.leave(state, helper, context.index, slot)
             return [
-                (self._after(caller, slot, context.call_iterations, slot + 1 if stops else slot, after), stops)
-                for stops, after in callback.leave(state, helper, context.index, slot)
+                (
+                    self._after_rounds(caller, slot, context.call_iterations, after)
+                    if stops
+                    else self._after(caller, slot, context.call_iterations, slot, after),
+                    stops,
+                )
+                for stops, after in ways
             ]
         state.leave()
         for r in range(1, 6):

@@ -2,7 +2,7 @@
 
 What Linux checks in process_iter_arg and its neighbours. Linux knows nothing of the numbers that an iterator gives;
 here they are followed (those of `hdl.kernel_functions.iter_num`, as entries of the stack), so that the loop is unrolled
-like any other.
+like any other, unless the exploration is one in which rounds are not numbered.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from ..isa import Instruction, Jump, KernelReference
 from . import stack
 from .arithmetic import add, sub
 from .failure import Category, Failure, address_dependent
-from .number import ZERO, Number, constant, truncate
+from .number import UNKNOWN, ZERO, Number, constant, truncate
 from .refine import assume
 from .result import Kind
 from .state import NULL, STACK_BYTES, State
 from .values import CLOBBERED, ENDED, Num, Ptr, Value, scalar
 
 ONE = constant(1)
+ANY_ELEMENT = truncate(UNKNOWN, 8 * ELEMENT_BYTES)
 
 _Way = TypeVar("_Way")
 
@@ -33,19 +34,23 @@ def kernel_function(i: Instruction) -> KernelFunction | None:
     return KERNEL_FUNCTIONS.get(i.reference.name) if isinstance(i.reference, KernelReference) else None
 
 
-def call(state: State, function: KernelFunction, fresh: int) -> list[State]:
+def call(state: State, function: KernelFunction, fresh: int, is_numbered: bool) -> list[State]:
     """The states after a call, one for each way it can end; takes over ``state``. ``fresh``: an unused id."""
     place = _place(state, function)
     at = stack.address(place.frame, place.offset)
     match function.act:
         case Act.NEW:
             start, end = (_number(state, function, register) for register in (2, 3))
-            return _begin(state, at, start, end)
+            states = _begin(state, at, start, end)
         case Act.NEXT:
-            return _next(state, at, place._replace(kind=Kind.ITERATOR, maybe_null=True, id=fresh))
+            states = _next(state, at, place._replace(kind=Kind.ITERATOR, maybe_null=True, id=fresh))
         case Act.DESTROY:
             _end(state, at, place)
             return [state]
+    if not is_numbered:
+        for after in states:
+            _store(after, at, ANY_ELEMENT, ANY_ELEMENT)
+    return states
 
 
 def _place(state: State, function: KernelFunction) -> Ptr:

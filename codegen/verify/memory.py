@@ -93,12 +93,13 @@ def check_access(
 ) -> None:
     """Raise unless bytes [offset, offset + size) behind a pointer are inside what it points to.
 
-    Stack, packet, map values and a raw program's memory; ``size`` > 0.
+    Stack, packet, map values and a raw program's memory. Like Linux: no bytes (``size`` 0) at the upper end of a frame
+    of stack are outside of it, but not at the ends of other memory.
     """
     low = pointer.variable.smin + pointer.offset + offset
     high = pointer.variable.smax + pointer.offset + offset + size
     if pointer.kind == Kind.STACK:
-        if low < -STACK_BYTES or high > 0:
+        if low < -STACK_BYTES or high > 0 or low >= 0:
             raise Failure(
                 Category.STACK,
                 f"bytes [{low}, {high}) of a frame that has [-{STACK_BYTES}, 0)",
@@ -106,7 +107,8 @@ def check_access(
                 register,
             )
         frame = stack.address(pointer.frame, 0)
-        iterator.check_untouched(state, register, frame + low, frame + high)
+        if size:
+            iterator.check_untouched(state, register, frame + low, frame + high)
     elif pointer.kind == Kind.ITERATOR:
         iterator.check_element(register, offset, size)
     elif pointer.kind == Kind.RECORD:

@@ -58,3 +58,14 @@ class Reporter:
             self._program.place(visit.slot),
         )
         return Rejection(refusal, True, limit=True)
+
+
+def without_number(error: VerificationError) -> VerificationError:
+    """The error of a program that is only safe because every round of a helper or iterator has its own number."""
+    return VerificationError(
+        error.category,
+        f"{error.reason}, if the number of the round is not known; Linux does not follow it",
+        error.place,
+        error.path,
+        f"{error.suggestion}; or compare the number that the function gets with a constant first",
+    )

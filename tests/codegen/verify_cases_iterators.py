@@ -78,6 +78,22 @@ def _indexes_the_stack(a: Assembler) -> None:
     a.place(skip)
 
 
+def _indexes_the_stack_unchecked(a: Assembler) -> None:
+    a.load(4, 1, 0, 0)
+    a.move(2, src=FP)
+    a.alu(Alu.ADD, 2, src=1)
+    a.store(1, 2, -24, imm=1)
+
+
+@case("invalid stack access")
+def an_iterator_whose_number_is_in_bounds_only_by_its_end(a: Assembler) -> None:
+    a.store(8, FP, -24, imm=0)
+    new(a, end=4)
+    loop(a, _indexes_the_stack_unchecked)
+    destroy(a)
+    leave(a)
+
+
 @case("ok")
 def an_iterator_as_long_as_a_byte_says(a: Assembler) -> None:
     frame(a, 14)

@@ -53,6 +53,16 @@ def _indexes_the_context(a: Assembler) -> None:
     _goes_on(a)
 
 
+def _checks_the_round(a: Assembler) -> None:
+    """As above, for Linux as well, which does not know the iteration."""
+    skip = Label()
+    a.jump(Jump.JGT, skip, 1, imm=7)
+    a.alu(Alu.ADD, 2, src=1)
+    a.store(1, 2, 0, imm=1)
+    a.place(skip)
+    _goes_on(a)
+
+
 def _stops_early(a: Assembler) -> None:
     skip = Label()
     a.move(0, imm=1)
@@ -90,6 +100,24 @@ def _passes_the_context(a: Assembler) -> None:
     _goes_on(a)
 
 
+def _result_as_offset(a: Assembler) -> None:
+    """The result of four rounds would be inside the stack."""
+    function = Label()
+    a.store(8, FP, -8, imm=0)
+    a.move(1, imm=4)
+    a.function(2, function)
+    a.move(3, imm=0)
+    a.move(4, imm=0)
+    a.call(LOOP)
+    a.move(2, src=FP)
+    a.alu(Alu.ADD, 2, src=0)
+    a.load(1, 0, 2, -8)
+    leave(a)
+    a.place(function)
+    _result_as_offset.functions = {0: "test", a.slot: "callee"}  # type: ignore[attr-defined]
+    _goes_on(a)
+
+
 def _calls_a_number(a: Assembler) -> None:
     a.move(1, imm=4)
     a.move(2, imm=0)
@@ -111,6 +139,9 @@ CASES |= {
     "a_looping_function_returns_anything": ("invalid call", _loop(_returns_anything)),
     "a_looping_function_gets_two_arguments": ("unreadable register", _loop(_reads_r3)),
     "a_loop_outside_of_the_stack": ("invalid stack access", _loop(_indexes_the_context, rounds=9)),
+    "a_loop_that_relies_on_which_round_it_is": ("invalid pointer arithmetic", _loop(_indexes_the_context, rounds=4)),
+    "a_loop_that_checks_which_round_it_is": ("ok", _loop(_checks_the_round, rounds=9)),
+    "a_loop_whose_result_is_an_offset": ("invalid pointer arithmetic", _result_as_offset),
     "a_loop_with_the_wrong_context": ("invalid helper argument", _passes_the_context),
     "a_loop_of_a_number": ("invalid helper argument", _calls_a_number),
     "a_loop_without_context_uses_it": ("invalid memory access", _loop(_sums, context=False)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assembler import CTX, FP, Label
 from hardpath.codegen.isa import Alu, Atomic, Jump
-from verify_programs import LOOKUP, RANDOM, UPDATE, case, frame, leave, lookup
+from verify_programs import CSUM_DIFF, LOOKUP, RANDOM, UPDATE, case, frame, leave, lookup
 
 
 @case("ok")
@@ -139,3 +139,25 @@ def a_variable_index_into_the_stack(a):
     a.alu(Alu.ADD, 1, src=0)
     a.load(1, 0, 1, 0)
     leave(a)
+
+
+def _sums_nothing(a, place):
+    """bpf_csum_diff of no bytes at ``place`` of the stack."""
+    a.move(1, src=FP)
+    a.alu(Alu.ADD, 1, imm=place)
+    a.move(2, imm=0)
+    a.move(3, imm=0)
+    a.move(4, imm=0)
+    a.move(5, imm=0)
+    a.call(CSUM_DIFF)
+    leave(a)
+
+
+@case("ok")
+def no_bytes_of_the_stack(a):
+    _sums_nothing(a, -8)
+
+
+@case("invalid stack access")
+def no_bytes_above_the_stack(a):
+    _sums_nothing(a, 0)
