@@ -9,7 +9,6 @@ program on these, with subprograms inlined and loops unrolled, and `join` merges
 from __future__ import annotations
 
 import gc
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -22,7 +21,7 @@ from ..spec import MapSpec, ProgramSpec
 from .call import Environment
 from .explore import Explorer
 from .join import Apart
-from .limits import Limits, Rejection
+from .limits import Deadline, Limits, Rejection
 from .report import without_number
 from .result import VerifiedProgram
 
@@ -69,7 +68,7 @@ def _verify(
     helpers: Mapping[int, HelperPlugin],
     map_types: Mapping[int, MapPlugin],
 ) -> VerifiedProgram:
-    deadline = time.process_time() + limits.budget(program)
+    deadline = Deadline(limits, len(program.instructions))
 
     def attempt(apart: Apart, is_numbered: bool) -> tuple[VerifiedProgram, bool]:
         explorer = Explorer(program, Environment(maps, map_types, helpers), limits, apart, deadline, is_numbered)

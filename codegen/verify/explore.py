@@ -9,10 +9,8 @@ as their branches are possible, and what comes out is acyclic and sorted.
 from __future__ import annotations
 
 import heapq
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from itertools import count
 
 from ...hdl.errors import Refused
 from ...hdl.helpers.base import Arg, CallingHelper, Ret
@@ -34,29 +32,23 @@ from .chain import BEHIND, Chain, Count
 from .context import Context, Visit
 from .failure import Category, Failure, Unbuildable, address_dependent
 from .flow import Flow, Key
-from .functions import Functions
 from .iterator import kernel_function
-from .join import Apart, Join, gather, shape
-from .limits import Limits, Rejection
+from .join import Apart, gather
+from .limits import Deadline, Limits, Rejection
 from .number import UNKNOWN, constant
+from .progress import Progress
 from .result import AbstractValue, Kind, Mixed, Point, Pointer, Scalar, Successor
 from .state import MAX_FRAMES, STACK_BYTES, TAIL_CALLER_STACK_BYTES, Starts, State, Step
 from .values import NEVER_WRITTEN, Num, Ptr, Unusable, fact, join_facts, scalar
-
-_FEW = 8
-"""States at a loop header that are compared with those of the iteration before."""
-
-_MANY_ROUNDS = 64
-"""Rounds of a loop without numbers that show something new each time; then it is left alone, being safe with them."""
 
 _ANYWHERE = Starts((0, 0), None)
 
 Ways = Iterable[tuple[int, bool | None, State]]
 
 
-class Explorer(Functions):
-    """One exploration, with so many states kept ``apart`` where paths meet, until ``deadline``
-    (`time.process_time`). Whether rounds are numbered (``is_numbered``): whether a function that a helper calls, and who
+class Explorer(Progress):
+    """One exploration, with so many states kept ``apart`` where paths meet, until ``deadline``.
+    Whether rounds are numbered (``is_numbered``): whether a function that a helper calls, and who
     asks an iterator, knows which time it is. Linux has it as an unknown number. ``has_rounds``: whether there were any.
     Without numbers there are checks, but no points, and loops end when another round shows nothing new.
     """
@@ -67,24 +59,19 @@ class Explorer(Functions):
         env: Environment,
         limits: Limits,
         apart: Apart,
-        deadline: float,
+        deadline: Deadline,
         is_numbered: bool = True,
     ) -> None:
-        super().__init__(program, env)
+        super().__init__(program, env, limits, is_numbered)
         self.has_rounds = False
-        self._is_numbered = is_numbered
-        self._limits = limits
         self._apart, self._deadline = apart, deadline
-        self._fresh = count(1).__next__
         self._pending: dict[Key, Visit] = {}
         self._queue: list[Key] = []
-        self._headers: dict[tuple[Context, int, tuple[int, ...]], list[State]] = {}
         self._deepest: dict[int, int] = {}  # function -> bytes of stack it uses
         self._contexts: list[Context] = []
         self._chain = Chain(program, env.helpers)
         self._members: dict[Key, Context] = {}  # that were entered by tail calls, by prefix
         self._tail_callers: set[Context] = set()
-        self._lossy = False
         self._remarks: dict[int, str] = {}
 
     def run(self) -> tuple[Point, ...]:
@@ -98,8 +85,11 @@ class Explorer(Functions):
         while self._queue:
             key = heapq.heappop(self._queue)
             visit = self._pending.pop(key)
-            if len(done) >= self._limits.points or time.process_time() > self._deadline:
-                raise self._too_much(visit, len(done))
+            if len(done) >= self._limits.points:
+                raise self._too_much(visit, len(done), f"more than {self._limits.points} instructions unrolled")
+            if self._deadline.has_passed(len(done)):
+                seconds = self._deadline.seconds(len(done))
+                raise self._too_much(visit, len(done), f"more than {seconds:.0f} s of CPU time")
             self._env.point = len(done)
             self._prune(visit)
             if not self._is_numbered:
@@ -148,7 +138,10 @@ class Explorer(Functions):
     # Processing one point.
 
     def _prune(self, visit: Visit) -> None:
-        """Forget what no later instruction needs, and join what need not be kept apart."""
+        """Forget what no later instruction needs, and join what need not be kept apart; where paths meet or part, which
+        is enough."""
+        if visit.slot not in visit.context.flow.leaders:
+            return
         keys = visit.context.live_registers(visit.slot)
         for state in visit.states:
             known = state.registers
@@ -161,52 +154,8 @@ class Explorer(Functions):
             visit.states = gather(visit.states, self._apart, self._fresh, decisive)
             self._lossy = self._lossy or any(state.lossy for state in visit.states)
             if len(visit.states) > self._limits.states:
-                raise self._too_much(visit, 0)
+                raise self._too_much(visit, None, f"more than {self._limits.states} states at one instruction")
         self._check_progress(visit)
-
-    def _check_progress(self, visit: Visit) -> None:
-        """At the header of a loop: the states must not be those of one iteration before, or it never ends."""
-        loops = visit.context.flow.nests[visit.slot].loops
-        if not loops or loops[-1] != visit.slot:
-            return
-        iteration = visit.iterations[-1]
-        if iteration > (self._limits.iterations if self._is_numbered else _MANY_ROUNDS):
-            raise self._endless(visit)
-        loop = (visit.context, visit.slot, visit.iterations[:-1])
-        if not self._is_numbered:  # it ends, as was shown with numbers
-            seen = self._headers.setdefault(loop, [])
-            visit.states = [state for state in visit.states if not self._is_covered(state, seen)]
-            seen += [state.copy() for state in visit.states[: _FEW - len(seen)]]
-            return
-        if self._repeats(self._program.instructions[visit.slot]):
-            return  # the helper counts
-        before = self._headers.get(loop, []) if iteration else []
-        self._headers[loop] = [state.copy() for state in visit.states]
-        if before and self._same(before, visit.states):
-            state = visit.states[0]
-            state.history = Step(visit.slot, state.depth, state.history)
-            failure = Failure(
-                Category.LOOP,
-                "an iteration ends in the state it began in, so nothing bounds the loop",
-                "count the iterations in a variable and compare it with a constant",
-            )
-            lossy = any(state.lossy for state in (*before, *visit.states))
-            raise Rejection(self._error(failure, visit.slot, state), not lossy)
-
-    def _is_covered(self, state: State, by: list[State]) -> bool:
-        """Whether one of the states ``by`` allows all that ``state`` allows."""
-        return any(shape(state) == shape(other) and not Join(other, state, self._fresh).lost_a for other in by)
-
-    def _same(self, before: list[State], after: list[State]) -> bool:
-        """Whether two sets of states are equal; large ones count as different."""
-
-        def equal(a: State, b: State) -> bool:
-            join = Join(a, b, self._fresh)
-            return not join.lost_a and not join.lost_b
-
-        if len(before) != len(after) or len(after) > _FEW:
-            return False
-        return all(any(equal(a, b) for a in before) for b in after)
 
     def _facts(self, visit: Visit) -> dict[int, AbstractValue]:
         """The facts of the registers that the instruction reads, as far as they are usable."""

@@ -29,7 +29,7 @@ class Flow:
 
     ``repeats`` tells the instructions that are loops of their own (helpers that call functions). ``successors``: slot
     -> following slots. ``nests``: slot -> `Nest`. ``live``: slot -> bit set of registers whose value before the slot
-    matters.
+    matters. ``leaders``: slots with which straight code begins; only its last instruction has several outcomes.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Flow:
         self.nests: dict[int, Nest] = {}
         self._arrange(list(self.successors), (), ())
         self.live = _liveness(instructions, self.successors, arguments)
+        self.leaders = _leaders(instructions, self.successors, entry)
 
     def _arrange(self, nodes: Sequence[int], loops: tuple[int, ...], positions: tuple[int, ...]) -> None:
         """Give the nodes of one component without its header their nests."""
@@ -159,6 +160,15 @@ def components(nodes: Sequence[int], edges: Mapping[int, tuple[int, ...]]) -> li
                 low[parent] = min(low[parent], low[node])
     result.reverse()
     return result
+
+
+def _leaders(instructions: Sequence[Instruction], edges: Mapping[int, tuple[int, ...]], entry: int) -> frozenset[int]:
+    reached: dict[int, int] = {entry: 2}
+    for slot, targets in edges.items():
+        straight = len(targets) == 1 and not instructions[slot].is_call
+        for target in targets:
+            reached[target] = reached.get(target, 0) + (1 if straight else 2)
+    return frozenset(slot for slot, count in reached.items() if count > 1)
 
 
 def _liveness(

@@ -6,7 +6,7 @@ belong together afterwards, also where the two states have different ids and off
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple
 
 from . import number, stack
@@ -33,10 +33,24 @@ class Join:
 
     ``blurred``: how much of that is only that ranges became wider which were no constants before: of all losses the one
     that least often matters. Numbers that are not ``decisive`` are no loss; ``merged``: whether there were such.
+
+    It is ``abandoned`` half-way, without a state, once both have lost something and ``limit`` is reached by all losses,
+    and passed by those that are not ``blurred`` if ``blur``: most joins are only tried.
     """
 
-    def __init__(self, a: State, b: State, fresh: Callable[[], int], decisive: Decisive | None = None) -> None:
+    def __init__(
+        self,
+        a: State,
+        b: State,
+        fresh: Callable[[], int],
+        decisive: Decisive | None = None,
+        *,
+        limit: int | None = None,
+        blur: bool = False,
+    ) -> None:
         self.blurred = 0
+        self.abandoned = False
+        self._limit, self._blur = limit, blur
         self._a, self._b, self._fresh = a, b, fresh
         self.merged = False
         self._ids: dict[Hashable, int] = {}
@@ -44,6 +58,7 @@ class Join:
         self._partners_a: dict[Hashable, Hashable] = {}
         self._partners_b: dict[Hashable, Hashable] = {}
         self.state = s = State()
+        s.registers = {}
         s.depth, s.history = b.depth, b.history
         # Iterators and records are part of the shape of states that are really joined.
         s.iterators = b.iterators
@@ -54,16 +69,22 @@ class Join:
         self.lost_a += (s.head, s.meta) != (a.head, a.meta)
         self.lost_b += (s.head, s.meta) != (b.head, b.meta)
         registers, self._bytes = decisive or EVERYTHING
-        s.registers = {
-            key: self._value(value, b.registers[key], registers is None or key in registers)
-            for key, value in a.registers.items()
-            if key in b.registers
-        }
+        for key, value in a.registers.items():
+            if key in b.registers:
+                s.registers[key] = self._value(value, b.registers[key], registers is None or key in registers)
         if a.lock is not None and b.lock is not None:  # of one map: that is part of the shape
             s.lock = a.lock[0], self._lookup(a.lock[1], b.lock[1])
         self._join_frame()
         self._join_stacks()
         s.lossy = a.lossy or b.lossy or bool(self.lost_a and self.lost_b)
+
+    def _is_enough(self) -> bool:
+        """Whether it is clear that nobody will want this join."""
+        if self._limit is None or not self.lost_a or not self.lost_b:
+            return False
+        loss = self.lost_a + self.lost_b
+        self.abandoned = loss >= self._limit and (not self._blur or loss > self.blurred)
+        return self.abandoned
 
     def _value(self, a: Value, b: Value, decisive: bool) -> Value:
         if isinstance(a, Num) and isinstance(b, Num):
@@ -84,6 +105,10 @@ class Join:
         return MIXED
 
     def _number(self, a: Num, b: Num) -> Num:
+        if a == b:
+            if a.id:
+                self._relate("number", a.id, a.id, (a.id, a.id, 0), a.delta, a.delta)
+            return a
         joined = number.join(a.number, b.number)
         wider_a, wider_b = joined != a.number, joined != b.number
         self.lost_a += wider_a
@@ -96,7 +121,7 @@ class Join:
         self._relate("number", a.id, b.id, pair, a.delta, b.delta)
         if pair is None:
             return Num(joined)
-        return Num(joined, self._id(pair), a.delta)
+        return Num(joined, a.id if a.id == b.id and a.delta == b.delta else self._id(pair), a.delta)
 
     def _relate(
         self, what: str, id_a: int, id_b: int, pair: Hashable, position_a: int = 0, position_b: int = 0
@@ -184,7 +209,11 @@ class Join:
     def _join_stacks(self) -> None:
         a, b, s = self._a, self._b, self.state
         s.written = a.written & b.written
+        self.lost_a += a.written != s.written
+        self.lost_b += b.written != s.written
         for at, (size, value) in a.stack.items():
+            if self._is_enough():
+                return
             other = self._same_bytes(b, at, size)
             if other is None:
                 self._drop(value, at, size)
@@ -192,6 +221,10 @@ class Join:
             else:
                 s.stack[at] = size, self._value(value, other, bool(self._bytes >> at & (1 << size) - 1))
         for at, (size, value) in b.stack.items():
+            if at in a.stack and a.stack[at][0] == size:
+                continue
+            if self._is_enough():
+                return
             if at in a.stack or stack.holds_any(s, at, size):
                 self._lose_rest(value, at, size)
                 continue
@@ -201,8 +234,6 @@ class Join:
                 self.lost_b += isinstance(value, Ptr)
             else:
                 s.stack[at] = size, self._value(mine, value, bool(self._bytes >> at & (1 << size) - 1))
-        self.lost_a += a.written != s.written
-        self.lost_b += b.written != s.written
 
     def _lose_rest(self, value: Value, at: int, size: int) -> None:
         """Count what ``b`` knows of a value of which ``a`` has parts only."""
@@ -217,6 +248,9 @@ class Join:
     @staticmethod
     def _same_bytes(state: State, at: int, size: int) -> Value | None:
         """What a state holds where the other one holds one value."""
+        entry = state.stack.get(at)
+        if entry is not None and entry[0] == size:
+            return entry[1]
         if not stack.is_written(state, at, size):
             return None
         try:
@@ -233,8 +267,6 @@ class Join:
 def shape(state: State) -> Hashable:
     """What states must have in common to be joined without making registers useless."""
     return (
-        state.head,
-        state.meta,
         state.lock and state.lock[0],
         state.iterators,
         tuple(sorted((point, reserved.map, reserved.size) for point, reserved in state.reserved.items())),
@@ -263,16 +295,29 @@ _NEAR = 8
 """In a large group a state is compared with so many others only, the latest: they are the most similar ones."""
 
 
-def gather(states: Iterable[State], apart: Apart, fresh: Callable[[], int], decisive: Decisive) -> list[State]:
+_MANY_PLACES = 64
+"""States are apart by where the frame may begin (it doubles with each bpf_xdp_adjust_head), up to so many shapes."""
+
+_UNBOUNDED = 1 << 30
+"""More losses than there can be."""
+
+
+def gather(states: Sequence[State], apart: Apart, fresh: Callable[[], int], decisive: Decisive) -> list[State]:
     """States that cover all of ``states``, so many kept ``apart``, the most similar ones joined."""
+    keys: list[Hashable] = [(state.head, state.meta, shape(state)) for state in states]
+    if len(set(keys)) > _MANY_PLACES:
+        keys = [shape(state) for state in states]
     groups: dict[Hashable, list[State]] = {}
-    for state in states:
-        group = groups.setdefault(shape(state), [])
-        best, best_loss = -1, 0
+    for key, state in zip(keys, states, strict=True):
+        group = groups.setdefault(key, [])
+        best, best_loss = -1, _UNBOUNDED
         best_join: Join | None = None
         first = 0 if len(group) <= 2 * _NEAR else len(group) - _NEAR
         for position in range(first, len(group)):
-            join = Join(group[position], state, fresh, decisive)
+            limit = 0 if len(group) < apart.per_shape else best_loss
+            join = Join(group[position], state, fresh, decisive, limit=limit, blur=apart.blur)
+            if join.abandoned:
+                continue
             if not join.lost_a and not join.merged:  # the other one covers ``state``
                 break
             if not join.lost_b and not join.merged:
@@ -285,7 +330,7 @@ def gather(states: Iterable[State], apart: Apart, fresh: Callable[[], int], deci
             if apart.blur and loss == join.blurred:
                 group[position] = join.state
                 break
-            if best_join is None or loss < best_loss:
+            if loss < best_loss:
                 best, best_loss, best_join = position, loss, join
         else:
             if len(group) < apart.per_shape or best_join is None:

@@ -47,11 +47,11 @@ class Reporter:
         )
         return Rejection(refusal, not self._lossy, limit=True)
 
-    def _too_much(self, visit: Visit, points: int) -> Rejection:
-        limits, seconds = self._limits, self._limits.budget(self._program)
+    def _too_much(self, visit: Visit, points: int | None, what: str) -> Rejection:
+        """``what`` is too much; ``points``: instructions unrolled so far, if that matters."""
+        so_far = "" if points is None else f"; it got to {points} unrolled instructions"
         refusal = Refused(
-            f"unrolling takes more than {limits.points} points, {limits.states} states at one, or {seconds:.0f} s; "
-            f"it got to {points} points and most often through {self._loop_of(visit)}",
+            f"verification takes {what}, most often in {self._loop_of(visit)}{so_far}",
             "say which program each slot holds, with --slot MAP:INDEX=PROGRAM, so that none comes back to itself"
             if self._chain.circular
             else "bound the loops by smaller constants: every iteration becomes hardware",

@@ -1,16 +1,15 @@
 """Why Linux rejects what hardpath accepts: the fact that Linux forgot, found by following Linux's path.
 
-Linux's log lists the instructions of the path on which it gave up. That path is followed in hardpath's verifier, with one
-state that is never joined with others. Either hardpath leaves it before its end, because a branch on it cannot happen,
-or it comes to the end and finds the last instruction in order. Where that is for one of the reasons of `Forgotten`,
-accepting the program is right; docs/verification.md says why for each.
+Linux's log lists the instructions of the path on which it gave up. That path is followed in hardpath's verifier,
+with one state that is never joined with others. Either hardpath leaves it before its end, because a branch on it
+cannot happen, or it comes to the end and finds the last instruction in order. Where that is for one of the reasons of
+`Forgotten`, accepting the program is right; docs/verification.md says why for each.
 """
 
 from __future__ import annotations
 
 import heapq
 import re
-import time
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
@@ -22,7 +21,7 @@ from hardpath.codegen.verify.explore import Explorer
 from hardpath.codegen.verify.failure import Category
 from hardpath.codegen.verify.flow import Key
 from hardpath.codegen.verify.join import Apart
-from hardpath.codegen.verify.limits import Limits, Rejection
+from hardpath.codegen.verify.limits import Deadline, Limits, Rejection
 from hardpath.codegen.verify.result import Kind
 from hardpath.codegen.verify.state import State
 from hardpath.codegen.verify.values import PACKET_KINDS, Num, Ptr, Value
@@ -32,9 +31,6 @@ from hardpath.hdl.maps.registry import MAP_TYPES
 
 LINE = re.compile(r"^(\d+): \([0-9a-f]{2}\) ", re.MULTILINE)
 """An instruction in Linux's log."""
-
-SECONDS = 20.0
-"""CPU time for following one path."""
 
 PACKET_MESSAGE = "outside of the packet"
 NUMBER_MESSAGES = (
@@ -47,6 +43,7 @@ NUMBER_MESSAGES = (
     "is not allowed",
     "invalid access to map value",
     "invalid zero-sized read",
+    "misaligned stack access off (",  # of a variable offset
 )
 """Complaints about how large a number may be."""
 
@@ -60,6 +57,7 @@ class Forgotten(Enum):
     NOT_NULL = "not NULL: a pointer into the frame, or an entry that always exists"
     ROUNDS = "rounds: how often bpf_loop or an iterator goes round"
     MEETING = "meeting paths: a number too large on one path goes into a pointer that nobody uses"
+    EFFORT = "effort: Linux gives up after a million instructions, since it joins no paths"
     KERNEL = "Linux says itself that this is a bug in its verifier"
 
 
@@ -68,6 +66,8 @@ def forgotten(program: ProgramSpec, maps: Mapping[str, MapSpec], log: str) -> Fo
     lines = [line for line in log.splitlines() if line and not line.startswith("processed")]
     if any(line.startswith("verifier bug") for line in lines):
         return Forgotten.KERNEL
+    if lines[-1].startswith("BPF program is too large"):
+        return Forgotten.EFFORT
     path = [int(slot) for slot in LINE.findall(log)]
     if not path:
         return None
@@ -79,8 +79,9 @@ class _Follower(Explorer):
 
     def __init__(self, program: ProgramSpec, maps: Mapping[str, MapSpec], path: Sequence[int]) -> None:
         environment = Environment(maps, MAP_TYPES, HELPERS)
-        deadline = time.process_time() + SECONDS
-        super().__init__(program, environment, Limits(), Apart(4096), deadline, is_numbered=False)
+        limits = Limits()
+        deadline = Deadline(limits, len(program.instructions))
+        super().__init__(program, environment, limits, Apart(4096), deadline, is_numbered=False)
         self._path = path
         self._position = 0
 
