@@ -108,7 +108,8 @@ class Bounds:
 class Hazard:
     """``early``'s frame waits in ``stage`` while an older frame in ``window`` may be about to use ``late``.
 
-    ``compared[j]``: both tags are known for window stage j. ``bounds[j]``: when the older frame in window
+    ``compared[j]``: both tags are known for window stage j, and only equal ones matter there (in the last stage of the
+    window not if both write through one port of the memory). ``bounds[j]``: when the older frame in window
     stage j may use ``late``. ``tags``: the tags of ``early`` and ``late``; None where they are never
     compared.
     """
@@ -175,7 +176,8 @@ def _hazard(early: Node, late: Node, stage: int, window: range, wires: Wires, bo
     tags = (younger, older) if younger is not None and older is not None else None
     if early.attr.kind.whatever_the_tags(late.attr.kind):
         tags = None
-    compared = tuple(tags is not None and wires.available(tags[1]) <= k for k in window)
+    at_the_port = window[-1] if early.attr.kind.share_port(late.attr.kind) else None
+    compared = tuple(tags is not None and wires.available(tags[1]) <= k != at_the_port for k in window)
     return Hazard(
         early.attr.unit,
         early,

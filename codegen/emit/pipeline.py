@@ -71,6 +71,8 @@ class Pipeline(wiring.Component):
             self._sites[node.attr.unit].append(node)
             if stage + offsets(node.attr.kind) > schedule.stages:
                 raise ValueError(f"{node} in stage {stage} of {schedule.stages} does not end inside the pipeline")
+        for sites in self._sites.values():
+            sites.sort(key=schedule.issue)
         self._units: dict[str, MapUnit] = {
             name: types[spec.type].hardware(spec, [site.attr.kind for site in self._sites[name]])
             for name, spec in maps.items()
@@ -230,16 +232,17 @@ class Pipeline(wiring.Component):
         stalls.add(x, f"{hazard.unit} interlock", interlock.conflict)
 
     def _region(self, unit: str) -> tuple[int, int]:
-        """First and last stage in which a frame touches a unit."""
-        touches = [(self._schedule.issue(site), site.attr.kind.touch) for site in self._sites[unit]]
-        return min(s + t[0] for s, t in touches), max(s + t[1] for s, t in touches)
+        """The first stage in which a frame touches a unit, and the last one in which it does or has a result of it."""
+        kinds = [(self._schedule.issue(site), site.attr.kind) for site in self._sites[unit]]
+        return min(s + kind.touch[0] for s, kind in kinds), max(s + offsets(kind) - 1 for s, kind in kinds)
 
     def _check_drain(self, name: str) -> None:
         """Raise `Refused` if more frames may be inside a unit than it can stand when it asks for its turn."""
         limit = self._units[name].longest_drain
         if limit is None or not self._sites[name]:
             return
-        first, last = self._region(name)
+        first = self._region(name)[0]
+        last = max(self._schedule.issue(site) + site.attr.kind.touch[1] for site in self._sites[name])
         if last - first > limit:
             raise Refused(
                 f"frames use map {name} over {last - first} stages; between an insert and the pause in which old "

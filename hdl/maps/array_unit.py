@@ -16,9 +16,8 @@ from .unit import HostOp, MapUnit
 class ArrayUnit(MapUnit):
     """An array map. Its sites are ``read`` and ``write``; the program computes addresses by itself.
 
-    Each ``read`` site is a read port, each ``write`` site a write port; the host has a read port and borrows one to
-    write. A read sees what is written at the same edge. Block memory has one port to read and one to write: every read
-    port beyond the first is paid with a copy of the memory, and more than one write port needs registers instead.
+    Each ``read`` site has a read port of the memory, all ``write`` sites share one (`serve_sites`). A read sees what is
+    written at the same edge.
     """
 
     def __init__(self, shape: MapShape, kinds: Sequence[SiteKind], rows: ValueRows) -> None:
@@ -28,9 +27,8 @@ class ArrayUnit(MapUnit):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         rows, host = self.rows, self.host
-        store, fetch = serve_sites(m, self, rows, self._initial_rows(), only_between_frames=True)
         m.submodules.mover = mover = RowMover(rows)
-        mover.serve(m, host, store, fetch)
+        mover.serve(m, host, serve_sites(m, self, rows, self._initial_rows()))
 
         index = Signal(32)
         m.d.comb += [

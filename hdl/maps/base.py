@@ -65,6 +65,9 @@ class SiteKind:
     them (such as "keys" and "values"); sites that share none they write are free of each other (`conflicts`).
     ``shared``: those of the parts that all entries have in common (such as the free slots): a conflict over one of them
     does not depend on the tags (`whatever_the_tags`).
+    ``stores``: those of the parts it writes whose memory has one write port for all sites; it uses the port at its
+    touch, which is then one offset. No two sites may do so at one edge: one frame's are apart because they are in order
+    (`conflicts`) or exclude each other, those of two frames are kept apart by the interlock (`share_port`).
     ``delay_in``/``delay_out``: ns of logic behind the operands in the issue stage / in front of the results in
     the stage where they appear.
     """
@@ -77,8 +80,17 @@ class SiteKind:
     reads: frozenset[str]
     writes: frozenset[str]
     shared: frozenset[str] = frozenset()
+    stores: frozenset[str] = frozenset()
     delay_in: float = 0.0
     delay_out: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.stores and (self.touch[0] != self.touch[1] or not self.stores <= self.writes):
+            raise ValueError(f"{self.name} stores {sorted(self.stores)} without writing them in one stage")
+
+    def share_port(self, other: SiteKind) -> bool:
+        """Whether accesses of the two kinds cannot be at one edge, whatever the entries."""
+        return bool(self.stores & other.stores)
 
     def conflicts(self, other: SiteKind) -> bool:
         """Whether accesses of the two kinds to one entry must keep their order."""

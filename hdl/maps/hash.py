@@ -48,7 +48,7 @@ class Kinds:
         """Operands ``key``, ``value``, ``mode`` (BPF_ANY, BPF_NOEXIST, BPF_EXIST), ``tag``; result ``error``."""
         operands = (("value", 8 * self.shape.value_size), ("mode", 2))
         state = _KEYS | _VALUES | _SPACE
-        return self._kind("update", operands, (("error", ERROR_BITS),), state, state)
+        return self._kind("update", operands, (("error", ERROR_BITS),), state, state, _VALUES)
 
     def delete(self) -> SiteKind:
         """Operands ``key``, ``tag``; result ``error``."""
@@ -62,6 +62,7 @@ class Kinds:
         results: tuple[tuple[str, int], ...],
         reads: frozenset[str],
         writes: frozenset[str],
+        stores: frozenset[str] = frozenset(),
     ) -> SiteKind:
         bits = 8 * self.shape.key_size
         return SiteKind(
@@ -73,6 +74,7 @@ class Kinds:
             reads,
             writes,
             _SPACE & writes,
+            stores,
             delay_in=delays.tree(bits),
         )
 

@@ -40,8 +40,9 @@ from .unit import HostOp, MapUnit
 class HashUnit(MapUnit):
     """A hash map with sites ``lookup``, ``update``, ``delete``, ``read`` and ``write``.
 
-    Memory ports: each lookup, update and delete site reads both tables, the walker too; one port writes each table. In
-    the value memory all commits share one write port, every ``write`` site has one more. ``entries`` is their number.
+    Memory ports: each lookup, update and delete site reads both tables; the walker borrows from the first one. One port
+    writes each memory: of the value memory all commits and ``write`` sites share it (`serve_sites`); a walk waits
+    while older frames use it. ``entries`` is their number.
     """
 
     def __init__(self, shape: MapShape, kinds: Sequence[SiteKind], rows: ValueRows, table: Table) -> None:
@@ -61,33 +62,28 @@ class HashUnit(MapUnit):
         m.submodules.walker = walker = Walker(table, self.rows, len(entries))
         ops = {op.name.lower(): op for op in Op}
         keyed = [(i, ops[kind.name]) for i, kind in enumerate(self.kinds) if kind.name in ops]
-        fetch = self._tables(m, commit, walker, len(keyed) + 1)
+        fetch = self._tables(m, commit, walker, max(1, len(keyed)))
         sites = [
             KeySite(m, i, op, self.sites[i], table, self.rows, ports, full)
             for (i, op), ports in zip(keyed, fetch, strict=False)
         ]
+        self._lend(m, walker, fetch[0])
         for source in (walker.commit, *(site.commit for site in sites)):
             with m.If(source.table.any() | source.store):
                 m.d.comb += commit.eq(source)
         m.d.sync += entries.eq(entries + commit.added - commit.removed)
 
-        store, values = serve_sites(m, self, self.rows, [], only_between_frames=False)
+        own = serve_sites(m, self, self.rows, [])
         m.d.comb += [
-            store.addr.eq(commit.address),
-            store.data.eq(commit.row),
-            store.en.eq(commit.store.replicate(self.rows.row_bytes)),
+            own.store.eq(commit.store.replicate(self.rows.row_bytes)),
+            own.store_address.eq(commit.address),
+            own.row.eq(commit.row),
+            own.fetch_address.eq(walker.row_address),
+            walker.row.eq(own.fetched),
+            walker.hold.eq(own.taken),
             walker.full.eq(full),
         ]
-        walker_ports = fetch[-1]
-        m.d.comb += [
-            walker_ports[0].addr.eq(walker.address0),
-            walker_ports[1].addr.eq(walker.address1),
-            walker_ports[2].addr.eq(walker.address0),
-            walker.row0.eq(walker_ports[0].data),
-            walker.row1.eq(walker_ports[1].data),
-            walker.count.eq(walker_ports[2].data),
-        ]
-        self._host(m, walker, values, walker_ports, self._walks(m, walker, sites))
+        self._host(m, walker, fetch[0], self._walks(m, walker, sites))
         return m
 
     def _tables(self, m: Module, commit: Any, walker: Walker, readers: int) -> list[tuple[Any, Any, Any]]:
@@ -114,6 +110,15 @@ class HashUnit(MapUnit):
         columns.append([memory.read_port(transparent_for=[port]) for _ in range(readers)])
         return list(zip(*columns, strict=True))
 
+    def _lend(self, m: Module, walker: Walker, ports: Sequence[Any]) -> None:
+        """The walker uses the ports of the earliest site: no frame there goes on meanwhile. In the last cycle that
+        site has them back, to have fetched what its frame needs when it does."""
+        with m.If(walker.start & ~walker.done):
+            for port, address in zip(ports, (walker.address0, walker.address1, walker.address0), strict=True):
+                m.d.comb += port.addr.eq(address)
+        for row, port in zip((walker.row0, walker.row1, walker.count), ports, strict=True):
+            m.d.comb += row.eq(port.data)
+
     def _walks(self, m: Module, walker: Walker, sites: Sequence[KeySite]) -> Value:
         """Let the walker serve the sites. Any order does: those that wait together have different keys."""
         owner = Signal(range(max(2, len(sites))))
@@ -133,7 +138,7 @@ class HashUnit(MapUnit):
                         site.settle(walker.outcome)
         return busy | Cat(site.pending for site in sites).any()
 
-    def _host(self, m: Module, walker: Walker, values: Any, fetch: Sequence[Any], occupied: Value) -> None:
+    def _host(self, m: Module, walker: Walker, fetch: Sequence[Any], occupied: Value) -> None:
         """Host operations are walks from the beginning, in between two frames; ENTRY only has its value fetched."""
         host, table = self.host, self.table
         walk, slot = Signal(self._records.walk), Signal(self._records.slot)
@@ -145,8 +150,6 @@ class HashUnit(MapUnit):
             walk.mode.eq(host.flags),
             walk.value.eq(host.value),
             walk.slot.eq(slot),
-            values.addr.eq(walker.row_address),
-            walker.row.eq(values.data),
             host.result_value.eq(walker.value),
         ]
         bucket = slot[table.way_bits : -1]

@@ -24,7 +24,7 @@ class Walker(wiring.Component):
     the map. ``address0``, ``address1`` fetch buckets of the tables (and ``address0`` the counter); ``row0``, ``row1``,
     ``count`` answer one cycle later. ``count_store``: the counter at ``address0`` becomes ``count_out``. ``full``: the
     map holds max_entries keys. A lookup on behalf of the host also fetches the value (``fetch_value``) into ``value``;
-    ``row_address`` and ``row`` are the read port for it.
+    ``row_address`` and ``row`` are the read port for it. ``hold``: the value memory cannot be written in this cycle.
     """
 
     def __init__(self, table: Table, rows: ValueRows, count_bits: int) -> None:
@@ -49,6 +49,7 @@ class Walker(wiring.Component):
                 "value": Out(8 * rows.value_size),
                 "row_address": Out(rows.address_bits),
                 "row": In(8 * rows.row_bytes),
+                "hold": In(1),
             }
         )
 
@@ -74,6 +75,7 @@ class Walker(wiring.Component):
             commit.present.eq(1),
             mover.base.eq(slot << self._rows.row_index_bits),
             mover.write.eq(walk.op == Op.UPDATE),
+            mover.hold.eq(self.hold),
             mover.value.eq(walk.value),
             mover.row_in.eq(self.row),
             self.value.eq(mover.result),

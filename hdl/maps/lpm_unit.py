@@ -16,7 +16,7 @@ from amaranth.lib.memory import Memory
 from .base import MapShape, SiteKind
 from .linux import BPF_EXIST, E2BIG, EINVAL
 from .lpm_walker import LpmWalker
-from .row_memory import RowMover, serve_sites
+from .row_memory import OwnAccess, RowMover, serve_sites
 from .rows import ValueRows
 from .trie import STRIDE, Trie, cells_on
 from .unit import HostOp, MapUnit
@@ -47,8 +47,7 @@ class LpmUnit(MapUnit):
             for level, port in enumerate(ports[0]):
                 with m.Case(level):
                     m.d.comb += walker.word.eq(port.data)
-        store, fetch = serve_sites(m, self, self._rows, [], only_between_frames=True)
-        self._host(m, walker, store, fetch)
+        self._host(m, walker, serve_sites(m, self, self._rows, []))
         return m
 
     def _levels(self, m: Module, walker: LpmWalker, readers: int) -> list[list[Any]]:
@@ -98,10 +97,10 @@ class LpmUnit(MapUnit):
             site.results.address.eq(result[1:] << self._rows.row_index_bits),
         ]
 
-    def _host(self, m: Module, walker: LpmWalker, store: Any, fetch: Any) -> None:
+    def _host(self, m: Module, walker: LpmWalker, own: OwnAccess) -> None:
         host = self.host
         m.submodules.mover = mover = RowMover(self._rows)
-        mover.serve(m, host, store, fetch)
+        mover.serve(m, host, own)
         m.d.comb += [
             walker.op.eq(host.op),
             walker.key.eq(host.key),

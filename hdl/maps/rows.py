@@ -83,7 +83,7 @@ class ValueRows:
             ("row", 8 * self.row_bytes),
             ("mask", self.row_bytes),
         )
-        return SiteKind("write", operands, (), 0, (0, 0), frozenset(), VALUES)
+        return SiteKind("write", operands, (), 0, (0, 0), frozenset(), VALUES, stores=VALUES)
 
     def evaluate_read(self, value: bytearray, address: int) -> int:
         """What a read site delivers from an entry's value."""

@@ -114,23 +114,23 @@ class SlotUnit(MapUnit):
         m = Module()
         host = self.host
         init = [self._first.get(index, 0) for index in range(max(self._first, default=-1) + 1)]
-        store, fetch = serve_sites(m, self, self._rows, init, only_between_frames=True)
+        own = serve_sites(m, self, self._rows, init)
         index, status = Signal(32), Signal(32)
         m.d.comb += [
             index.eq(Mux(host.op == HostOp.ENTRY, host.index, host.key)),
-            fetch.addr.eq(index),
-            store.addr.eq(index),
-            store.data.eq(Mux(host.op == HostOp.UPDATE, host.value[:WORD], 0)),
+            own.fetch_address.eq(index),
+            own.store_address.eq(index),
+            own.row.eq(Mux(host.op == HostOp.UPDATE, host.value[:WORD], 0)),
         ]
         with m.Switch(host.op):
-            for op, conditions in self.checks(index, index >= self.shape.max_entries, fetch.data[:WORD].any()).items():
+            for op, conditions in self.checks(index, index >= self.shape.max_entries, own.fetched[:WORD].any()).items():
                 with m.Case(op):
                     for condition, errno in conditions:
                         with m.If(condition):
                             m.d.comb += status.eq(-errno)
         changes = (host.op == HostOp.UPDATE) | (host.op == HostOp.DELETE)
         with m.If(self.host_turn(m)):
-            m.d.sync += [host.status.eq(status), host.result_key.eq(index), host.result_value.eq(fetch.data)]
+            m.d.sync += [host.status.eq(status), host.result_key.eq(index), host.result_value.eq(own.fetched)]
             with m.If(changes & (status == 0)):
-                m.d.comb += store.en.eq(~0)
+                m.d.comb += own.store.eq(~0)
         return m

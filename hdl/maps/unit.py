@@ -107,14 +107,16 @@ class MapUnit(wiring.Component):
     pipeline
 
     - ``host_request`` Out(1): the unit wants to operate for the host; held until the operation is finished,
-    - ``host_grant`` In(1): while high, no frame is between its first and its last touch of this unit, and
-      none begins or goes on to touch it as long as ``host_request`` stays high. Frames may stand in stages up
+    - ``host_grant`` In(1): while high, no frame is between its first touch of this unit and its last touch or result,
+      and none begins or goes on to touch it as long as ``host_request`` stays high. Frames may stand in stages up
       to and including s_i + touch[0] of a site: to them the host's operation is like that of an older frame
       (a value fetched ahead has to be kept coherent). Comes at most as many cycles after the request as the
       pipeline needs to drain the unit's stages. Goes low in the cycle in which ``host_request`` is low.
 
     ``longest_drain``: how many stages there may be at most from the first to the last in which a frame touches the
     unit (all of them may still hold frames when the unit asks for its turn), None if it does not matter.
+
+    Sites stand in the order of the stages they issue in.
 
     Maps hold their initial contents (``shape.initial``) after reset, through the ``init`` of memories and
     registers.
