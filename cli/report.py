@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from itertools import groupby
 from typing import Any
 
 from ..codegen.emit import Hazard
@@ -91,6 +93,7 @@ def _map(design: Design, spec: MapSpec) -> dict[str, Any]:
         "mechanism": mechanism(design, spec.name),
         "worst_cycles_per_frame": 1 + max((hazard.cost for hazard in found), default=0),
         "hazards": [_hazard(design.program, hazard) for hazard in found],
+        "ports": asdict(design.pipeline.ports[spec.name]) if spec.name in design.maps else None,
     }
 
 
@@ -175,4 +178,23 @@ def _map_text(facts: dict[str, Any]) -> list[str]:
             f"  {each['access']} in stage {each['stage']} ({each['at']}) waits for {each['waits_for']} "
             f"({each['waits_for_at']}) of older frames, {tags}: {each['worst_cycles']} cycles at most"
         )
+    return lines + (_ports_text(facts["ports"]) if facts["ports"] else [])
+
+
+def _ports_text(ports: dict[str, Any]) -> list[str]:
+    accesses = f"{ports['accesses']} in the program"
+    if ports["sites"] < ports["accesses"]:
+        accesses += f", {ports['sites']} in hardware, as some exclude each other"
+    if ports["writers"] > 1:
+        sharing = f"at worst one waits {ports['wait']} cycles" if ports["wait"] else "they exclude each other"
+        accesses += f"; {ports['writers']} that write share the one port for it: {sharing}"
+    lines = [f"  accesses: {accesses}"]
+    by_kind = groupby(ports["memories"], lambda memory: (memory["name"].rstrip("0123456789"), memory["read_ports"]))
+    for (_, copies), group in by_kind:
+        memories = list(group)
+        names = f"memory {memories[0]['name']}" + (f" to {memories[-1]['name']}" if len(memories) > 1 else "")
+        sizes = [memory["rows"] * memory["bits"] for memory in memories]
+        blocks = sum(memory["block_rams"] for memory in memories)
+        each = f"{copies} copies, one for each port to read" if copies > 1 else "one copy"
+        lines.append(f"  {names}: {sum(sizes)} bits, {each}, {f'{blocks} block RAMs' if blocks else 'in LUTs'}")
     return lines

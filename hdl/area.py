@@ -8,11 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-LUT_RAM_DEPTH = 32
-"""Rows up to which yosys puts a memory into LUT RAM (measured with `bench/area.py`)."""
-
 LUT_RAM_LUTS = 6
 """LUT4 places that one 16 x 4 LUT RAM takes: four that read, and a slice for its write port."""
+
+LUT_RAM_COST, BLOCK_COST = 4, 128
+"""What yosys weighs them with when it chooses (share/lattice/brams_16kd.txt, lutrams_trellis.txt)."""
+
+FORWARDING_LUTS, OLD_LUTS, OLD_FLIP_FLOPS = 1.3, 1.6, 2.4
+"""For each bit of a read port, measured with yosys: block memories leave open what a read at the edge of a write
+gives."""
 
 BLOCK_SHAPES = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
 """Bits by rows of one DP16KD with one read and one write port (Lattice TN1264)."""
@@ -84,16 +88,45 @@ def verdict(area: Area) -> str:
     return f"{share:.1f} times the {resource} of {DEVICES[-1].name}"
 
 
-def memory(width: int, depth: int, reads: int, writes: int) -> Area:
-    """A memory of ``depth`` rows of ``width`` bits. Each read port is paid with a copy; a second write port makes
-    registers of it."""
+def block_rams(width: int, depth: int, parts: int = 1) -> int:
+    """Block memories of one copy; ``parts`` of a row are written each by itself, for which 9 bits have an enable."""
+    part = width // parts
+    lanes = 9 * parts * ceil(part / 9) if parts > 1 else width
+    return min(
+        (ceil(lanes / bits) if bits >= 9 else parts * ceil(part / bits)) * ceil(depth / rows)
+        for bits, rows in BLOCK_SHAPES
+    )
+
+
+def memory(
+    width: int,
+    depth: int,
+    reads: int,
+    writes: int = 1,
+    *,
+    parts: int = 1,
+    transparent: int = 0,
+    old: int = 0,
+    asynchronous: int = 0,
+) -> Area:
+    """A memory of ``depth`` rows of ``width`` bits, of which ``parts`` are written each by itself.
+
+    Each read port is paid with a copy; a second write port makes registers of the memory. Of a row that is written at
+    the same edge ``transparent`` read ports give the new contents, ``old`` ones the old, and the others anything.
+    ``asynchronous`` ones have no clock, which only small memories can.
+    """
     if writes > 1:
         bits = width * depth
         return Area(lut4=bits * (writes + reads) / 2, flip_flops=bits)
     copies = max(1, reads)
-    if depth <= LUT_RAM_DEPTH:
-        blocks = copies * ceil(width / 4) * ceil(depth / 16)
-        return Area(lut4=LUT_RAM_LUTS * blocks + (width * copies if depth > 16 else 0))
-    blocks = min(ceil(width / bits) * ceil(depth / rows) for bits, rows in BLOCK_SHAPES)
-    # The contents of its output after reset are not zero by themselves: a choice and a register for each bit.
-    return Area(lut4=copies * width, flip_flops=2 * copies * width, block_rams=copies * blocks)
+    forwarding = Area(
+        lut4=width * (FORWARDING_LUTS * transparent + OLD_LUTS * old),
+        flip_flops=(width + parts) * transparent + round(OLD_FLIP_FLOPS * width * old),
+    )
+    blocks = block_rams(width, depth, parts)
+    rams, rows = ceil(width / 4), ceil((1 << (depth - 1).bit_length()) / 16)
+    if rams * rows * LUT_RAM_COST < blocks * BLOCK_COST:
+        luts = LUT_RAM_LUTS * rams * rows + width * (rows - 1)
+        registers = (copies - asynchronous) * width
+        return Area(lut4=copies * luts + FORWARDING_LUTS * width * transparent, flip_flops=registers)
+    return forwarding + Area(block_rams=copies * blocks)

@@ -8,6 +8,8 @@ from amaranth import Module, unsigned
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from .verilog_memory import NO_COLLISIONS
+
 
 def depth(stages: int) -> int:
     """Rows of the memory for values that wait ``stages`` stages."""
@@ -41,7 +43,9 @@ class DelayMemory(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.ring = ring = memory.Memory(shape=unsigned(self._width), depth=depth(self._stages), init=[])
+        m.submodules.ring = ring = memory.Memory(
+            shape=unsigned(self._width), depth=depth(self._stages), init=[], attrs=NO_COLLISIONS
+        )
         write, read = ring.write_port(), ring.read_port()
         m.d.comb += [
             write.en.eq(self.write),

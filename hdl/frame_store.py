@@ -19,6 +19,7 @@ from amaranth.lib.wiring import In, Out
 
 from .maps.base import SiteKind
 from .maps.unit import SiteSignature, offsets
+from .verilog_memory import NO_COLLISIONS
 
 UNIT = "frame store"
 """Stands where sites name a map; no map's name has a space."""
@@ -101,7 +102,7 @@ class FrameStore(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         width, beats, fill = self.shape.width, self.shape.beats, self.fill
-        banks = [Memory(shape=8 * width, depth=beats // 2, init=[]) for _ in range(2)]
+        banks = [Memory(shape=8 * width, depth=beats // 2, init=[], attrs=NO_COLLISIONS) for _ in range(2)]
         m.submodules.even, m.submodules.odd = banks
 
         # Pointers count modulo twice the number of beats, so that full and empty differ.

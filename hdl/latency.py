@@ -86,7 +86,7 @@ class Histogram(wiring.Component):
         m.submodules.memory = memory = Memory(shape=32, depth=self.bins, init=[])
         write = memory.write_port()
         read = memory.read_port(transparent_for=(write,))  # so that a bin can count in every cycle
-        host = memory.read_port()
+        host = memory.read_port(transparent_for=(write,))
         m.d.comb += [host.addr.eq(self.bin_index), self.bin.eq(host.data)]
 
         counts = Signal()

@@ -9,6 +9,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from .verilog_memory import NO_COLLISIONS
+
 
 class PayloadFifo(wiring.Component):
     """Items of ``width`` bits in a block memory of ``depth`` (rounded up to a power of two).
@@ -33,7 +35,7 @@ class PayloadFifo(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.memory = memory = Memory(shape=self.width, depth=self.depth, init=[])
+        m.submodules.memory = memory = Memory(shape=self.width, depth=self.depth, init=[], attrs=NO_COLLISIONS)
         write_port = memory.write_port()
         read_port = memory.read_port()
 

@@ -13,6 +13,17 @@ from typing import Any
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Shape, Value
 from amaranth.lib.memory import Memory
 
+NO_COLLISIONS: dict[str, int | str] = {"no_rw_check": 1}
+"""Attributes of a memory for which nobody looks at what a read port gives when its row is written at the same edge and
+the port is not transparent for that write. Block memories give anything then; without this promise Yosys builds two
+registers a bit around them to give the old row. In simulation such a read gives the row inverted, so that tests notice
+who looks."""
+
+
+def promises_no_collisions(memory: Memory) -> bool:
+    """Whether it has `NO_COLLISIONS`."""
+    return NO_COLLISIONS.items() <= memory.attrs.items()
+
 
 class VerilogMemories:
     """Stands in for an Amaranth platform: turns each ``lib.memory.Memory`` into an instance of a module in `text`.
@@ -64,13 +75,14 @@ def _lines(memory: Memory) -> Iterator[str]:
         yield f"  input {name}_en;"
         yield f"  input {address} {name}_addr;"
         yield f"  output {'reg ' if port.domain == 'sync' else ''}{row} {name}_data;"
-    yield f"  reg {row} mem [0:{depth - 1}];"
+    careless = promises_no_collisions(memory)
+    yield f"  {'(* no_rw_check *) ' if careless else ''}reg {row} mem [0:{depth - 1}];"
     yield from _contents(memory, width, [name for name, port in reads if port.domain == "sync"])
 
     if writes:
         yield "  always @(posedge clk) begin"
         for name, enables, _ in writes:
-            yield from _parts(name, enables, width, f"    if (|{name}_en)", f"mem[{name}_addr]")
+            yield from _parts(name, enables, width, "", f"mem[{name}_addr]")
         yield "  end"
     for name, port in reads:
         if port.domain == "comb":
@@ -79,9 +91,13 @@ def _lines(memory: Memory) -> Iterator[str]:
         yield f"  always @(posedge clk) if ({name}_en) begin"
         yield f"    {name}_data <= mem[{name}_addr];"
         for writer, enables, write_port in writes:
+            same = f" && {writer}_addr == {name}_addr"
             if write_port in port.transparent_for:
-                same = f"    if (|{writer}_en && {writer}_addr == {name}_addr)"
                 yield from _parts(writer, enables, width, same, f"{name}_data")
+            elif careless:
+                yield "`ifndef SYNTHESIS"
+                yield f"    if (|{writer}_en{same}) {name}_data <= ~mem[{name}_addr];"
+                yield "`endif"
         yield "  end"
     yield "endmodule"
 
@@ -100,13 +116,16 @@ def _contents(memory: Memory, width: int, reads: list[str]) -> Iterator[str]:
 
 
 def _parts(writer: str, enables: int, width: int, condition: str, target: str) -> Iterator[str]:
-    """Assign the parts of a row that a write port changes."""
-    if enables == 1:
-        yield f"{condition} {target} <= {writer}_data;"
-        return
+    """Assign the parts of a row that a write port changes. Yosys finds byte enables only if each part has its whole
+    condition to itself; simulators need not look at all parts in every cycle."""
     part = width // enables
-    yield f"{condition} begin"
+    if enables > 1:
+        yield "`ifndef SYNTHESIS"
+        yield f"    if (|{writer}_en{condition})"
+        yield "`endif"
+        yield "    begin"
     for i in range(enables):
-        bits = f"[{(i + 1) * part - 1}:{i * part}]"
-        yield f"      if ({writer}_en[{i}]) {target}{bits} <= {writer}_data{bits};"
-    yield "    end"
+        bits = f"[{(i + 1) * part - 1}:{i * part}]" if enables > 1 else ""
+        yield f"    if ({writer}_en[{i}]{condition}) {target}{bits} <= {writer}_data{bits};"
+    if enables > 1:
+        yield "    end"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from functools import reduce
 from operator import add
 from typing import Any
@@ -17,6 +18,7 @@ from ...hdl.ingress import payload_beats
 from ...hdl.maps.unit import MapUnit
 from ...hdl.operators import OPERATORS
 from ...hdl.target import Target
+from ...hdl.verilog_memory import promises_no_collisions
 from ..graph.ir import Graph
 from ..schedule.plan import Schedule
 from .hazards import Hazard
@@ -46,7 +48,7 @@ def between_stages(graph: Graph, schedule: Schedule, liveness: Liveness) -> Area
     total = Area()
     for (start, end), width in bits.items():
         if waits_in_memory(width, end - start):
-            total += memory(width, depth(end - start), 1, 1)
+            total += memory(width, depth(end - start), 1)
         else:
             total += Area(flip_flops=width * (end - start))
     return total
@@ -62,9 +64,7 @@ def interlocks(hazards: list[Hazard]) -> Area:
 
 def unit(hardware: MapUnit | FrameStore) -> Area:
     """A map's unit or the frame store: its memories as they will be, its logic by its ports."""
-    memories = _Memories()
-    Fragment.get(hardware, memories)
-    return reduce(add, memories.found, ports(hardware))
+    return reduce(add, (of_memory(ram) for _, ram in memories(hardware)), ports(hardware))
 
 
 LUTS_PER_SITE_BIT, FLIP_FLOPS_PER_SITE_BIT = 1.0, 1.0
@@ -86,16 +86,47 @@ def _bits(port: Any) -> int:
     return sum(len(getattr(port, name)) for name in port.signature.members)
 
 
-class _Memories:
+def memories(hardware: MapUnit | FrameStore) -> list[tuple[str, Memory]]:
+    """All memories with the names that they have inside."""
+    collector = _Collector()
+    return list(collector.named(Fragment.get(hardware, collector)))
+
+
+class _Collector:
     """Stands in for an Amaranth platform and sees every memory of what is elaborated."""
 
     def __init__(self) -> None:
-        self.found: list[Area] = []
+        self._memory: dict[int, Memory] = {}
+        self._alive: list[Fragment] = []
 
     def get_memory(self, ram: Memory) -> Fragment:
-        width = Shape.cast(ram.shape).width
-        self.found.append(memory(width, ram.depth, len(ram.read_ports), len(ram.write_ports)))
-        return Fragment()
+        fragment = Fragment()
+        self._alive.append(fragment)
+        self._memory[id(fragment)] = ram
+        return fragment
+
+    def named(self, fragment: Fragment, name: str = "") -> Iterator[tuple[str, Memory]]:
+        """Those in a fragment that was elaborated here."""
+        if id(fragment) in self._memory:
+            yield name, self._memory[id(fragment)]
+        for part, own_name, _ in fragment.subfragments:
+            yield from self.named(part, own_name or name)
+
+
+def of_memory(ram: Memory) -> Area:
+    """A memory of a unit."""
+    reads = [port for port in ram.read_ports if port.domain == "sync"]
+    transparent = sum(bool(port.transparent_for) for port in reads)
+    return memory(
+        Shape.cast(ram.shape).width,
+        ram.depth,
+        len(ram.read_ports),
+        len(ram.write_ports),
+        parts=max((len(port.en) for port in ram.write_ports), default=1),
+        transparent=transparent,
+        asynchronous=len(ram.read_ports) - len(reads),
+        old=0 if promises_no_collisions(ram) or not ram.write_ports else len(reads) - transparent,
+    )
 
 
 def datapath(target: Target, graph: Graph, queue: int, in_flight: int) -> Area:
@@ -106,7 +137,7 @@ def datapath(target: Target, graph: Graph, queue: int, in_flight: int) -> Area:
     total = Area(lut4=10 * width, flip_flops=11 * width)  # ingress
     total += Area(lut4=21 * width, flip_flops=21 * width)  # egress and its skid buffer
     total += Area(lut4=5300, flip_flops=1500)  # registers, counters and histograms of the control bus
-    total += memory(outputs, queue, 1, 1) + memory(8 * width, 2 * beats + in_flight + 4, 1, 1)
+    total += memory(outputs, queue, 1, asynchronous=1) + memory(8 * width, 2 * beats + in_flight + 4, 1)
     if graph.outputs["start"].op != "const":
         # Frames that begin elsewhere than at a beat: a shifter of bytes and a register behind it.
         total += Area(lut4=8 * width * (2 * width - 1).bit_length(), flip_flops=16 * width)

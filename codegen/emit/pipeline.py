@@ -23,6 +23,7 @@ from ..spec import MapSpec
 from . import area
 from .hazards import Hazard, hazards
 from .liveness import Liveness
+from .ports import UnitPorts, unit_ports
 from .stages import LineOf, Values
 from .wires import Wires
 
@@ -119,6 +120,14 @@ class Pipeline(wiring.Component):
         if self._store is not None:
             parts[UNIT] = area.unit(self._store)
         return parts | {f"map {name}": area.unit(unit) for name, unit in self._units.items()}
+
+    @property
+    def ports(self) -> dict[str, UnitPorts]:
+        """For each map, the ports that its memories have and how accesses share them."""
+        return {
+            name: unit_ports(unit, self._sites[name], [hazard for hazard in self.hazards if hazard.unit == name])
+            for name, unit in self._units.items()
+        }
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

@@ -40,8 +40,16 @@ class Construct:
         """A graph input."""
         return self._make("input", width, (), name)
 
-    def site(self, unit: str, kind: SiteKind, predicate: Node, *operands: Node, number: int | None = None) -> Node:
-        """A new access site; never shared. ``number`` keeps the number of a site that is being rebuilt."""
+    def site(
+        self,
+        unit: str,
+        kind: SiteKind,
+        predicate: Node,
+        *operands: Node,
+        number: int | None = None,
+        accesses: int = 1,
+    ) -> Node:
+        """A new access site; never shared. ``number`` and ``accesses`` keep those of a site that is being rebuilt."""
         widths = [width for _, width in kind.operands]
         if [o.width for o in operands] != widths or predicate.width != 1:
             raise ValueError(f"site {unit}.{kind.name}: operand widths {[o.width for o in operands]}, not {widths}")
@@ -54,7 +62,7 @@ class Construct:
             "site",
             kind.result_width,
             (predicate, *operands),
-            Site(unit, kind, number),
+            Site(unit, kind, number, accesses),
             self.slot,
         )
         graph.nodes.append(node)

@@ -23,11 +23,12 @@ from ...hdl.maps.base import SiteKind
 @dataclass(frozen=True, slots=True)
 class Site:
     """An access to ``unit`` (a map's name, or `hdl.frame_store.UNIT`). ``number`` is unique in the graph and
-    orders sites as the program does."""
+    orders sites as the program does. ``accesses``: how many of the program it stands for (`passes.exclusive`)."""
 
     unit: str
     kind: SiteKind
     number: int
+    accesses: int = 1
 
 
 class Node:

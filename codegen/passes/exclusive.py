@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from ..graph.construct import Construct
-from ..graph.ir import Graph, Node, Order, Site
+from ..graph.ir import Graph, Node, Order
 from .literals import Literals
 from .rebuild import Pass, distance, finish, live, orders_among, plain
 
@@ -117,7 +118,8 @@ def _merged(copy: Construct, members: list[Node], new: dict[Node, Node]) -> Node
         operands = [copy.mux(condition, x, y) for x, y in zip(others, operands, strict=True)]
         predicate = copy.or_(predicate, condition)
     first = members[0].attr
-    return copy.site(first.unit, first.kind, predicate, *operands, number=first.number)
+    accesses = sum(member.attr.accesses for member in members)
+    return copy.site(first.unit, first.kind, predicate, *operands, number=first.number, accesses=accesses)
 
 
 def _renumber(graph: Graph) -> None:
@@ -125,7 +127,7 @@ def _renumber(graph: Graph) -> None:
     sites = [node for node in graph.nodes if node.op == "site"]
     numbers = sorted(node.attr.number for node in sites)
     for node, number in zip(sites, numbers, strict=True):
-        node.attr = Site(node.attr.unit, node.attr.kind, number)
+        node.attr = replace(node.attr, number=number)
 
 
 def _topological(nodes: Iterable[Node], needs: Callable[[Node], list[Node]]) -> list[Node]:

@@ -46,7 +46,8 @@ def plain(copy: Construct, node: Node, args: tuple[Node, ...]) -> Node:
     if node.op == "site":
         if _never(args[0]) and node.width:
             return copy.const(0, node.width)
-        return copy.site(node.attr.unit, node.attr.kind, *args, number=node.attr.number)
+        site = node.attr
+        return copy.site(site.unit, site.kind, *args, number=site.number, accesses=site.accesses)
     return copy.op(node.op, node.width, *args, attr=node.attr)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib.memory import Memory
 
+from ..verilog_memory import NO_COLLISIONS
 from .base import MapShape, SiteKind
 from .linux import BPF_EXIST, E2BIG, EINVAL
 from .lpm_walker import LpmWalker
@@ -55,7 +56,7 @@ class LpmUnit(MapUnit):
         trie = self._trie
         columns = []
         for level in range(trie.levels):
-            memory = Memory(shape=trie.node, depth=trie.nodes(level), init=[])
+            memory = Memory(shape=trie.node, depth=trie.nodes(level), init=[], attrs=NO_COLLISIONS)
             m.submodules[f"level_{level}"] = memory
             port = memory.write_port(granularity=1)
             m.d.comb += [

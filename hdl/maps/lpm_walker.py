@@ -17,6 +17,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from ..verilog_memory import NO_COLLISIONS
 from .linux import BPF_EXIST, BPF_NOEXIST, EEXIST, EINVAL, ENOENT, ENOSPC
 from .trie import CELLS, LENGTH_BYTES, STRIDE, Trie, cells_on
 from .unit import HostOp
@@ -61,9 +62,8 @@ class LpmWalker(wiring.Component):
         trie, bits = self._trie, self._trie.pointer_bits
 
         # Entries: their keys, or, where free, the next free one.
-        m.submodules.keys = memory = Memory(
-            shape=data.StructLayout({"there": 1, "key": len(self.key)}), depth=trie.entries, init=[]
-        )
+        entry = data.StructLayout({"there": 1, "key": len(self.key)})
+        m.submodules.keys = memory = Memory(shape=entry, depth=trie.entries, init=[], attrs=NO_COLLISIONS)
         key_store, key_fetch = memory.write_port(), memory.read_port()
         # What is free: one heap for each level, and the last one for entries. All zero: nothing was ever used.
         m.submodules.heaps = memory = Memory(shape=self._heap, depth=trie.levels + 1, init=[])

@@ -8,6 +8,7 @@ from typing import Any
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib.memory import Memory
 
+from ..verilog_memory import NO_COLLISIONS
 from .base import MapShape, SiteKind
 from .linux import BPF_EXIST, BPF_NOEXIST, E2BIG, EINVAL, ENOENT
 from .unit import HostOp, MapUnit
@@ -26,7 +27,7 @@ class QueueUnit(MapUnit):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         most = self.shape.max_entries
-        m.submodules.values = memory = Memory(shape=8 * self.shape.value_size, depth=most, init=[])
+        m.submodules.values = memory = Memory(shape=8 * self.shape.value_size, depth=most, init=[], attrs=NO_COLLISIONS)
         store = memory.write_port()
         # The memory survives a reset, and so does what says where in it the values are.
         oldest, behind = (Signal(range(most), name=name, reset_less=True) for name in ("oldest", "behind_newest"))

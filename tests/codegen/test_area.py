@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hardpath.codegen.elf import load, select, with_map_size
 from hardpath.codegen.flow import Design, compile_program
-from hardpath.hdl.area import DEVICES, Area, memory
+from hardpath.hdl.area import DEVICES, Area, block_rams, memory
 from hardpath.hdl.operators import OPERATORS
 from hardpath.hdl.target import Target
 
@@ -48,6 +48,18 @@ def test_what_no_device_holds_is_told_by_its_scarcest_resource():
 def test_block_memories_are_counted_in_their_best_shape(depth, width, blocks):
     assert memory(width, depth, 1, 1).block_rams == blocks
     assert memory(width, depth, 3, 1).block_rams == 3 * blocks
+
+
+def test_bytes_written_each_by_itself_take_nine_bits_of_a_block_memory():
+    """Measured: yosys makes 16 DP16KD of 64 rows of 64 bytes, 5 of 512 rows of four slots of 41 bits."""
+    assert (block_rams(512, 64, 64), block_rams(512, 64)) == (16, 15)
+    assert block_rams(164, 512, 4) == 5
+
+
+def test_a_small_memory_takes_no_block_memory_and_only_reads_at_the_edge_of_a_write_cost_registers():
+    assert memory(32, 16, 1).block_rams == memory(8, 100, 1).block_rams == 0
+    assert memory(32, 64, 1) == Area(block_rams=1)
+    assert memory(32, 1024, 1, transparent=1).flip_flops < memory(32, 1024, 1, old=1).flip_flops
 
 
 def test_a_memory_with_two_writers_is_made_of_registers():

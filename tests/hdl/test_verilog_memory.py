@@ -13,7 +13,7 @@ from amaranth.back import verilog
 from amaranth.hdl import Module
 from amaranth.lib.memory import Memory
 from amaranth.sim import Simulator
-from hardpath.hdl.verilog_memory import VerilogMemories
+from hardpath.hdl.verilog_memory import NO_COLLISIONS, VerilogMemories
 
 CYCLES = 300
 
@@ -113,3 +113,35 @@ def test_memories_alike_share_a_module() -> None:
         m.submodules += memory
     verilog.convert(m, platform=memories, ports=[])
     assert memories.text.count("endmodule") == 1
+
+
+@pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus Verilog (iverilog) is not installed")
+def test_who_promises_not_to_look_at_collisions_gets_nonsense_when_it_does(tmp_path: Path) -> None:
+    """A read at the edge of a write gives neither the old nor the new row in simulation, and the new one where the port
+    is transparent."""
+    m = Module()
+    m.submodules.memory = memory = Memory(shape=8, depth=4, init=[0x11, 0x22], attrs=NO_COLLISIONS)
+    write, blind = memory.write_port(), memory.read_port()
+    seeing = memory.read_port(transparent_for=[write])
+    memories = VerilogMemories()
+    ports = [write.en, write.addr, write.data, blind.addr, blind.data, seeing.addr, seeing.data]
+    m.d.comb += [blind.en.eq(1), seeing.en.eq(1)]
+    for number, port in enumerate(ports):
+        port.name = f"port{number}"
+    text = verilog.convert(m, platform=memories, ports=ports) + memories.text
+    text += """
+module bench; reg clk = 0; wire [7:0] blind, seeing;
+  top dut(.clk(clk), .port0(1'b1), .port1(2'd1), .port2(8'h33), .port3(2'd1), .port4(blind),
+    .port5(2'd1), .port6(seeing));
+  initial begin
+    #1 clk = 1; #1 $display("%h %h", blind, seeing);
+    clk = 0; #1 clk = 1; #1 $display("%h %h", blind, seeing);
+    $finish;
+  end
+endmodule
+"""
+    (tmp_path / "bench.v").write_text(text)
+    made = tmp_path / "bench.vvp"
+    subprocess.run(["iverilog", "-s", "bench", "-o", made, tmp_path / "bench.v"], check=True, capture_output=True)
+    done = subprocess.run(["vvp", "-n", made], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["dd", "33", "cc", "33"]
