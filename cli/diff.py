@@ -27,7 +27,7 @@ from .settings import Settings
 def command(
     settings: Settings, chosen: Chosen, source: Source, build: Build, given: Given, simulator: Simulator
 ) -> int:
-    """Compare hardware, interpreter and Linux: verdicts, bytes, redirects and maps."""
+    """Compare hardware, interpreter and Linux: verdicts, bytes, redirects, maps and events."""
     source.check()
     spec, program, contents = chosen.open(given, settings)
     frames, skipped = source.fitting(build.max_frame)
@@ -43,6 +43,7 @@ def command(
         "skipped": skipped,
         "compared": [record.name for record in records],
         "without_linux": without_linux,
+        "events": sum(map(len, records[0].told.values())),
         "equal": found is None,
         "difference": None if found is None else found.document(),
     }
@@ -90,9 +91,12 @@ def _show(
         console.print(str(found))
         return
     names = [record.name for record in records]
-    frames, maps = _count(len(records[0].results), "frame"), _count(len(records[0].maps), "map")
+    agreed = [_count(len(records[0].results), "frame"), _count(len(records[0].maps), "map")]
+    if design.graph.events:
+        agreed.append(_count(sum(map(len, records[0].told.values())), "event"))
     console.print(
-        f"{design.program.name}: {', '.join(names[:-1])} and {names[-1]} agree on {frames} and {maps}"
+        f"{design.program.name}: {', '.join(names[:-1])} and {names[-1]} agree on "
+        f"{', '.join(agreed[:-1])} and {agreed[-1]}"
     )
 
 

@@ -29,7 +29,7 @@ from .settings import Settings
     "-w", "--write", type=FILE, metavar="FILE", help="pcapng of all frames with verdict and latency."
 )
 @click.option("--frames-out", type=FILE, metavar="FILE", help="JSON lines: what became of each frame.")
-@click.option("--events-out", type=FILE, metavar="FILE", help="JSON lines: what the program prints (bpf_printk).")
+@click.option("--events-out", type=FILE, metavar="FILE", help="JSON lines: printed lines, perf and ring records.")
 @shared.given_options
 @click.option("--maps-out", type=FILE, metavar="FILE", help="Map contents afterwards, in the form of --maps.")
 @shared.simulator_options

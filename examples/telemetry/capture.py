@@ -26,6 +26,9 @@ def frames() -> Iterator[bytes]:
     for host in range(260):  # more than the table takes
         yield padded(ipv4(UDP(sport=6000, dport=53), src=f"10.8.{host >> 8}.{host & 255}"))
     yield padded(ether() / Dot1Q(vlan=9) / IP(src=INSIDE, dst="203.0.113.9", id=1) / UDP(sport=5000, dport=53))
+    twice = ether() / Dot1Q(vlan=9) / Dot1Q(vlan=8) / IP(src=INSIDE, dst="203.0.113.9", id=1) / UDP(sport=5, dport=53)
+    yield padded(twice, 64)
+    yield from truncations(padded(twice, 64))
     yield padded(ipv4(UDP(sport=5000, dport=53), options=[b"\x01" * 4] * 2), 70)
     yield padded(ether() / ARP())
     yield padded(ether() / IPv6(), 60)

@@ -45,7 +45,7 @@ struct {
 /* Lets the type of the records into the object, so that the host can show them. */
 const struct event *unused_event __attribute__((unused));
 
-__u64 untold = 0; /* flows for which there was no room, in the table or in the ring */
+__u64 untold = 0; /* frames of flows for which there was no room in the table */
 
 static __always_inline struct event *reserve(struct xdp_md *ctx, __u32 kind, __u64 now, const struct flow *flow)
 {
@@ -65,10 +65,8 @@ static __always_inline void new_flow(struct xdp_md *ctx, const struct flow *flow
 	struct counters first = { now, 1, bytes };
 	struct event *event = reserve(ctx, FLOW_NEW, now, flow);
 
-	if (!event) {
-		untold++;
-		return;
-	}
+	if (!event)
+		return; /* its next frame tries again */
 	event->counters = first;
 	if (bpf_map_update_elem(&flows, flow, &first, BPF_NOEXIST)) {
 		untold++;

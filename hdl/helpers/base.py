@@ -97,6 +97,7 @@ class Machine(Protocol):
         """What one of the helper's own tables says, None if there is no entry."""
 
     ifindex: int  # the interface where the frame came in
+
     def take(self, shape: MapShape, size: int) -> bool:
         """Take room for a record from a ring buffer, if there is enough."""
 
