@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from rich.console import Console
@@ -51,6 +51,11 @@ class Steps:
 
     def __call__(self, step: str) -> None:
         self._bar.reset(self._task, description=step, total=None)
+
+    def until(self, total: int) -> Callable[[int], None]:
+        """A function that is told how much of ``total`` is done."""
+        self._bar.update(self._task, total=total)
+        return lambda done: self._bar.update(self._task, completed=done)
 
     def over(self, items: Iterable[T], total: int) -> Iterator[T]:
         """The items, counted as they are taken."""

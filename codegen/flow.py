@@ -114,26 +114,35 @@ def maps_of(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> dict[str, MapS
     return {name: replace(spec, table=tables.get(name)) for name, spec in used_maps(program, maps).items()}
 
 
+def verify_program(spec: ObjectSpec, program: ProgramSpec) -> tuple[ProgramSpec, VerifiedProgram]:
+    """A program of an object, linked with all that it may go on with, and its facts. Raises `VerificationError` if it
+    is not safe."""
+    program = chained(spec, program)
+    return program, verify(program, maps_of(program, spec.maps))
+
+
 def compile_program(
     spec: ObjectSpec,
     program: ProgramSpec,
     target: Target | None = None,
     *,
+    verified: VerifiedProgram | None = None,
     max_window: int = MAX_WINDOW,
     zero_stack: bool = False,
     progress: Progress = lambda step: None,
 ) -> Design:
     """From a program of an object to its scheduled pipeline.
 
+    ``verified``: what `verify_program` says of it, if it was asked already.
     ``zero_stack``: stack that was never written may be copied into maps and the frame, as zeros.
     ``progress(step)`` is called as each step begins. Raises `VerificationError` if the program is not safe and
     `Refused` if the hardware cannot keep the promise for it.
     """
     target = target or Target()
-    program = chained(spec, program)
-    used = maps_of(program, spec.maps)
-    progress("verify")
-    verified = verify(program, used)
+    if verified is None:
+        progress("verify")
+        program, verified = verify_program(spec, program)
+    used = verified.maps
     progress("graph")
     graph = build(
         verified, width=target.width, max_window=max_window, max_frame=target.max_frame, zero_stack=zero_stack

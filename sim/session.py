@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,7 @@ from .linux import LinuxOracle
 from .mapfile import Contents, not_taken
 from .network import LOOPBACK
 from .results import FrameResult, Verdict
+from .stepping import Device, stepping
 
 ENGINES = ("verilator", "cocotb")
 
@@ -85,14 +87,25 @@ class Session:
         maps: dict[str, dict[bytes, bytes]] = {}
 
         def fetch(bus: Bus) -> None:
-            for name, found in bus.client.maps.items():
-                maps[name] = dict(found.items())
-            for name, spec in self.design.constants.items():
-                maps[name] = {bytes(spec.key_size): (spec.initial or b"").ljust(spec.value_size, b"\0")}
-            maps.update((name, {}) for name in self.design.buffers)
+            maps.update(self.contents_on(bus))
 
         result = engine.run(self.netlist, source, options, self._load, fetch if read_maps else None)
         return result, maps
+
+    @contextmanager
+    def stepping(self, engine: Engine, options: Options = DEFAULTS) -> Iterator[Device]:
+        """The hardware with its maps filled, its clock in the user's hands."""
+        with stepping(engine, self.netlist, options) as device:
+            self._load(device.bus)
+            yield device
+
+    def contents_on(self, bus: Bus) -> dict[str, dict[bytes, bytes]]:
+        """What the maps hold now."""
+        maps = {name: dict(found.items()) for name, found in bus.client.maps.items()}
+        for name, spec in self.design.constants.items():
+            maps[name] = {bytes(spec.key_size): (spec.initial or b"").ljust(spec.value_size, b"\0")}
+        maps.update((name, {}) for name in self.design.buffers)
+        return maps
 
     def _load(self, bus: Bus) -> None:
         for name, entries in self.contents.items():

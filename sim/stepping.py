@@ -61,6 +61,10 @@ class Device:
         self._ports.add(ifindex)
         self._child.send(f"port {ifindex} {queue_bytes}")
 
+    def takes(self, size: int) -> bool:
+        """Whether a frame of ``size`` bytes fits into the hardware."""
+        return length_fault(1, size, self._max_frame) is None
+
     def arrive(self, frame: Frame, cycle: int) -> int:
         """A frame is received whole in this cycle, or in the next to come if it has passed: the frame's index.
 

@@ -33,6 +33,11 @@ class Rate:
             raise InputError(f"rate {text!r}: give bits a second as 10G or 100Mbps, or frames a second as 1.5Mpps")
         return cls(frames_per_second=number) if found[3] == "pps" else cls(bits_per_second=number)
 
+    @staticmethod
+    def wire_bits(size: int) -> int:
+        """Bits that a frame of ``size`` bytes takes on the wire."""
+        return 8 * (max(size + FCS, SHORTEST_ON_WIRE) + WIRE_OVERHEAD)
+
 
 BACK_TO_BACK = Rate()
 
@@ -54,8 +59,7 @@ class Pace:
         if not rate:
             return 0
         start = self._total // rate
-        on_wire = 8 * (max(size + FCS, SHORTEST_ON_WIRE) + WIRE_OVERHEAD)
-        self._total += (on_wire if self._rate.bits_per_second else 1) * self._clock_hz
+        self._total += (self._rate.wire_bits(size) if self._rate.bits_per_second else 1) * self._clock_hz
         return start
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..errors import Refused
-from ..maps.base import Lowering, MapModel, MapPlugin, MapShape
+from ..maps.base import Lowering, MapModel, MapPlugin, MapShape, RedirectTarget
 from .events import Event, EventKind
 from .tables import Table
 
@@ -243,6 +243,7 @@ class HelperPlugin(ABC):
     unlocks: bool = False  # gives it back
     writes_map: bool = False  # may change the map argument's contents
     map_operation: str = ""  # what it does with its map argument: one of `MapPlugin.operations`
+    redirects_to: RedirectTarget | None = None  # what target it chooses by itself, without a map
     has_result: bool = True  # whether a program may use what it returns
     tables: tuple[Table, ...] = ()  # that it looks up
     limit: int = 0  # how many of its calls succeed for one frame (NEXT_PROGRAM)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..maps.base import RedirectTarget
 from .base import Arg, CallLowering, HelperPlugin, Machine, Outcome
 
 XDP_ABORTED, XDP_REDIRECT = 0, 4
@@ -17,6 +18,7 @@ class Redirect(HelperPlugin):
     name = "bpf_redirect"
     summary = "send the frame out of another port; flags must be 0"
     args = (Arg.SCALAR, Arg.SCALAR)
+    redirects_to = RedirectTarget.PORT
 
     def outcomes(self) -> Sequence[Outcome]:
         return (Outcome(XDP_ABORTED, XDP_REDIRECT),)

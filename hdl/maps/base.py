@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,14 @@ from .program_table import ProgramTable
 
 POSITION_BYTES = 4
 """Bytes of a position; see `listed_key_size`."""
+
+
+class RedirectTarget(enum.Enum):
+    """What the 32-bit target of XDP_REDIRECT is the number of."""
+
+    PORT = "port"  # its ifindex
+    CPU = "cpu"
+    SOCKET = "socket"
 
 
 class MapShape(Protocol):
@@ -218,9 +227,9 @@ class MapPlugin(ABC):
     ``operations``: what programs may do with it, as check_map_func_compatibility in kernel/bpf/verifier.c has it;
     each helper says which operation it is (`HelperPlugin.map_operation`). ``values_readable``, ``values_writable``:
     whether programs may read and write a value in place. ``redirect_flags``: the flags of bpf_redirect_map that the
-    type knows beside the fallback verdict. ``inserts_move_values``: whether a new key may change where the
-    values of others lie; pointers to these then end with it. ``holds_locks``: whether values may have a
-    struct bpf_spin_lock. ``peeks_for_value``: whether bpf_map_peek_elem asks for a value that the
+    type knows beside the fallback verdict, ``redirects_to`` what its targets are. ``inserts_move_values``: whether a
+    new key may change where the values of others lie; pointers to these then end with it. ``holds_locks``: whether
+    values may have a struct bpf_spin_lock. ``peeks_for_value``: whether bpf_map_peek_elem asks for a value that the
     program gives, instead of getting one. ``is_buffer``: nothing is kept, what programs put in leaves as events
     (`hdl.maps.buffer`).
 
@@ -234,6 +243,7 @@ class MapPlugin(ABC):
     values_readable: bool = True
     values_writable: bool = True
     redirect_flags: int = 0
+    redirects_to: RedirectTarget | None = None
     inserts_move_values: bool = True
     holds_locks: bool = False
     peeks_for_value: bool = False

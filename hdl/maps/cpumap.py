@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .base import RedirectTarget
 from .index_map import IndexMap
 from .index_model import IndexRules
 from .linux import EOVERFLOW
@@ -16,6 +17,7 @@ class Cpumap(IndexMap):
     name = "cpumap"
     summary = "CPUs of the host to redirect to; filled by the host; the target is the CPU, which is the key"
     operations = frozenset({"redirect"})
+    redirects_to = RedirectTarget.CPU
     rules = IndexRules(most=16384, over=EOVERFLOW)
 
     def reference_target(self, index: int, value: bytes | bytearray) -> int:

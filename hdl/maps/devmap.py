@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .base import RedirectTarget
 from .index_map import IndexMap
 from .linux import BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS
 from .slots import first_word
@@ -16,6 +17,7 @@ class Devmap(IndexMap):
     name = "devmap"
     summary = "interfaces to redirect to, by index; filled by the host; the target is the ifindex"
     operations = frozenset({"lookup", "redirect"})
+    redirects_to = RedirectTarget.PORT
     redirect_flags = BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS
 
     def reference_target(self, index: int, value: bytes | bytearray) -> int:

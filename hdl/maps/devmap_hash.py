@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .base import Lowering, MapShape, Redirection, SiteKind
+from .base import Lowering, MapShape, Redirection, RedirectTarget, SiteKind
 from .devmap import Devmap
 from .devmap_hash_unit import DevmapHashUnit
 from .hash import Hash
@@ -35,6 +35,7 @@ class DevmapHash(Hash):
     name = "devmap_hash"
     summary = "interfaces to redirect to, by any 32-bit key; filled by the host; the target is the ifindex"
     operations = Devmap.operations
+    redirects_to = RedirectTarget.PORT
     values_writable = False
     holds_locks = False
     redirect_flags = Devmap.redirect_flags

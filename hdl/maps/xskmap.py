@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .base import RedirectTarget
 from .index_map import IndexMap
 from .index_model import IndexRules
 from .linux import EBADF
@@ -17,6 +18,7 @@ class Xskmap(IndexMap):
     name = "xskmap"
     summary = "AF_XDP sockets of the host to redirect to; filled by the host; the target is the key, usually the queue"
     operations = frozenset({"lookup", "redirect"})
+    redirects_to = RedirectTarget.SOCKET
     values_readable = False
     value_sizes = (4,)
     rules = IndexRules(by_entry=True, zero=EBADF)

@@ -1,0 +1,235 @@
+"""The NIC: ports, queues and counters around a datapath that runs cycle by cycle.
+
+What comes in is decided in the simulated device (`sim.stepping`): the receive queues of the ports, their turns at the
+datapath and what is lost there depend on every cycle. Nothing behind the datapath makes it wait - a frame that finds a
+full queue is dropped, as NICs do it -, so all that is reckoned here, from the time at which each frame came out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from ..hdl.maps.base import RedirectTarget
+from ..sim.engine import DEFAULTS, Engine, Options
+from ..sim.mapfile import Contents
+from ..sim.program import Hardware
+from ..sim.results import Verdict
+from ..sim.stepping import Device, Passage, Report
+from .arrivals import Arrival, arrivals, from_host
+from .redirects import cpu_queues, redirect_target
+from .scenario import PortSettings, Scenario
+from .statistics import PortStatistics, QueueStatistics
+from .wire import Reader, Sender
+
+STEP = 1000  # frames that arrive between two looks at the device
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of one frame. Times in ps.
+
+    ``index``: counts the frames on all lines in the order of their last bits, from 0; None for a frame that the host
+    sent. ``port``: where it came in, or the host wanted it to go out. ``arrived``: its last bit in (the host's wish).
+    ``verdict``: None if the program never saw it. ``to``: what got it (``tx NAME``, ``host NAME``, ``cpu N``,
+    ``socket N``), or the counter that tells why it was dropped. ``left``: its first bit out, or when the host took it;
+    None if it was dropped. ``data``: its bytes at the end of its way.
+    """
+
+    index: int | None
+    port: str
+    arrived: int
+    verdict: Verdict | None
+    to: str
+    left: int | None
+    data: bytes
+
+
+Told = Callable[[Fate], None]
+
+
+class Port:
+    """A port's queues and counters."""
+
+    def __init__(self, settings: PortSettings) -> None:
+        self.settings = settings
+        self.counts = PortStatistics()
+        self.sender = Sender(settings.line, settings.tx_queue)
+        self.host = Reader(settings.host_queue, settings.host_interval)
+        self.latency: dict[str, Counter[int]] = defaultdict(Counter)  # where to -> ps -> frames
+        self.offered = 0
+
+    def __str__(self) -> str:
+        return self.settings.name
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A scenario that has run. ``cycles``: of the datapath's clock until the last frame was through. ``stalls``: cycles
+    by cause. ``queues``: those of CPUs and sockets. ``maps``: contents afterwards."""
+
+    ports: list[Port]
+    queues: dict[str, QueueStatistics]
+    verdicts: Counter[Verdict]
+    cycles: int
+    stalls: dict[str, int]
+    maps: Contents
+
+
+class Nic:
+    """A scenario's NIC. ``told`` gets every frame's fate, frames of one way in the order of their going."""
+
+    def __init__(self, scenario: Scenario, hardware: Hardware, told: Told = lambda fate: None) -> None:
+        self._scenario = scenario
+        self._hardware = hardware
+        self._told = told
+        self._period = hardware.session.netlist.period_ps
+        self._target = redirect_target(hardware.design)
+        self._cpu_queues = cpu_queues(hardware.design, hardware.contents)
+        self.ports = [Port(settings) for settings in scenario.ports]
+        self._by_ifindex = {port.settings.ifindex: port for port in self.ports}
+        self._readers: dict[str, Reader] = {}
+        self._queues: dict[str, QueueStatistics] = {}
+        self._verdicts: Counter[Verdict] = Counter()
+        self._waiting: dict[int, tuple[int, Arrival]] = {}  # the device's index -> frame in or before it
+        self._host = from_host(scenario.ports, scenario.duration)
+        self._next_host = next(self._host, None)
+
+    def run(
+        self, engine: Engine, options: Options = DEFAULTS, progress: Callable[[int], None] = lambda ps: None
+    ) -> Outcome:
+        """Run the whole scenario. ``progress`` gets the time of the last frame that has come in."""
+        with self._hardware.session.stepping(engine, options) as device:
+            for port in self.ports:
+                device.port(port.settings.ifindex, port.settings.rx_queue)
+            for batch in _batches(enumerate(arrivals(self._scenario.ports, self._scenario.duration))):
+                for index, arrival in batch:
+                    self._arrive(device, index, arrival)
+                progress(batch[-1][1].last)
+                self._take(device.step(self._cycle(batch[-1][1].last)))
+            report = device.drain()
+            self._take(report)
+            self._send_for_host(None)
+            maps = self._hardware.session.contents_on(device.bus)
+            stalls = device.bus.client.stalls()
+        return Outcome(self.ports, self._queues, self._verdicts, report.cycle, stalls, maps)
+
+    def _cycle(self, ps: int) -> int:
+        """The first cycle that begins at or after a time."""
+        return -(-ps // self._period)
+
+    # Receiving
+
+    def _arrive(self, device: Device, index: int, arrival: Arrival) -> None:
+        port = self.ports[arrival.port]
+        port.offered += 1
+        if not device.takes(len(arrival.frame.data)):
+            self._drop(index, arrival, None, "rx_length_errors", arrival.frame.data)
+            return
+        self._waiting[device.arrive(arrival.frame, self._cycle(arrival.last))] = index, arrival
+
+    def _take(self, report: Report) -> None:
+        for number in report.lost:
+            index, arrival = self._waiting.pop(number)
+            self._drop(index, arrival, None, "rx_fifo_errors", arrival.frame.data)
+        for passage in report.frames:
+            self._deliver(passage)
+
+    # Behind the datapath
+
+    def _deliver(self, passage: Passage) -> None:
+        index, arrival = self._waiting.pop(passage.index)
+        port, verdict = self.ports[arrival.port], passage.verdict
+        at = (passage.ended + 1) * self._period
+        self._send_for_host(at)
+        self._verdicts[verdict] += 1
+        counts = port.counts
+        counts.rx_packets += 1
+        counts.rx_bytes += len(arrival.frame.data)
+        name = f"rx_xdp_{verdict.name.lower()}"
+        setattr(counts, name, getattr(counts, name) + 1)
+        if not verdict.sends:
+            self._drop(index, arrival, verdict, None, arrival.frame.data)
+            return
+        to, left, reason = self._pass_on(port, passage, at)
+        if left is None:
+            counts.rx_dropped += reason != "rx_missed_errors"
+            self._drop(index, arrival, verdict, reason, passage.out)
+            return
+        port.latency[to.split()[0]][left - arrival.last] += 1
+        self._told(Fate(index, str(port), arrival.last, verdict, to, left, passage.out))
+
+    def _pass_on(self, port: Port, passage: Passage, at: int) -> tuple[str, int | None, str]:
+        """A frame on its way out: where to, when it leaves (None: no room there), and what counts it if it does not."""
+        size = len(passage.out)
+        if passage.verdict is Verdict.PASS:
+            left = port.host.offer(at, size)
+            if left is not None:
+                port.counts.host_packets += 1
+                port.counts.host_bytes += size
+            return f"host {port}", left, "rx_missed_errors"
+        if passage.verdict is Verdict.TX:
+            return f"tx {port}", self._send(port, at, size), "rx_xdp_tx_full"
+        reason = "rx_xdp_redirect_errors"
+        if self._target is not RedirectTarget.PORT:
+            return *self._hand_over(passage.target, at, size), reason
+        other = self._by_ifindex.get(passage.target)
+        if other is None:
+            return "", None, reason
+        left = self._send(other, at, size)
+        other.counts.tx_xdp_xmit += left is not None
+        return f"tx {other}", left, reason
+
+    def _send(self, port: Port, at: int, size: int) -> int | None:
+        left = port.sender.offer(at, size)
+        if left is None:
+            port.counts.tx_dropped += 1
+        else:
+            port.counts.tx_packets += 1
+            port.counts.tx_bytes += size
+        return left
+
+    def _hand_over(self, number: int, at: int, size: int) -> tuple[str, int | None]:
+        """To a CPU or a socket."""
+        assert self._target is not None
+        name = f"{self._target.value} {number}"
+        if name not in self._readers:
+            settings = self._scenario.redirect_queue
+            self._readers[name] = Reader(self._cpu_queues.get(number, settings.depth), settings.interval)
+            self._queues[name] = QueueStatistics()
+        left, counts = self._readers[name].offer(at, size), self._queues[name]
+        if left is None:
+            counts.dropped += 1
+        else:
+            counts.packets += 1
+            counts.bytes += size
+        return name, left
+
+    def _send_for_host(self, until: int | None) -> None:
+        """Send what the host wanted to send up to a time, or all."""
+        while self._next_host is not None and (until is None or self._next_host[0] <= until):
+            at, position, data = self._next_host
+            port = self.ports[position]
+            port.counts.tx_host_packets += 1
+            left = self._send(port, at, len(data))
+            to = "tx_dropped" if left is None else f"tx {port}"
+            self._told(Fate(None, str(port), at, None, to, left, data))
+            self._next_host = next(self._host, None)
+
+    def _drop(self, index: int, arrival: Arrival, verdict: Verdict | None, reason: str | None, data: bytes) -> None:
+        """``reason``: the counter, None if the verdict itself is counted and says it."""
+        port = self.ports[arrival.port]
+        if reason is None:
+            assert verdict is not None
+            reason = f"rx_xdp_{verdict.name.lower()}"
+        else:
+            setattr(port.counts, reason, getattr(port.counts, reason) + 1)
+        self._told(Fate(index, str(port), arrival.last, verdict, reason, None, data))
+
+
+def _batches(items: Iterator[tuple[int, Arrival]]) -> Iterator[list[tuple[int, Arrival]]]:
+    while batch := list(islice(items, STEP)):
+        yield batch
+

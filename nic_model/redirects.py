@@ -1,0 +1,43 @@
+"""What the targets of a program's redirects are."""
+
+from __future__ import annotations
+
+from ..codegen.flow import Design
+from ..hdl.errors import Refused
+from ..hdl.helpers.registry import HELPERS
+from ..hdl.maps.base import RedirectTarget
+from ..hdl.maps.registry import MAP_TYPES
+from ..sim.mapfile import Contents
+
+
+def redirect_target(design: Design) -> RedirectTarget | None:
+    """Of all redirects of a program; None if it has none.
+
+    The target that leaves the hardware is a number alone, so a program whose numbers could be of two kinds is
+    `Refused`.
+    """
+    found: dict[RedirectTarget, str] = {}
+    for spec in design.verified.maps.values():
+        if kind := MAP_TYPES[spec.type].redirects_to:
+            found.setdefault(kind, f"map {spec.name}")
+    for instruction in design.program.instructions:
+        if instruction.is_helper_call and (kind := HELPERS[instruction.imm].redirects_to):
+            found.setdefault(kind, HELPERS[instruction.imm].name)
+    if len(found) > 1:
+        (one, here), (other, there), *_ = found.items()
+        raise Refused(
+            f"{design.program.name} redirects to a {one.value} ({here}) and to a {other.value} ({there}); the number "
+            "that comes out does not say which",
+            "simulate it in a NIC with one kind of target, or look at its results with `hardpath sim`",
+        )
+    return next(iter(found), None)
+
+
+def cpu_queues(design: Design, contents: Contents) -> dict[int, int]:
+    """Frames that the queue of each CPU takes, as the CPU maps say (struct bpf_cpumap_val: qsize comes first)."""
+    return {
+        int.from_bytes(key, "little"): int.from_bytes(value[:4], "little")
+        for name, spec in design.maps.items()
+        if MAP_TYPES[spec.type].redirects_to is RedirectTarget.CPU
+        for key, value in contents.get(name, {}).items()
+    }
