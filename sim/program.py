@@ -53,8 +53,9 @@ def load(
     """A program of an object file.
 
     ``program``, ``section``: which, if there are several. ``maps``: contents before the first frame. ``fib``: a file
-    with routes, as ``hardpath fib`` writes it. ``map_sizes``: another max_entries of maps. ``variables``: other values of global variables. ``slots``: (array, index, names of
-    programs: the first is in the slot at first, the host may switch to the others).
+    with routes, as ``hardpath fib`` writes it. ``map_sizes``: another max_entries of maps. ``variables``: other values
+    of global variables. ``slots``: (array, index, names of programs: the first is in the slot at first, the host may
+    switch to the others).
     """
     spec = load_object(path)
     for name, entries in (map_sizes or {}).items():

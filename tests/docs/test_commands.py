@@ -79,6 +79,21 @@ def test_a_command_does_what_the_page_shows(command, workplace):
     assert not missing, "run: python tests/docs/update_pages.py"
 
 
+PYTHON = [
+    (page, text)
+    for page in PAGES
+    for text in re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S)
+]
+
+
+@pytest.mark.skipif(not has_compiler(), reason="a C++ compiler is missing: apt install g++")
+@pytest.mark.parametrize("page, text", PYTHON, ids=[page for page, _ in PYTHON])
+def test_python_on_a_page_runs(page, text, workplace):
+    done = subprocess.run([sys.executable, "-c", text], cwd=workplace, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
 def masked(line):
     """Without its numbers: these depend on the solver's version, and some on the machine's speed."""
     if BAR.match(line):
