@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from ...hdl.errors import Refused
 from ..isa import Atomic
@@ -15,6 +16,8 @@ from .predicates import FALSE
 from .registers import RegisterView
 from .state import Row, State, join
 from .values import STACK_KINDS, MapEntry, Memory, Pointer, Union, Value
+
+T = TypeVar("T")
 
 STACK_BYTES = 512
 
@@ -155,16 +158,14 @@ class MemoryAccess(RegisterView):
     def write_union(self, register: int, target: Union, size: int, value: Value) -> None:
         """Each alternative is written on a path of its own."""
         self.on_each(
-            target, lambda part: self.store_pointer(part, self.pointer_fact(register, part), size, value)
+            _pointers(target), lambda part: self.store_pointer(part, self.pointer_fact(register, part), size, value)
         )
 
-    def on_each(self, target: Union, act: Callable[[Pointer], None]) -> None:
-        """``act`` for each pointer that a value can be, on forks of the state, which join again."""
+    def on_each(self, ways: Iterable[tuple[int, T]], act: Callable[[T], None]) -> None:
+        """``act`` for each of several ways a value can be, on forks of the state, which join again."""
         rest = self.state.predicate
         states = []
-        for q, part in target.alternatives:
-            if not isinstance(part, Pointer):
-                continue
+        for q, part in ways:
             q = self.p.both(q, rest)
             if q == FALSE:
                 continue
@@ -214,12 +215,12 @@ class MemoryAccess(RegisterView):
         c, index = self.c, where.index
         assert index is not None
         places = [
-            (self.p.of(c.eq(index, c.const(k, index.width))), Pointer(Kind.STACK, c.const(low, 64), frame=frame))
+            (self.p.of(c.eq(index, c.const(k, index.width))), low)
             for k, low in enumerate(range(where.low, where.high + 1, where.step))
         ]
         self.on_each(
-            Union(tuple(places)),
-            lambda part: self.state.stacks[frame].write(_signed(part.offset.attr), 8, value),
+            places,
+            lambda low: self.state.stacks[frame].write(low, 8, value),
         )
 
     def as_number(self, value: Value) -> Node:
@@ -364,6 +365,9 @@ def _signed(value: int) -> int:
     return (value & (1 << 64) - 1 ^ 1 << 63) - (1 << 63)
 
 
+def _pointers(value: Union) -> list[tuple[int, Pointer]]:
+    return [(q, part) for q, part in value.alternatives if isinstance(part, Pointer)]
+
+
 def _holds_pointer(value: Value) -> bool:
-    parts = [v for _, v in value.alternatives] if isinstance(value, Union) else [value]
-    return any(isinstance(v, Pointer) for v in parts)
+    return isinstance(value, Pointer) or (isinstance(value, Union) and bool(_pointers(value)))

@@ -103,7 +103,7 @@ class Predicates:
         """Whether a and b never hold together (as far as branch conditions show)."""
         if a == FALSE or b == FALSE:
             return True
-        if a == TRUE or b == TRUE or a == b:
+        if TRUE in (a, b) or a == b:
             return False
         if b < a:
             a, b = b, a

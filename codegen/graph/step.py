@@ -14,9 +14,11 @@ from ..isa import Alu, Class, FunctionReference, Jump, MapReference, Mode
 from ..spec import MapSpec
 from ..verify import result as facts
 from ..verify.iterator import kernel_function
+from ..verify.number import constant
 from ..verify.result import Kind
 from . import arithmetic
 from .call import Call
+from .cases import cases
 from .ir import Node
 from .memory import MemoryAccess
 from .predicates import FALSE, TRUE
@@ -313,22 +315,54 @@ class Step(MemoryAccess):
         return state
 
     def call_helper(self, helper: HelperPlugin) -> None:
-        """Compilers merge calls at the ends of branches, so the map can depend on the path: then each is called."""
-        number = 1 + helper.args.index(Arg.MAP) if Arg.MAP in helper.args else 0
-        target = self.value(number) if number else None
-        if not isinstance(target, Union):
-            self.call_with(helper)
-            return
+        """Compilers merge calls at the ends of branches, so the map and what else must be known can depend on the path:
+        then each is called."""
         point = self.point
-        of_map = {f.map: f for f in _pointer_facts(self.fact(number))}
+        wanted = [1 + helper.args.index(Arg.MAP)] if Arg.MAP in helper.args else []
 
-        def call(part: Pointer) -> None:
-            self.set(number, part)
-            self.point = replace(point, registers={**point.registers, number: of_map[part.map]})
-            self.call_with(helper)
+        def fix(rest: list[int]) -> None:
+            """Call with one choice for each argument of ``rest``."""
+            if not rest:
+                self.call_with(helper)
+                return
+            number, before = rest[0], self.point
+            ways = self.choices(number)
 
-        self.on_each(target, call)
+            def go_on(way: tuple[Value, facts.AbstractValue]) -> None:
+                value, fact = way
+                self.set(number, value)
+                self.point = replace(before, registers={**before.registers, number: fact})
+                fix(rest[1:])
+
+            if len(ways) > 1:
+                self.on_each(ways, go_on)
+            elif ways:
+                go_on(ways[0][1])
+            else:
+                fix(rest[1:])
+
+        fix([*wanted, *helper.constants])
         self.point = point
+
+    def choices(self, number: int) -> list[tuple[int, tuple[Value, facts.AbstractValue]]]:
+        """The maps, places or numbers that an argument can be, each with its predicate; none if it is one or is
+        computed."""
+        c, path = self.c, self.state.predicate
+        result: list[tuple[int, tuple[Value, facts.AbstractValue]]] = []
+        for q, part in _alternatives(self.value(number), path):
+            if isinstance(part, Node):
+                for when, value in cases(self.p, part, self.p.both(q, path)) or ():
+                    result.append((when, (c.const(value, 64), constant(value).fact())))
+                continue
+            fact = self.pointer_fact(number, part)
+            places = cases(self.p, part.offset, self.p.both(q, path)) or [(q, None)]
+            for when, place in places:
+                if place is None or len(places) == 1:
+                    result.append((when, (part, fact)))
+                    continue
+                at = replace(part, offset=c.const(place, 64))
+                result.append((when, (at, replace(fact, offset=constant(place).fact()))))
+        return result
 
     def call_with(self, helper: HelperPlugin) -> None:
         state = self.state
@@ -395,11 +429,6 @@ class Step(MemoryAccess):
             return Pointer(pointer.kind, pointer.offset, pointer.map, pointer.frame, entry)
 
         self.state.every_pointer(mark)
-
-
-def _pointer_facts(fact: facts.AbstractValue) -> list[facts.Pointer]:
-    parts = fact.alternatives if isinstance(fact, facts.Mixed) else (fact,)
-    return [part for part in parts if isinstance(part, facts.Pointer)]
 
 
 def _alternatives(value: Value, path: int) -> tuple[tuple[int, Node | Pointer], ...]:

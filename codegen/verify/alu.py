@@ -25,7 +25,7 @@ def execute(state: State, i: Instruction, fresh: Callable[[], int]) -> None:
         return
     if state.memory is None:
         _check_immediate(i, width)
-    read = _low_half if i.operation == Alu.SUB and width == 32 else readable
+    read = low_half if i.operation == Alu.SUB and width == 32 else readable
     a = read(state, i.dst)
     if i.operation in (Alu.NEG, Alu.END):
         if isinstance(a, Ptr):
@@ -59,7 +59,7 @@ def execute(state: State, i: Instruction, fresh: Callable[[], int]) -> None:
         state.set(i.dst, _moved(i, b, a.number, i.src, fresh))
 
 
-def _low_half(state: State, register: int) -> Num | Ptr:
+def low_half(state: State, register: int) -> Num | Ptr:
     """A register of which an instruction uses only the low 32 bits, such as one half of a pointer difference."""
     value = state.get(register)
     return value._replace(half=False) if isinstance(value, Ptr) and value.half else readable(state, register)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..isa import Class, Instruction, Jump
-from .alu import LONGEST
+from .alu import LONGEST, low_half
 from .failure import address_dependent
 from .memory import readable
 from .number import Number, constant
@@ -22,9 +22,10 @@ _REVERSED = {Jump.JGT: Jump.JLT, Jump.JGE: Jump.JLE, Jump.JLT: Jump.JGT, Jump.JL
 
 def decide(state: State, i: Instruction, slot: int) -> Ways:
     """The ways a conditional jump can go; takes over ``state``."""
-    a = readable(state, i.dst)
-    b: Num | Ptr = readable(state, i.src) if i.uses_register else scalar(constant(i.imm))
     width = 64 if i.cls == Class.JMP else 32
+    read = readable if width == 64 else low_half
+    a = read(state, i.dst)
+    b: Num | Ptr = read(state, i.src) if i.uses_register else scalar(constant(i.imm))
     op = Jump(i.operation)
     if isinstance(a, Num) and isinstance(b, Num):
         return _numbers(state, i, op, a, b, width)
@@ -34,7 +35,10 @@ def decide(state: State, i: Instruction, slot: int) -> Ways:
                 # The low half of a frame's address is never 0: headroom lies before the frame, tailroom behind it.
                 return _null_check(state, op, pointer)
     if width == 32:
-        raise address_dependent("a 32-bit comparison of a pointer")
+        # Frames lie in buffers of less than 4 GiB, so the low halves of pointers differ if they do.
+        if op not in (Jump.JEQ, Jump.JNE) or not _both_in_frame(a, b):
+            raise address_dependent("a 32-bit comparison of a pointer")
+        return _split(state, [False, True])
     if isinstance(a, Ptr) and isinstance(b, Ptr):
         return _pointers(state, op, a, b, slot)
     raise address_dependent("a comparison of a pointer with a number")
@@ -96,7 +100,7 @@ def _pointers(state: State, op: Jump, a: Ptr, b: Ptr, slot: int) -> Ways:
     if a.maybe_null or b.maybe_null:
         raise address_dependent("a comparison of pointers that may be NULL")
     if a.stale or b.stale:
-        if a.kind in FRAME_KINDS and b.kind in FRAME_KINDS:
+        if _both_in_frame(a, b):
             return _split(state, [False, True])
     elif op in (Jump.JGT, Jump.JGE, Jump.JLT, Jump.JLE):
         if _is_end_of(b, a):
@@ -105,11 +109,15 @@ def _pointers(state: State, op: Jump, a: Ptr, b: Ptr, slot: int) -> Ways:
             return _bound_check(state, _REVERSED[op], b, slot)
     if a.kind == b.kind and a.kind in PACKET_KINDS and a.id == b.id:
         return _by_number(state, op, constant(a.offset), constant(b.offset))
-    if a.kind in FRAME_KINDS and b.kind in FRAME_KINDS:
+    if _both_in_frame(a, b):
         return _split(state, [False, True])
     if a.kind == b.kind and a.kind in (Kind.STACK, Kind.MEMORY, Kind.RECORD) and a.frame == b.frame:
         return _by_number(state, op, a.total, b.total)
     raise address_dependent(f"a comparison of a {a.kind.value} with a {b.kind.value} pointer")
+
+
+def _both_in_frame(a: Num | Ptr, b: Num | Ptr) -> bool:
+    return isinstance(a, Ptr) and isinstance(b, Ptr) and a.kind in FRAME_KINDS and b.kind in FRAME_KINDS
 
 
 def _by_number(state: State, op: Jump, a: Number, b: Number) -> Ways:

@@ -245,6 +245,7 @@ class HelperPlugin(ABC):
     map_operation: str = ""  # what it does with its map argument: one of `MapPlugin.operations`
     redirects_to: RedirectTarget | None = None  # what target it chooses by itself, without a map
     has_result: bool = True  # whether a program may use what it returns
+    constants: tuple[int, ...] = ()  # arguments (1 to 5): numbers, and places of memory, that the hardware must know
     tables: tuple[Table, ...] = ()  # that it looks up
     limit: int = 0  # how many of its calls succeed for one frame (NEXT_PROGRAM)
 

@@ -21,6 +21,7 @@ class TracePrintk(HelperPlugin):
     summary = "an event with up to three numbers, which the host prints; the format is a constant, the result unused"
     args = (Arg.MEM, Arg.SIZE, Arg.ANY, Arg.ANY, Arg.ANY)
     has_result = False
+    constants = (1, 2)
 
     def _kind(self, format: bytes) -> Line:
         kind = line(self.name, format)

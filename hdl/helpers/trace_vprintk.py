@@ -20,6 +20,7 @@ class TraceVprintk(HelperPlugin):
     summary = "an event with up to twelve numbers, which the host prints; the format is a constant, the result unused"
     args = (Arg.MEM, Arg.SIZE, Arg.MEM_OR_NULL, Arg.SIZE_OR_ZERO)
     has_result = False
+    constants = (1, 2, 4)
 
     def _kind(self, format: bytes, data: int) -> Line:
         kind = line(self.name, format)

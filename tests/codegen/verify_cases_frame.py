@@ -30,6 +30,22 @@ def tests_in_32_bits_whether_there_is_a_frame(a):
     a.exit()
 
 
+@case("ok")
+def tests_in_32_bits_whether_frame_pointers_are_the_same(a):
+    a.load(4, 2, CTX, 0)
+    a.load(4, 3, CTX, 4)
+    a.alu(Alu.MOV, 4, src=2, bits=32)
+    same, different = Label(), Label()
+    a.jump(Jump.JEQ, same, 2, src=3, bits=32)
+    a.jump(Jump.JNE, different, 4, src=3, bits=32)
+    a.place(same)
+    a.move(0, imm=1)
+    a.exit()
+    a.place(different)
+    a.move(0, imm=2)
+    a.exit()
+
+
 @case("refused")
 def compares_half_of_a_frame_pointer(a):
     a.load(4, 2, CTX, 0)

@@ -11,7 +11,7 @@ from assembler import CTX, FP, Label
 from hardpath.codegen.flow import compile_program
 from hardpath.codegen.graph import Evaluator, build
 from hardpath.codegen.isa import Alu, Jump
-from hardpath.codegen.spec import ObjectSpec
+from hardpath.codegen.spec import MapSpec, ObjectSpec
 from hardpath.codegen.verify import verify
 from hardpath.hdl.errors import InputError, Refused
 from hardpath.hdl.helpers.events import PRINTED, Event, line
@@ -137,6 +137,41 @@ def test_lines_are_those_that_linux_prints(assemble, trace, helper, seed):
             assert evaluator.run(frame).events == (Event(PRINTED, expected),)
 
 
+
+
+def merged(a):
+    """One call for two formats of different lengths, as compilers leave it where branches end in the same call."""
+    begin(a)
+    chosen = Label()
+    a.load(1, 3, 6, 0)
+    a.map(1, "formats", 0)
+    a.move(2, imm=9)
+    a.jump(Jump.JGT, chosen, 3, imm=100)
+    a.map(1, "formats", 9)
+    a.move(2, imm=10)
+    a.place(chosen)
+    a.call(PRINTK)
+    a.move(0, imm=TX)
+    a.exit()
+
+
+FORMATS = {"formats": MapSpec("formats", 2, 4, 19, 1, initial=b"large %d\0small: %u\0", readonly=True)}
+
+
+@pytest.mark.linux
+@needs_linux
+def test_one_call_can_print_with_a_format_for_each_path_to_it(assemble, trace):
+    program = assemble(merged)
+    interpreter, evaluator = Interpreter(program, FORMATS), Evaluator(build(verify(program, FORMATS)), FORMATS)
+    trace()
+    with LinuxOracle(program, FORMATS) as linux:
+        for first in (0, 99, 100, 101, 255):
+            frame = bytes([first, *range(63)])
+            linux.run(frame)
+            interpreter.run(frame)
+            (expected,) = trace()
+            assert interpreter.events == [Event(PRINTED, expected)]
+            assert evaluator.run(frame).events == (Event(PRINTED, expected),)
 
 
 def chatty(a):
