@@ -355,11 +355,11 @@ class Step(MemoryAccess):
                     result.append((when, (c.const(value, 64), constant(value).fact())))
                 continue
             fact = self.pointer_fact(number, part)
-            places = cases(self.p, part.offset, self.p.both(q, path)) or [(q, None)]
+            places = cases(self.p, part.offset, self.p.both(q, path)) or []
+            if len(places) <= 1:
+                result.append((q, (part, fact)))
+                continue
             for when, place in places:
-                if place is None or len(places) == 1:
-                    result.append((when, (part, fact)))
-                    continue
                 at = replace(part, offset=c.const(place, 64))
                 result.append((when, (at, replace(fact, offset=constant(place).fact()))))
         return result
