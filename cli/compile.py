@@ -8,11 +8,10 @@ from pathlib import Path
 import click
 
 from ..hdl import registers
-from ..hdl.errors import InputError
 from . import options as shared
 from . import report
 from .options import Build, Chosen
-from .outputs import Outputs
+from .outputs import Outputs, check_folder
 from .progress import Steps
 from .settings import Settings
 
@@ -31,14 +30,15 @@ from .settings import Settings
 @click.pass_obj
 def command(settings: Settings, chosen: Chosen, output: Path, build: Build) -> None:
     """Write Verilog, register map and report."""
-    if output.exists() and not output.is_dir():
-        raise InputError(f"{output} is a file: name a folder")
+    check_folder(output)
     spec = chosen.load()
     with Steps() as steps:
         design = build.compile(spec, chosen.select(spec), steps)
         facts = report.document(design)
         if facts["area"]["largest"]["share"] > 1:
             settings.note(f"no ECP5 holds this: {report.area_text(facts['area'])}")
+        for overrun in facts["overruns"][:1]:
+            settings.note(f"{build.clock:g} MHz will not be reached: {overrun['at']} alone takes {overrun['ns']} ns")
         steps("Verilog")
         files = {
             f"{design.program.name}.v": design.verilog,

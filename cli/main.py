@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import signal
 import sys
 import traceback
 import warnings
@@ -16,7 +17,7 @@ import click
 from ..hdl.errors import HardpathError, InputError, Place, Refused, VerificationError
 from .settings import Settings, switches
 
-VERBS = ("inspect", "verify", "dump", "compile", "run", "sim", "diff", "survey", "fib", "nic")
+VERBS = ("inspect", "verify", "dump", "compile", "run", "sim", "diff", "map", "survey", "fib", "nic")
 
 NO, BAD_INPUT, REFUSED, BROKEN = 1, 2, 3, 4
 """Exit statuses besides 0: the answer is no; bad usage or input; not possible in hardware; a fault in hardpath."""
@@ -52,6 +53,8 @@ def verbs() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     settings = Settings()
+    if arguments is None:
+        signal.signal(signal.SIGTERM, _terminate)
     if arguments is None and not sys.warnoptions:
         warnings.simplefilter("ignore")  # Amaranth warns of designs that an error left unfinished
     try:
@@ -68,6 +71,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if settings.debug:
             traceback.print_exc()
         return _explain(error, settings)
+
+
+def _terminate(number: int, _: object) -> None:
+    """SIGTERM ends the command as an error does: children end, temporary folders go."""
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 def _explain(error: Exception, settings: Settings) -> int:

@@ -13,7 +13,8 @@ from typing import Any
 import click
 
 from ..codegen.chain import with_contents, with_slot
-from ..codegen.elf import load, select, with_map_size, with_variables
+from ..codegen.chain_file import load
+from ..codegen.elf import select, with_map_size, with_variables
 from ..codegen.flow import MAX_WINDOW, Design, Progress, compile_program, maps_of
 from ..codegen.spec import ObjectSpec, ProgramSpec
 from ..codegen.tables import helper_tables
@@ -31,6 +32,9 @@ from .settings import Settings
 Command = Callable[..., Any]
 
 FILE = click.Path(path_type=Path)
+
+FASTEST_CLOCK = 500.0
+"""MHz; beyond what block memories of the target reach, so no plan for a faster one means anything."""
 
 
 class Number(click.FloatRange):
@@ -164,13 +168,15 @@ class Chosen:
         return spec, program, {name: entries for name, entries in contents.items() if name in used}
 
 
+map_size_option = _assignment_option("--map-size", "NAME=N", "Other max_entries of a map.")
+
 program_options = collected(
     "chosen",
     Chosen,
     click.argument("object", type=FILE),
     click.option("--program", metavar="NAME", help="The program, if the object has several."),
     click.option("--section", metavar="NAME", help="The ELF section of the program."),
-    _assignment_option("--map-size", "NAME=N", "Other max_entries of a map."),
+    map_size_option,
     _assignment_option("--set", "NAME=VALUE", "Another value of a global variable."),
     click.option(
         "--slot", multiple=True, metavar="MAP:INDEX=PROGRAM[,...]", callback=_slots,
@@ -212,7 +218,7 @@ build_options = collected(
         metavar="BYTES", help=f"Bytes a beat of the frame streams: {', '.join(map(str, WIDTHS))}.",
     ),
     click.option(
-        "--clock", type=Number(1, 2000), default=Target.clock_mhz, show_default=True, metavar="MHZ",
+        "--clock", type=Number(1, FASTEST_CLOCK), default=Target.clock_mhz, show_default=True, metavar="MHZ",
         help="Clock in MHz.",
     ),
     click.option(
@@ -220,8 +226,8 @@ build_options = collected(
         metavar="BYTES", help="Longest frame.",
     ),
     click.option(
-        "--max-window", type=click.IntRange(min=MIN_FRAME), default=MAX_WINDOW, show_default=True, metavar="BYTES",
-        help="Most bytes at the front of a frame that the program may write.",
+        "--max-window", type=click.IntRange(MIN_FRAME, LONGEST_FRAME), default=MAX_WINDOW, show_default=True,
+        metavar="BYTES", help="Most bytes at the front of a frame that the program may write.",
     ),
     click.option(
         "--zero-stack", is_flag=True,
@@ -240,8 +246,11 @@ class Source:
     seed: int
     skip_bad: bool
 
-    def check(self) -> None:
-        """Raise an error, before anything takes time, unless there is exactly one source and it is there."""
+    def check(self, needed: bool = True) -> None:
+        """Raise an error, before anything takes time, unless there is exactly one source (at most one if it is not
+        ``needed``) and it is there."""
+        if self.read is None and self.traffic is None and not needed:
+            return
         if (self.read is None) == (self.traffic is None):
             raise click.UsageError("give frames: either -r CAPTURE or --traffic NAME")
         next(iter(self.frames()), None)
@@ -255,7 +264,8 @@ class Source:
         """All frames, unsuitable ones included."""
         if self.read is not None:
             return read_capture(self.read)
-        assert self.traffic is not None
+        if self.traffic is None:
+            return ()
         return traffic(self.traffic, self.count, self.seed)
 
     def fitting(self, max_frame: int) -> tuple[list[Frame], int]:

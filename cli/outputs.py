@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -50,3 +51,14 @@ class Outputs:
         finally:
             for folder in self._scratch.values():
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise `InputError`, before anything takes time, if a folder can neither be written nor made."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file: name a folder")
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    try:
+        os.rmdir(tempfile.mkdtemp(prefix=".hardpath-", dir=there))
+    except OSError as error:
+        raise InputError(f"{folder}: cannot write there: {error.strerror}") from None

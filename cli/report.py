@@ -91,6 +91,7 @@ def _map(design: Design, spec: MapSpec) -> dict[str, Any]:
         "value_size": spec.value_size,
         "max_entries": spec.max_entries,
         "mechanism": mechanism(design, spec.name),
+        "host_stall_cycles": design.pipeline.host_stall(spec.name) if spec.name in design.maps else 0,
         "worst_cycles_per_frame": 1 + max((hazard.cost for hazard in found), default=0),
         "hazards": [_hazard(design.program, hazard) for hazard in found],
         "ports": asdict(design.pipeline.ports[spec.name]) if spec.name in design.maps else None,
@@ -170,7 +171,8 @@ def _map_text(facts: dict[str, Any]) -> list[str]:
     lines = [
         f"map {facts['name']}: {facts['type']}, key {facts['key_size']}, value {facts['value_size']}, "
         f"{facts['max_entries']} entries",
-        f"  {facts['mechanism']}; at worst {facts['worst_cycles_per_frame']} cycles a frame",
+        f"  {facts['mechanism']}; at worst {facts['worst_cycles_per_frame']} cycles a frame; "
+        f"an operation of the host holds frames {facts['host_stall_cycles']} cycles at most",
     ]
     for each in facts["hazards"]:
         tags = "any key" if each["whatever_the_key"] else "same key"

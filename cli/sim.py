@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -10,6 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ..codegen.flow import Design
+from ..hdl.errors import InputError
+from ..nic_model.control_socket import ControlServer
+from ..nic_model.host import about
 from ..sim.engine import Engine, Options, RunResult
 from ..sim.mapfile import save_maps
 from ..sim.session import Session
@@ -36,6 +40,10 @@ from .settings import Settings
 @click.option(
     "--rate", metavar="RATE", help="Arrival of frames, such as 10G or 1.5Mpps; without: back to back."
 )
+@click.option(
+    "--control", type=FILE, metavar="SOCKET",
+    help="Stay up behind the frames, and let hardpath map reach the maps through this socket, from the first frame on.",
+)
 @click.option("--waves", type=FILE, metavar="FILE", help="Waveforms, FST or (FILE.vcd) VCD.")
 @shared.build_options
 @click.pass_obj
@@ -51,10 +59,14 @@ def command(
     maps_out: Path | None,
     simulator: Simulator,
     rate: str | None,
+    control: Path | None,
     waves: Path | None,
 ) -> None:
     """Simulate cycle by cycle: verdicts, latency, throughput."""
-    source.check()
+    source.check(needed=control is None)
+    runner = simulator.start()
+    if control is not None and not runner.live:
+        raise InputError(f"engine {runner.name} cannot do it while frames pass: use --control with --engine verilator")
     pace = Rate.parse(rate) if rate is not None else Rate()
     if waves is not None and waves.suffix != ".vcd" and not has_fst_headers():
         waves = waves.with_suffix(".vcd")
@@ -62,7 +74,8 @@ def command(
             f"FST needs lz4.h and zlib.h (apt install liblz4-dev zlib1g-dev): waveforms go to {waves}"
         )
     spec, program, contents = chosen.open(given, settings)
-    with Steps() as steps, Outputs() as outputs:
+    with Steps() as steps, Outputs() as outputs, ExitStack() as stack:
+        server = stack.enter_context(ControlServer(control)) if control is not None else None
         options = Options(
             rate=pace,
             frames_out=outputs.optional(frames_out),
@@ -75,7 +88,9 @@ def command(
         maps_path = outputs.optional(maps_out)
         design = build.compile(spec, program, steps)
         session = Session(design, contents)
-        result, after = _simulate(session, simulator.start(), source, options, maps_path is not None, steps)
+        if server is not None:
+            server.about = about(chosen.object, design, tuple(p.name for p in spec.programs))
+        result, after = _simulate(session, runner, source, options, maps_path is not None, steps, server)
         if maps_path is not None:
             save_maps(maps_path, after)
     settings.answer(
@@ -84,7 +99,8 @@ def command(
 
 
 def _simulate(
-    session: Session, runner: Engine, source: Source, options: Options, read_maps: bool, steps: Steps
+    session: Session, runner: Engine, source: Source, options: Options, read_maps: bool, steps: Steps,
+    server: ControlServer | None,
 ) -> tuple[RunResult, dict[str, dict[bytes, bytes]]]:
     steps("Verilog")
     netlist = session.netlist
@@ -92,7 +108,8 @@ def _simulate(
     runner.prepare(netlist, options)
     steps("simulate")
     frames = source.read if source.read is not None else steps.over(source.frames(), source.count)
-    return session.run(runner, frames, options, read_maps=read_maps)
+    during = server.serve if server is not None else None
+    return session.run(runner, frames, options, read_maps=read_maps, during=during)
 
 
 def show(console: Console, design: Design, result: RunResult) -> None:

@@ -6,6 +6,7 @@ Sizes are in bytes, positions of members in bits. Everything is bounds-checked: 
 
 from __future__ import annotations
 
+import builtins
 import enum
 import struct
 from collections.abc import Callable, Iterator, Mapping
@@ -28,12 +29,16 @@ class Void:
 
 @dataclass(frozen=True, slots=True)
 class Int:
-    """An integer of ``size`` bytes."""
+    """An integer of ``size`` bytes. ``bits`` at ``bit_offset`` of them count if it is an old kind of bit field, else
+    ``bits`` is 0. ``char``: the type says that it is a character."""
 
     name: str
     size: int
     signed: bool
     bool: bool
+    char: builtins.bool = False
+    bits: int = 0
+    bit_offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,7 +371,11 @@ def _type(
     """One type. ``third``: size or type it refers to; ``flag``: the kind flag; ``extra``: its records."""
     match kind:
         case _Kind.INT:
-            return Int(name, third, bool(extra[0][0] >> 24 & 1), bool(extra[0][0] >> 24 & 4))
+            info = extra[0][0]
+            encoding, offset, bits = info >> 24, info >> 16 & 0xFF, info & 0xFF
+            part_only = offset or bits != 8 * third
+            where = (bits, offset) if part_only else (0, 0)
+            return Int(name, third, bool(encoding & 1), bool(encoding & 4), bool(encoding & 2), *where)
         case _Kind.PTR:
             return Pointer(third)
         case _Kind.ARRAY:

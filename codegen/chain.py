@@ -93,13 +93,14 @@ def _link(main: ProgramSpec, members: list[ProgramSpec], tables: Mapping[str, Pr
         by_slot[base] = member
         functions |= {base + slot: name for slot, name in member.functions.items()}
         lines |= {base + slot: line for slot, line in member.lines.items()}
-        code += [_moved(i, base) for i in member.instructions]
+        code += [moved(i, base) for i in member.instructions]
     return replace(
         main, instructions=tuple(code), functions=functions, lines=lines, members=by_slot, tables=dict(tables)
     )
 
 
-def _moved(i: Instruction, base: int) -> Instruction:
+def moved(i: Instruction, base: int) -> Instruction:
+    """An instruction of a program that begins at slot ``base``."""
     if isinstance(i.reference, FunctionReference):
         return replace(i, reference=replace(i.reference, slot=i.reference.slot + base))
     return i

@@ -26,12 +26,13 @@ class MapSpec:
     """One map. Sizes in bytes. ``type`` is the kernel's BPF_MAP_TYPE_* number, ``flags`` its BPF_F_* flags.
 
     Global data sections are array maps of one entry with ``initial`` bytes; ``readonly`` for .rodata (frozen).
-    ``key_type``/``value_type`` are BTF type ids, 0 when unknown. ``section`` is the ELF section it is from.
+    ``key_type``/``value_type`` are type ids of ``btf``, 0 when unknown. ``section`` is the ELF section it is from.
     ``inner`` is the template of the maps in a map of maps; ``slots`` names the maps or programs that a map of
     maps or programs holds from the start, by index; ``spare`` the programs that the host may put into a slot besides.
     ``table`` is what `codegen.chain` makes of these for one program. ``lock`` is where
     in the value there is a struct bpf_spin_lock. ``number`` is the map's id in iproute2's definitions
-    (``bpf_elf_map.id``), 0 if it has none.
+    (``bpf_elf_map.id``), 0 if it has none. ``pinned``: libbpf pins it
+    by its name (LIBBPF_PIN_BY_NAME), so objects that do share it.
     """
 
     name: str
@@ -51,6 +52,8 @@ class MapSpec:
     spare: Mapping[int, tuple[str, ...]] = field(default_factory=dict, repr=False)
     table: ProgramTable | None = field(default=None, repr=False)
     number: int = field(default=0, repr=False)
+    pinned: bool = field(default=False, repr=False)
+    btf: Btf | None = field(default=None, repr=False, compare=False)
 
     def string(self, offset: int) -> bytes | None:
         """The string at byte ``offset`` of contents that never change, without its NUL; None if there is none."""
@@ -133,7 +136,8 @@ class ProgramSpec:
 
 @dataclass(frozen=True)
 class ObjectSpec:
-    """One ELF object: programs in file order, maps and global variables by name, BTF (`codegen.btf.Btf`) if present."""
+    """One ELF object: programs in file order, maps and global variables by name, BTF (`codegen.btf.Btf`) if present; or
+    several of them in a chain (`codegen.chain_file`). ``main``: the program meant if nobody names one, "" if open."""
 
     path: str
     programs: tuple[ProgramSpec, ...]
@@ -141,3 +145,4 @@ class ObjectSpec:
     license: str = ""
     btf: Btf | None = None
     variables: Mapping[str, Variable] = field(default_factory=dict)
+    main: str = ""

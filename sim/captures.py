@@ -12,6 +12,7 @@ from ..hdl.errors import InputError
 from .pcapng import SECTION_HEADER, CaptureFile, Packet, PcapngWriter, read_blocks
 
 MIN_FRAME = 14  # an Ethernet header: Linux runs no XDP program on less
+LONGEST_FRAME = 16384  # that any datapath takes, `hdl.ingress.LONGEST_FRAME`
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,10 @@ def length_fault(number: int, size: int, max_frame: int) -> str | None:
     """What is wrong with the length of packet ``number`` (from 1) for a datapath that takes ``max_frame`` bytes."""
     if MIN_FRAME <= size <= max_frame:
         return None
+    longer = f"take longer frames with --max-frame {size}, or " if max_frame < size <= LONGEST_FRAME else ""
     return (
         f"packet {number}: {size} bytes, but a frame has {MIN_FRAME} to {max_frame}: "
-        "leave such packets out with --skip-bad"
+        f"{longer}leave such packets out with --skip-bad"
     )
 
 

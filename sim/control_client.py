@@ -14,10 +14,6 @@ from ..hdl.registers import COUNTERS, MAGIC, VERSION, RegisterMap
 
 ENOENT, E2BIG = 2, 7
 
-TRANSFERS_AT_A_TIME = 1024
-"""Longest batch that a transport is given; bounds what it has to queue."""
-
-
 @dataclass
 class Batch:
     """Transfers in order: (address, word to write) or (address, None) to read."""
@@ -32,7 +28,8 @@ class Batch:
 
 
 Transport = Callable[[Sequence[tuple[int, int | None]]], list[int]]
-"""Carries out transfers in order and returns the words read."""
+"""Carries out transfers in order and returns the words read. Where several clients share a device, nothing of others
+comes in between: operations on maps use registers that are there once."""
 
 
 def one_by_one(read: Callable[[int], int], write: Callable[[int, int], None]) -> Transport:
@@ -65,17 +62,11 @@ class LatencyFigures:
 class ControlClient:
     """A device behind a control bus.
 
-    Raises `InputError` when what answers is not a device of this kind. ``batch`` carries out many transfers at once,
-    for transports where that is cheaper than one by one.
+    Raises `InputError` when what answers is not a device of this kind.
     """
 
-    def __init__(
-        self,
-        read: Callable[[int], int],
-        write: Callable[[int, int], None],
-        batch: Transport | None = None,
-    ) -> None:
-        self._transport = batch or one_by_one(read, write)
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
         self._registers = RegisterMap()
         magic, version = self._read("magic"), self._read("version")
         if magic != MAGIC:
@@ -87,10 +78,7 @@ class ControlClient:
 
     def transfer(self, batch: Batch) -> list[int]:
         """Carry out a batch; the words read."""
-        words: list[int] = []
-        for i in range(0, len(batch.transfers), TRANSFERS_AT_A_TIME):
-            words += self._transport(batch.transfers[i : i + TRANSFERS_AT_A_TIME])
-        return words
+        return self._transport(batch.transfers)
 
     def address(self, name: str, index: int = 0) -> int:
         """As `hdl.registers.RegisterMap.address`."""

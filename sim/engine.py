@@ -1,9 +1,9 @@
 """The protocol of the simulation engines, and what they share.
 
 An engine compiles a netlist and starts it as a child process. Parent and child talk in lines (the child answers in
-JSON): ``w ADDRESS DATA`` and ``r ADDRESS`` on the control bus, ``run`` for the whole input, ``quit``, and those of
-`sim.stepping`. Frames reach the child as a capture file or, when they come from Python, as the same bytes through a
-pipe; results leave it as files.
+JSON): ``w ADDRESS DATA`` and ``r ADDRESS`` on the control bus, ``run`` for the whole input, ``stop`` to end it early,
+``quit``, and those of `sim.stepping`. Frames reach the child as a capture file or, when they come from Python, as the
+same bytes through a pipe; results leave it as files.
 Cycle by cycle both children do what `sim.driver` says, so their results are equal to the byte.
 """
 
@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
@@ -99,8 +100,12 @@ class Options:
 DEFAULTS = Options()
 
 
+TRANSFERS_AT_A_TIME = 1024
+"""How many the child gets before its answers are read: neither side may fill a pipe that the other does not empty."""
+
+
 class Bus:
-    """The control bus while no frame is inside: 32-bit words at word addresses. Writes are sent in bulk."""
+    """The control bus: 32-bit words at word addresses. Writes are sent in bulk."""
 
     def __init__(self, child: Child) -> None:
         self._child = child
@@ -110,7 +115,7 @@ class Bus:
         """The device behind the bus: maps and counters."""
         from .control_client import ControlClient  # loads Amaranth, which the cocotb child should not wait for
 
-        return ControlClient(self.read, self.write, self.transfer)
+        return ControlClient(self.transfer)
 
     def write(self, address: int, data: int) -> None:
         """Write one word."""
@@ -121,12 +126,19 @@ class Bus:
         return self.transfer([(address, None)])[0]
 
     def transfer(self, transfers: Sequence[tuple[int, int | None]]) -> list[int]:
-        """Carry out (address, word to write or None to read) in order; the words read. At most some 1,000 reads."""
-        reads = 0
-        for address, word in transfers:
-            self._child.send(f"r {address}" if word is None else f"w {address} {word}")
-            reads += word is None
-        return [int(self._child.answer()) for _ in range(reads)]
+        """Carry out (address, word to write or None to read) in order; the words read."""
+        words: list[int] = []
+        for first in range(0, len(transfers), TRANSFERS_AT_A_TIME):
+            reads = 0
+            for address, word in transfers[first : first + TRANSFERS_AT_A_TIME]:
+                self._child.send(f"r {address}" if word is None else f"w {address} {word}")
+                reads += word is None
+            words += [self._child.word() for _ in range(reads)]
+        return words
+
+    def stop(self) -> None:
+        """End the input of the run that is under way: frames that are inside still come out."""
+        self._child.stop()
 
 
 BusRoutine = Callable[[Bus], None]
@@ -192,6 +204,8 @@ class Child(ABC):
     commands: IO[str]
     answers: IO[str]
     frames: BinaryIO | None  # where frames from Python go; None when the child reads a capture by itself
+    stopped = False
+    _figures: dict[str, Any] | None = None
 
     @abstractmethod
     def obituary(self) -> str:
@@ -203,6 +217,24 @@ class Child(ABC):
             self.commands.write(command + "\n")
         except (BrokenPipeError, ConnectionError):
             self.answer()  # tells why it has gone
+
+    def stop(self) -> None:
+        """End the input of a run."""
+        self.stopped = True
+        self.send("stop")
+        with suppress(BrokenPipeError, ConnectionError):
+            self.commands.flush()
+
+    def word(self) -> int:
+        """The answer to the oldest unanswered read; the figures of a run that ended before it are kept."""
+        while isinstance(answer := self.answer(), dict):
+            self._figures = answer
+        return int(answer)
+
+    def figures(self) -> dict[str, Any]:
+        """The answer to ``run``, when there are no unanswered reads."""
+        figures, self._figures = self._figures, None
+        return self.answer() if figures is None else figures
 
     def quit(self) -> None:
         """Let it end."""
@@ -224,9 +256,10 @@ class Child(ABC):
 
 
 class Engine(ABC):
-    """Runs frames through a netlist."""
+    """Runs frames through a netlist. ``live``: whether the control bus can be used while frames pass."""
 
     name: str
+    live = False
 
     @abstractmethod
     def start(
@@ -245,19 +278,23 @@ class Engine(ABC):
         options: Options = DEFAULTS,
         setup: BusRoutine | None = None,
         teardown: BusRoutine | None = None,
+        during: BusRoutine | None = None,
     ) -> RunResult:
         """Send a capture file or frames through the netlist, back to back unless ``options`` say otherwise.
 
-        ``setup`` runs before the first frame (maps in), ``teardown`` after the last (maps out). Raises `InputError`
-        for a broken capture or a frame that does not fit, `SimulationError` when the hardware misbehaves.
+        ``setup`` runs before the first frame (maps in), ``teardown`` after the last (maps out), ``during`` while frames
+        pass; the run ends when both have. Raises `InputError` for a broken capture or a frame that does not fit, and
+        for ``during`` on an engine that is not ``live``, `SimulationError` when the hardware misbehaves.
         """
+        if during is not None and not self.live:
+            raise InputError(f"engine {self.name} has no control bus while frames pass: use --engine verilator")
         if options.events_out is not None:
             with tempfile.TemporaryDirectory(prefix="hardpath-") as folder:
                 recorded = Path(folder) / "events.jsonl"
-                result = self._run(netlist, source, replace(options, events_out=recorded), setup, teardown)
+                result = self._run(netlist, source, replace(options, events_out=recorded), setup, teardown, during)
                 decode_file(recorded, options.events_out, netlist.events, netlist.width)
                 return result
-        return self._run(netlist, source, options, setup, teardown)
+        return self._run(netlist, source, options, setup, teardown, during)
 
     def _run(
         self,
@@ -266,6 +303,7 @@ class Engine(ABC):
         options: Options,
         setup: BusRoutine | None,
         teardown: BusRoutine | None,
+        during: BusRoutine | None,
     ) -> RunResult:
         """As `run`, but ``options.events_out`` gets events as they are recorded."""
         capture = Path(source) if isinstance(source, (str, Path)) else None
@@ -280,7 +318,12 @@ class Engine(ABC):
             feeder = None if isinstance(source, (str, Path)) else _Feeder(child, source)
             child.send("run")
             try:
-                figures = child.answer()
+                if during is not None:
+                    during(bus)
+                figures = child.figures()
+            except BaseException:
+                child.stopped = True
+                raise
             finally:
                 if feeder is not None:
                     feeder.finish()
@@ -329,6 +372,7 @@ class _Feeder:
 
     def __init__(self, child: Child, frames: Iterable[Frame]) -> None:
         assert child.frames is not None
+        self._child = child
         self._pipe = child.frames
         self._frames = frames
         self._failure: BaseException | None = None
@@ -338,7 +382,7 @@ class _Feeder:
     def _feed(self) -> None:
         try:
             with self._pipe:
-                write_frames(self._pipe, self._frames)
+                write_frames(self._pipe, takewhile(lambda _: not self._child.stopped, self._frames))
         except (BrokenPipeError, ConnectionError):
             pass  # the child ended first; its last answer says why
         except BaseException as failure:

@@ -21,7 +21,7 @@ from . import linux
 from .captures import Frame
 from .compare import Record, fill
 from .control_client import Map
-from .engine import DEFAULTS, Bus, Engine, Netlist, Options, RunResult
+from .engine import DEFAULTS, Bus, BusRoutine, Engine, Netlist, Options, RunResult
 from .events import by_channel, read_events
 from .interpreter import Interpreter
 from .linux import LinuxOracle
@@ -82,14 +82,16 @@ class Session:
         options: Options = DEFAULTS,
         *,
         read_maps: bool = True,
+        during: BusRoutine | None = None,
     ) -> tuple[RunResult, dict[str, dict[bytes, bytes]]]:
-        """Frames through the hardware: its figures, and its maps afterwards (none without ``read_maps``)."""
+        """Frames through the hardware: its figures, and its maps afterwards (none without ``read_maps``).
+        ``during``: as `Engine.run` has it."""
         maps: dict[str, dict[bytes, bytes]] = {}
 
         def fetch(bus: Bus) -> None:
             maps.update(self.contents_on(bus))
 
-        result = engine.run(self.netlist, source, options, self._load, fetch if read_maps else None)
+        result = engine.run(self.netlist, source, options, self._load, fetch if read_maps else None, during)
         return result, maps
 
     @contextmanager

@@ -20,6 +20,7 @@ class VerilatorEngine(Engine):
     """Compiles a netlist once (cached) and runs it at the speed of the machine."""
 
     name = "verilator"
+    live = True
 
     def prepare(self, netlist: Netlist, options: Options) -> None:
         self._program(netlist, options)

@@ -55,7 +55,7 @@ def load_bytes(path: str | Path, contents: bytes | None) -> ObjectSpec:
         slots += len(programs[-1].instructions)
         if slots > _MAX_SLOTS:
             raise elf.error(f"its programs have more than {_MAX_SLOTS} instructions together")
-    filled = _with_numbered_programs(maps.specs, programs) | helper_tables(programs)
+    filled = _with_types(_with_numbered_programs(maps.specs, programs), types) | helper_tables(programs)
     return ObjectSpec(elf.path, tuple(programs), filled, license, types, read_variables(elf, types, maps))
 
 
@@ -68,6 +68,10 @@ def _with_numbered_programs(maps: Mapping[str, MapSpec], programs: Sequence[Prog
         if found and (name := by_number.get(int(found[1], 0))):
             slots.setdefault(name, {})[int(found[2], 0)] = program.name
     return {name: replace(spec, slots={**spec.slots, **slots.get(name, {})}) for name, spec in maps.items()}
+
+
+def _with_types(maps: Mapping[str, MapSpec], types: Btf | None) -> dict[str, MapSpec]:
+    return {name: replace(spec, btf=types) for name, spec in maps.items()}
 
 
 def _program(function: Function, license: str, references: References, ext: BtfExt | None) -> ProgramSpec:

@@ -47,7 +47,7 @@ def read_maps(elf: ElfFile, btf: Btf | None) -> ObjectMaps:
         elif section.name == "maps" or section.name.startswith("maps/"):
             found = _legacy_maps(elf, section)
         else:
-            if spec := _data_map(elf, section, budget):
+            if spec := _data_map(elf, section, budget, btf):
                 budget -= spec.value_size
                 data[section.index] = name = _free_name(spec.name, specs)
                 specs[name] = replace(spec, name=name)
@@ -79,7 +79,7 @@ def _free_name(name: str, taken: Mapping[str, MapSpec]) -> str:
 # --- global data ---------------------------------------------------------------------------------------------------
 
 
-def _data_map(elf: ElfFile, section: Section, budget: int) -> MapSpec | None:
+def _data_map(elf: ElfFile, section: Section, budget: int, btf: Btf | None) -> MapSpec | None:
     kind = next((k for k in (".rodata", ".data", ".bss") if (section.name + ".").startswith(k + ".")), None)
     if kind is None or not section.size:
         return None
@@ -96,12 +96,20 @@ def _data_map(elf: ElfFile, section: Section, budget: int) -> MapSpec | None:
         initial=section.data if section.data else bytes(section.size),
         readonly=readonly,
         section=section.name,
+        value_type=_data_section_type(btf, section.name),
     )
+
+
+def _data_section_type(btf: Btf | None, name: str) -> int:
+    """The type id of a data section, 0 if there is none."""
+    kinds = enumerate(btf.types) if btf else ()
+    return next((id for id, found in kinds if isinstance(found, types.DataSection) and found.name == name), 0)
 
 
 # --- BTF-defined maps ----------------------------------------------------------------------------------------------
 
-_NUMBERS = {"type": "type", "max_entries": "max_entries", "map_flags": "flags"}
+_NUMBERS = {"type": "type", "max_entries": "max_entries", "map_flags": "flags", "pinning": "pinning"}
+_PIN_BY_NAME = 1
 _SIZES = {"key_size": "key_size", "value_size": "value_size"}
 _TYPES = {"key": ("key_size", "key_type"), "value": ("value_size", "value_type")}
 
@@ -120,7 +128,7 @@ def _btf_maps(elf: ElfFile, section: Section, btf: Btf | None) -> Iterator[tuple
 
 
 def _definition(elf: ElfFile, section: Section, btf: Btf, name: str, definition: types.Struct, depth: int) -> MapSpec:
-    numbers = dict.fromkeys(("type", "key_size", "value_size", "max_entries", "flags", "key_type", "value_type"), 0)
+    numbers = dict.fromkeys((*_NUMBERS.values(), *_SIZES.values(), "key_type", "value_type"), 0)
     inner: MapSpec | None = None
     for member in definition.members:
         found = btf.resolve(member.type)
@@ -150,6 +158,7 @@ def _definition(elf: ElfFile, section: Section, btf: Btf, name: str, definition:
         value_type=numbers["value_type"],
         inner=inner,
         lock=_lock(btf, numbers["value_type"]),
+        pinned=numbers["pinning"] == _PIN_BY_NAME,
     )
 
 

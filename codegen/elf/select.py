@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 
 from ...hdl.errors import InputError
 from ..chain import arrays_of_programs, chained
@@ -21,7 +22,7 @@ def select(spec: ObjectSpec, program: str | None = None, section: str | None = N
     """
     found = [p for p in spec.programs if program in (None, p.name) and section in (None, p.section)]
     if program is None and section is None:
-        found = _clearly_meant(spec)
+        found = [p for p in spec.programs if p.name == spec.main] or _clearly_meant(spec)
     if not found:
         has = _names(spec.programs) if spec.programs else 'no programs at all: put SEC("xdp") in front of one'
         raise InputError(f"{spec.path}: {_missing(program, section)}; it has {has}")
@@ -34,7 +35,8 @@ def select(spec: ObjectSpec, program: str | None = None, section: str | None = N
 
 def _clearly_meant(spec: ObjectSpec) -> list[ProgramSpec]:
     candidates = [p for p in spec.programs if p.type == "xdp"]
-    held = {name for array in arrays_of_programs(spec.maps) for name in spec.maps[array].slots.values()}
+    arrays = [spec.maps[array] for array in arrays_of_programs(spec.maps)]
+    held = {name for array in arrays for name in (*array.slots.values(), *chain(*array.spare.values()))}
     for narrower in (
         [p for p in candidates if p.name not in held],
         [p for p in candidates if p.attach == "xdp"],

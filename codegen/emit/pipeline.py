@@ -129,6 +129,25 @@ class Pipeline(wiring.Component):
             for name, unit in self._units.items()
         }
 
+    def host_stall(self, name: str) -> int:
+        """Cycles that one operation of the host on a map holds frames back, at most.
+
+        Until the map's stages are empty behind the first, and until the operation is done; frames in these stages may
+        have to wait for each other as always. Not counted: waiting for who takes the output, walks to overflowed keys.
+        """
+        if not self._sites[name]:
+            return 0
+        first, last = self._region(name)
+        inside = range(first + 1, last + 1)
+        waits = sum(hazard.cost for hazard in self.hazards if hazard.stage in inside)
+        for other, unit in self._units.items():
+            stages = [
+                k for site in self._sites[other]
+                for k in range(self._schedule.issue(site), self._schedule.issue(site) + offsets(site.attr.kind))
+            ]  # fmt: skip
+            waits += unit.site_hold * any(k in inside for k in stages)
+        return len(inside) * (1 + waits) + self._units[name].host_hold
+
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         stages = self._schedule.stages

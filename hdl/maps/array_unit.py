@@ -22,6 +22,7 @@ class ArrayUnit(MapUnit):
 
     def __init__(self, shape: MapShape, kinds: Sequence[SiteKind], rows: ValueRows) -> None:
         self.rows = rows
+        self.host_hold = rows.rows + 1
         super().__init__(shape, kinds)
 
     def elaborate(self, platform: object) -> Module:

@@ -22,6 +22,7 @@ class DevmapHashUnit(MapUnit):
     def __init__(self, shape: MapShape, kinds: Sequence[SiteKind], rows: ValueRows, table: Table) -> None:
         super().__init__(shape, kinds)
         self._inner = HashUnit(shape, kinds, rows, table)
+        self.host_hold, self.site_hold = self._inner.host_hold, self._inner.site_hold
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

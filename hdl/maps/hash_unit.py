@@ -50,6 +50,9 @@ class HashUnit(MapUnit):
         self.table = table
         self._records = Records(table, rows)
         self.entries = Signal(range(shape.max_entries + 1), reset_less=True)  # the memories survive a reset, too
+        self.host_hold = rows.rows + 5  # the longest: an insert, and a lookup with its value
+        updates = sum(kind.name == "update" for kind in kinds)
+        self.site_hold = updates * (rows.rows + 4) if rows.rows > 1 else 0  # they wait for each other, too
         super().__init__(shape, kinds)
 
     def elaborate(self, platform: object) -> Module:

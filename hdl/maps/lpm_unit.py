@@ -32,6 +32,7 @@ class LpmUnit(MapUnit):
     def __init__(self, shape: MapShape, kinds: Sequence[SiteKind], rows: ValueRows, trie: Trie) -> None:
         self._rows = rows
         self._trie = trie
+        self.host_hold = 4 * trie.levels + rows.rows + 8  # a delete: down all levels, and once more to free the nodes
         super().__init__(shape, kinds)
 
     def elaborate(self, platform: object) -> Module:

@@ -38,6 +38,7 @@ class LruUnit(MapUnit):
         if updates := sum(kind.name == "update" for kind in kinds):
             self.longest_drain = SPARE // updates - 2  # less the frame that begins to be too much, and the next
         self._inner = HashUnit(roomy, kinds, rows, table)
+        self.host_hold, self.site_hold = self._inner.host_hold, self._inner.site_hold
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

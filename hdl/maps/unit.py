@@ -118,11 +118,16 @@ class MapUnit(wiring.Component):
 
     Sites stand in the order of the stages they issue in.
 
+    ``host_hold``: cycles from ``host_grant`` to the fall of ``host_request``, at most. ``site_hold``: cycles that the
+    unit itself may stall one access of a frame, at most. Both as long as no key has overflowed (hash maps).
+
     Maps hold their initial contents (``shape.initial``) after reset, through the ``init`` of memories and
     registers.
     """
 
     longest_drain: int | None = None
+    host_hold: int = 2  # `host_turn`: it sees the grant, it acts
+    site_hold: int = 0
 
     def __init__(self, shape: MapShape, kinds: Sequence[SiteKind]) -> None:
         self.shape = shape

@@ -7,14 +7,17 @@
 //   f IFINDEX QUEUE CYCLE TIME_NS HEX      a frame arrives there, complete at CYCLE (no answer)
 //   step CYCLE       let the clock run to CYCLE: what came out until then
 //   drain            until nothing is inside: the same
+//   stop             end the input of a run here
 //   quit
 //
+// Words are read and written while a run is under way, too, as fast as the control bus takes them; so the answer to
+// "run" may come behind answers to later commands.
 // Once there is a port, the clock of frames also runs during transfers on the control bus.
 // A fault is answered by {"error": kind, "message": text} and ends the program.
 // What happens in which cycle is told in sim/driver.py; here it is made fast.
 
 #include <algorithm>
-#include <cinttypes>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -26,6 +29,7 @@
 #include <utility>
 #include <vector>
 
+#include "commands.hpp"
 #include "fault.hpp"
 #include "netlist.hpp"
 #include "options.hpp"
@@ -39,8 +43,9 @@ constexpr uint64_t kRest = 4096;  // cycles without frames after which the clock
 
 class Simulation {
   public:
-    explicit Simulation(const Options& options)
+    Simulation(const Options& options, Commands& commands)
         : options_(options),
+          commands_(commands),
           netlist_(Netlist::create(options.text("waves"), options.number("period_ps"))),
           pins_(*netlist_),
           width_(pins_.width()),
@@ -62,7 +67,16 @@ class Simulation {
     // Sends the whole input through and waits for every result.
     std::string run() {
         CaptureSource source(options_);
-        while (!source.done() || busy()) tick(source);
+        while (!source.done() || busy() || pins_.bus_valid) {
+            if (!pins_.bus_valid && (commands_.has_line() || cycle_ % kLookEvery == 0)) look_for_command(source);
+            if (tick(source)) {
+                pins_.bus_valid = false;
+                if (!pins_.bus_write) std::cout << answer_ << '\n';
+                if (!commands_.has_line()) std::cout.flush();  // answers to a batch leave together
+            } else if (pins_.bus_valid && ++waited_ > patience_) {
+                throw no_answer();
+            }
+        }
         pins_.rx_valid = false;
         pins_.tx_ready = true;
         results_.flush();
@@ -89,7 +103,10 @@ class Simulation {
         uint32_t verdict = 0;
     };
 
+    static constexpr uint64_t kLookEvery = 256;  // cycles; looking costs as much as simulating some of them
+
     const Options& options_;
+    Commands& commands_;
     std::unique_ptr<Netlist> netlist_;
     Netlist& pins_;
     size_t width_;
@@ -163,20 +180,41 @@ class Simulation {
 
     uint32_t answer_ = 0;  // of the last transfer
 
-    uint32_t transfer(uint32_t address, bool write, uint32_t data) {
+    uint64_t waited_ = 0;  // cycles of the transfer under way
+
+    void begin_transfer(uint32_t address, bool write, uint32_t data) {
         pins_.bus_address = address;
         pins_.bus_write = write;
         pins_.bus_wdata = data;
         pins_.bus_valid = true;
-        for (uint64_t waited = 0; waited <= patience_; waited++) {
-            if (transfer_cycle()) {
-                pins_.bus_valid = false;
-                resting_ = 0;
-                return answer_;
-            }
-        }
-        throw SimulationFault("the control bus did not answer at address " + std::to_string(address) + " within " +
-                              std::to_string(patience_) + " cycles");
+        waited_ = 0;
+    }
+
+    uint32_t transfer(uint32_t address, bool write, uint32_t data) {
+        begin_transfer(address, write, data);
+        while (!transfer_cycle())
+            if (++waited_ > patience_) throw no_answer();
+        pins_.bus_valid = false;
+        resting_ = 0;
+        return answer_;
+    }
+
+    SimulationFault no_answer() const {
+        return SimulationFault("the control bus did not answer at address " + std::to_string(pins_.bus_address) +
+                               " within " + std::to_string(patience_) + " cycles");
+    }
+
+    // During a run: begins a transfer, or ends the input.
+    void look_for_command(CaptureSource& source) {
+        std::string line;
+        if (!commands_.ready() || !commands_.next(line)) return;
+        std::istringstream words(line);
+        std::string command;
+        uint32_t address = 0, data = 0;
+        words >> command >> address >> data;
+        if (command == "stop") source.stop();
+        else if (command == "r" || command == "w") begin_transfer(address, command == "w", data);
+        else throw SimulationFault("no command for a run: " + line);
     }
 
     // A cycle of a transfer; whether it was carried out.
@@ -347,9 +385,9 @@ Frame parse_frame(std::istringstream& words, uint64_t& cycle) {
     return frame;
 }
 
-void serve(Simulation& simulation) {
+void serve(Simulation& simulation, Commands& commands) {
     std::string line;
-    while (std::getline(std::cin, line)) {
+    while (commands.next(line)) {
         std::istringstream words(line);
         std::string command;
         uint64_t first = 0, second = 0;
@@ -365,25 +403,26 @@ void serve(Simulation& simulation) {
             else if (command == "port") simulation.port(static_cast<uint32_t>(first), second);
             else if (command == "step") std::cout << simulation.step(first) << '\n';
             else if (command == "drain") std::cout << simulation.drain() << '\n';
-            else return;
+            else if (command != "stop") return;  // that of a run which has ended by itself
         }
-        if (std::cin.rdbuf()->in_avail() <= 0) std::cout.flush();  // answers to a batch leave together
+        if (!commands.has_line()) std::cout.flush();
     }
 }
 
 }  // namespace hardpath
 
 int main(int argc, char** argv) {
+    std::signal(SIGINT, SIG_IGN);  // Ctrl-C is for the parent, which ends this one in its own way
     std::ios::sync_with_stdio(false);
-    std::cin.tie(nullptr);
     const auto report = [](const char* kind, const std::string& message) {
         std::cout << "{\"error\": \"" << kind << "\", \"message\": " << hardpath::json_string(message) << "}" << std::endl;
         return 1;
     };
     try {
         const hardpath::Options options(argc, argv);
-        hardpath::Simulation simulation(options);
-        hardpath::serve(simulation);
+        hardpath::Commands commands;
+        hardpath::Simulation simulation(options, commands);
+        hardpath::serve(simulation, commands);
         return 0;
     } catch (const hardpath::InputFault& fault) {
         return report("input", fault.what());

@@ -17,6 +17,8 @@
 
 namespace hardpath {
 
+constexpr uint64_t kLongestFrame = 16384;  // sim/captures.py
+
 class Source {
   public:
     virtual ~Source() = default;
@@ -37,7 +39,8 @@ class CaptureSource final : public Source {
         : reader_(options.text("input"), options.text("name")),
           pace_(options),
           max_frame_(options.number("max_frame")),
-          skip_bad_(options.number("skip_bad")) {
+          skip_bad_(options.number("skip_bad")),
+          pipe_(options.text("input").rfind("/dev/fd/", 0) == 0) {
         advance();
     }
 
@@ -54,13 +57,19 @@ class CaptureSource final : public Source {
     }
     void accepted() override {}
     bool done() const override { return !there_; }
+    // Ends the input here. What comes through a pipe is read to its end, so that nobody waits to write it.
+    void stop() {
+        if (pipe_)
+            while (there_) there_ = reader_.next(packet_);
+        there_ = false;
+    }
     uint64_t skipped() const { return skipped_; }
 
   private:
     CaptureReader reader_;
     Pace pace_;
     uint64_t max_frame_;
-    bool skip_bad_;
+    bool skip_bad_, pipe_;
     Packet packet_;  // the next frame, if it is there
     bool there_ = false;
     uint64_t start_ = 0, read_ = 0, skipped_ = 0;
@@ -76,8 +85,11 @@ class CaptureSource final : public Source {
             }
             if (!skip_bad_)
                 throw InputFault(reader_.name() + ": packet " + std::to_string(read_) + ": " + std::to_string(size) +
-                                 " bytes, but a frame has 14 to " + std::to_string(max_frame_) +
-                                 ": leave such packets out with --skip-bad");
+                                 " bytes, but a frame has 14 to " + std::to_string(max_frame_) + ": " +
+                                 (size > max_frame_ && size <= kLongestFrame
+                                      ? "take longer frames with --max-frame " + std::to_string(size) + ", or "
+                                      : "") +
+                                 "leave such packets out with --skip-bad");
             skipped_++;
         }
     }

@@ -21,7 +21,7 @@ from hardpath.hdl.errors import InputError, Refused
 from hardpath.hdl.maps.registry import MAP_TYPES
 from hardpath.hdl.maps.unit import HostSignature
 from hardpath.hdl.stream import Skid, outcome_layout, window_layout
-from hardpath.sim.control_client import ControlClient
+from hardpath.sim.control_client import ControlClient, one_by_one
 
 ARRAY = MapSpec("counts", 2, 4, 12, 5, initial=bytes(range(60)))
 HASH = MapSpec("flows", 1, 6, 8, 16)
@@ -133,7 +133,7 @@ class Device:
             self._simulator.advance()
 
     def client(self) -> ControlClient:
-        return ControlClient(self.read, self.write, self.batch)
+        return ControlClient(self.batch)
 
 
 def frame(verdict: int, size: int, stalls: bool = False) -> bytes:
@@ -156,7 +156,7 @@ def test_a_device_tells_what_it_is(device):
 
 
 def test_a_client_works_with_single_transfers_too(device):
-    assert ControlClient(device.read, device.write).maps["counts"].lookup(bytes(4)) == bytes(range(12))
+    assert ControlClient(one_by_one(device.read, device.write)).maps["counts"].lookup(bytes(4)) == bytes(range(12))
 
 
 def test_counters_count_every_frame_once(device):
@@ -253,7 +253,7 @@ def test_wrong_sizes_are_told_before_anything_is_sent(device):
 
 def test_a_bus_without_a_device_is_told():
     with pytest.raises(InputError, match="no hardpath device"):
-        ControlClient(lambda _: 0xFFFFFFFF, lambda *_: None)
+        ControlClient(one_by_one(lambda _: 0xFFFFFFFF, lambda *_: None))
 
 
 def test_a_command_for_a_map_that_is_not_there_says_so(device):

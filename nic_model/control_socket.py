@@ -1,0 +1,207 @@
+"""The control bus of a running simulation on a UNIX socket: the server beside the simulation, and the client's end.
+
+Both talk in lines of JSON, an answer for each request. A list of transfers ``[[ADDRESS, WORD or null], ...]`` is
+answered by the list of the words read; no others come in between. ``"about"`` is answered by what the device was built
+from (`About`), ``"stop"`` by null, after which the simulation takes no more frames and ends. A request that makes no
+sense is answered by ``{"error": text}``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import selectors
+import signal
+import socket
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ..hdl.errors import InputError
+from ..sim.engine import Bus
+
+CALM_S = 0.05
+"""How often the server looks whether it shall stop for reasons that no socket tells."""
+
+_LONGEST_REQUEST = 64 << 20
+
+
+@dataclass(frozen=True)
+class About:
+    """What a device was built from: the file with its types and the SHA-256 of it, its program, the names of the
+    programs that arrays of programs can hold (number - 1: position); for each map on the bus its type, max_entries and
+    flags; the contents of read-only data, which is not on the bus (hexadecimal)."""
+
+    object: str
+    sha256: str
+    program: str
+    programs: tuple[str, ...] = ()
+    maps: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
+
+
+class ControlServer:
+    """A context manager that listens at a path, which must be free or left over. Raises `InputError`."""
+
+    def __init__(self, path: Path, about: About | None = None) -> None:
+        self.path = path
+        self.about = about
+        self._buffers: dict[socket.socket, bytes] = {}
+
+    def __enter__(self) -> ControlServer:
+        self._listener = _bind(self.path)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._selector.close()
+        for connection in (self._listener, *self._buffers):
+            connection.close()
+        self.path.unlink(missing_ok=True)
+
+    def serve(self, bus: Bus) -> None:
+        """Answer until somebody asks to stop: a client, or who ends this process by SIGINT or SIGTERM."""
+        with _signals() as stopped:
+            stopping = False
+            while not (stopping or stopped.is_set()):
+                for key, _ in self._selector.select(CALM_S):
+                    found = key.fileobj
+                    assert isinstance(found, socket.socket)
+                    if found is self._listener:
+                        connection, _ = found.accept()
+                        self._buffers[connection] = b""
+                        self._selector.register(connection, selectors.EVENT_READ)
+                    else:
+                        stopping |= self._read(found, bus)
+        bus.stop()
+
+    def _read(self, connection: socket.socket, bus: Bus) -> bool:
+        """Take in what a client sent; whether it wants the simulation to stop."""
+        try:
+            got = connection.recv(1 << 16)
+            if not got:
+                raise ConnectionError
+            *requests, rest = (self._buffers[connection] + got).split(b"\n")
+            if len(rest) > _LONGEST_REQUEST:
+                raise ConnectionError
+            self._buffers[connection] = rest
+            for request in requests:
+                connection.sendall(json.dumps(self._answer(request, bus)).encode() + b"\n")
+            return any(request.strip() == b'"stop"' for request in requests)
+        except ConnectionError:
+            self._selector.unregister(connection)
+            del self._buffers[connection]
+            connection.close()
+            return False
+
+    def _answer(self, request: bytes, bus: Bus) -> Any:
+        try:
+            wish = json.loads(request)
+        except (ValueError, RecursionError):
+            return {"error": "a request is a line of JSON"}
+        match wish:
+            case "stop":
+                return None
+            case "about":
+                return asdict(self.about) if self.about else {"error": "nobody said what this device is"}
+            case list() if all(_is_transfer(each) for each in wish):
+                return bus.transfer([(address, word) for address, word in wish])
+        return {"error": 'a request is "about", "stop" or a list of [address, word or null]'}
+
+
+def _is_transfer(found: Any) -> bool:
+    match found:
+        case [int() as address, int() | None as word]:
+            return 0 <= address < 1 << 16 and (word is None or 0 <= word < 1 << 32)
+    return False
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set, where signals can be had: in the main thread."""
+    stopped = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped
+        return
+    before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _bind(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        if path.is_socket():
+            with contextlib.closing(socket.socket(socket.AF_UNIX)) as probe:
+                if probe.connect_ex(str(path)) == 0:
+                    raise InputError(f"{path}: a simulation is already there: name another socket")
+            path.unlink()
+        listener.bind(str(path))
+    except OSError as error:
+        listener.close()
+        reason = "something else is there" if error.errno == errno.EADDRINUSE else error.strerror or str(error)
+        raise InputError(f"{path}: cannot make a socket there: {reason}") from None
+    except InputError:
+        listener.close()
+        raise
+    os.chmod(path, 0o600)
+    listener.listen()
+    return listener
+
+
+class SocketTransport:
+    """The client's end: a `sim.control_client.Transport`. Raises `InputError` where no simulation answers."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = path
+        self._socket = socket.socket(socket.AF_UNIX)
+        try:
+            self._socket.connect(str(path))
+        except OSError as error:
+            self._socket.close()
+            raise InputError(
+                f"{path}: no simulation is there ({error.strerror or error}): start one with hardpath sim ... "
+                f"--control {path}"
+            ) from None
+        self._answers = self._socket.makefile("rb")
+
+    def __call__(self, transfers: Sequence[tuple[int, int | None]]) -> list[int]:
+        words: list[int] = self._ask(transfers)
+        return words
+
+    def about(self) -> About:
+        """What the device was built from."""
+        return About(**self._ask("about"))
+
+    def stop(self) -> None:
+        """The simulation takes no more frames and ends."""
+        self._ask("stop")
+
+    def close(self) -> None:
+        """Leave."""
+        self._answers.close()
+        self._socket.close()
+
+    def _ask(self, request: Any) -> Any:
+        try:
+            self._socket.sendall(json.dumps(request).encode() + b"\n")
+            line = self._answers.readline()
+        except (ConnectionError, TimeoutError):
+            line = b""
+        if not line:
+            raise InputError(f"{self._path}: the simulation has ended")
+        answer = json.loads(line)
+        if isinstance(answer, dict) and "error" in answer:
+            raise InputError(f"{self._path}: {answer['error']}")
+        return answer

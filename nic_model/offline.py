@@ -1,0 +1,77 @@
+"""The maps of an object without a device: contents from a file, in the reference models that know Linux's rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from ..codegen.chain import arrays_of_programs
+from ..codegen.spec import MapSpec, ObjectSpec
+from ..hdl.maps.base import MapModel
+from ..hdl.maps.program_table import ProgramTable
+from ..hdl.maps.registry import MAP_TYPES
+from ..sim.mapfile import Contents, not_taken
+from .host_maps import Constant, HostMap
+
+
+class ModelMap:
+    """A map of bytes (`nic_model.host_maps.Backend`) in a reference model."""
+
+    def __init__(self, model: MapModel) -> None:
+        self._model = model
+
+    def lookup(self, key: bytes) -> bytes | None:
+        handle = self._model.lookup(key)
+        return None if handle is None else bytes(self._model.value(handle))
+
+    def update(self, key: bytes, value: bytes, flags: int = 0) -> int:
+        return self._model.update(key, value, flags)
+
+    def update_many(self, entries: Iterable[tuple[bytes, bytes]], flags: int = 0) -> list[int]:
+        return [self._model.update(key, value, flags) for key, value in entries]
+
+    def delete(self, key: bytes) -> int:
+        return self._model.delete(key)
+
+    def push(self, value: bytes, flags: int = 0) -> int:
+        return self._model.push(value, flags)
+
+    def pop(self) -> bytes | None:
+        return self._model.pop()
+
+    def peek(self) -> bytes | None:
+        return self._model.peek(b"")
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        return iter(list(self._model.items()))
+
+
+def open_maps(spec: ObjectSpec, entries: Contents) -> dict[str, HostMap]:
+    """The maps of an object with entries as `sim.mapfile` reads them; those of types that hardware does not have are
+    left out. Raises `InputError` for an entry that a map does not take."""
+    programs = tuple(program.name for program in spec.programs)
+    maps: dict[str, HostMap] = {}
+    for name, found in spec.maps.items():
+        if found.readonly:
+            maps[name] = HostMap(found, Constant((found.initial or b"").ljust(found.value_size, b"\0")))
+        elif found.type in MAP_TYPES and not MAP_TYPES[found.type].is_buffer:
+            shape = replace(found, table=_any_program(programs)) if arrays_of_programs({name: found}) else found
+            maps[name] = HostMap(found, ModelMap(_filled(shape, entries.get(name, {}))), programs)
+    return maps
+
+
+def contents(maps: Mapping[str, HostMap]) -> dict[str, dict[bytes, bytes]]:
+    """What the maps hold that can change, for `sim.mapfile.save_maps`."""
+    return {name: dict(found.raw.items()) for name, found in maps.items() if not found.spec.readonly}
+
+
+def _filled(shape: MapSpec, entries: Mapping[bytes, bytes]) -> MapModel:
+    model = MAP_TYPES[shape.type].model(shape)
+    for key, value in entries.items():
+        if status := model.update(key, value, 0):
+            raise not_taken(shape, key, -status)
+    return model
+
+
+def _any_program(names: tuple[str, ...]) -> ProgramTable:
+    return ProgramTable(names, others=tuple(range(1, 1 + len(names))))
