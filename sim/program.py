@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ..codegen.chain import with_contents, with_slot
-from ..codegen.elf import load as load_object
+from ..codegen.chain_file import load as load_object
 from ..codegen.elf import select, with_map_size, with_variables
 from ..codegen.flow import MAX_WINDOW, Design, Progress, compile_program, maps_of, verify_program
 from ..codegen.spec import ObjectSpec, ProgramSpec
