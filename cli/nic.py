@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,20 @@ from rich.console import Console
 from rich.table import Table
 
 from ..hdl.errors import InputError
+from ..nic_model.attached import AttachedNic, AttachedPort
+from ..nic_model.control_socket import ControlServer, SocketTransport, stopping_signals
+from ..nic_model.host import about
 from ..nic_model.nic import Nic
+from ..nic_model.redirects import redirect_target
 from ..nic_model.results import Recorder, document
 from ..nic_model.scenario import read_scenario
+from ..nic_model.tap import Tap
 from ..sim.engine import Options
 from ..sim.mapfile import save_maps
+from ..sim.program import load
+from ..sim.session import Session
 from . import options as shared
-from .options import FILE, Simulator
+from .options import FILE, Build, Chosen, Given, Simulator
 from .progress import Steps
 from .settings import Settings, switches
 
@@ -32,6 +40,14 @@ class Verbs(click.Group):
         if command is not None and not any(parameter.name == "json" for parameter in command.params):
             command.params += switches()
         return command
+
+
+RUN = Path("/run/hardpath")
+"""Control sockets of NICs that are up, one each, named after the first TAP device."""
+
+control_option = click.option(
+    "--control", type=FILE, metavar="SOCKET", help="The control socket; by default /run/hardpath/NAME.sock."
+)
 
 
 @click.group(cls=Verbs)
@@ -75,6 +91,142 @@ def run(settings: Settings, scenario: Path, output: Path | None, simulator: Simu
     settings.answer(result, lambda console: show(console, result))
 
 
+@command.command()
+@shared.program_options
+@click.option(
+    "--tap", "taps", multiple=True, required=True, metavar="NAME",
+    help="TAP devices to make: the lines of the ports, ifindex 1 and so on, and last, if there are several, the host's "
+    "interface. NAME=IFINDEX gives a port another ifindex.",
+)
+@click.option(
+    "--host-program", type=FILE, metavar="OBJECT",
+    help="What the host sends goes through this program: XDP_PASS and XDP_TX let it go on.",
+)
+@control_option
+@shared.given_options
+@shared.simulator_options
+@shared.build_options
+@click.pass_obj
+def up(
+    settings: Settings,
+    chosen: Chosen,
+    taps: tuple[str, ...],
+    host_program: Path | None,
+    control: Path | None,
+    given: Given,
+    simulator: Simulator,
+    build: Build,
+) -> None:
+    """Join the hardware to TAP devices: ping through it. Ends with Ctrl-C, or hardpath nic down."""
+    lines, host_name = _lines(taps)
+    path = control or _socket(lines[0][0])
+    with Steps() as steps, ExitStack() as stack:
+        server = stack.enter_context(ControlServer(path))
+        spec, program, contents = chosen.open(given, settings)
+        session = Session(build.compile(spec, program, steps), contents)
+        target = redirect_target(session.design)
+        host_session = None
+        if host_program is not None:
+            sender = load(host_program)
+            host_session = Session(build.compile(sender.spec, sender.program, steps))
+        steps("build the simulation")
+        options = Options(cache=simulator.cache)
+        device = stack.enter_context(session.stepping(simulator.start(), options))
+        host_device = None
+        if host_session is not None:
+            host_device = stack.enter_context(host_session.stepping(simulator.start(), options))
+        ports = [AttachedPort(ifindex, stack.enter_context(Tap(name))) for name, ifindex in lines]
+        host = stack.enter_context(Tap(host_name)) if host_name is not None else None
+        nic = AttachedNic(device, ports, host, target, host_device)
+        server.about = about(chosen.object, session.design, tuple(p.name for p in spec.programs))
+        server.words["statistics"] = nic.statistics
+        steps.done()
+        where = ", ".join(f"{name} is port {ifindex}" for name, ifindex in lines)
+        end = f"--control {path}" if control is not None else path.stem
+        settings.note(f"{program.name} is up: {where}{f', {host_name} is the host' if host_name else ''}")
+        settings.note(f"maps: hardpath map --control {path}; end: Ctrl-C or hardpath nic down {end}")
+        with stopping_signals() as stopped:
+            nic.serve(lambda: server.stopping or stopped.is_set(), {server.fileno(): lambda: server.answer(device.bus)})
+        statistics = nic.statistics()
+    settings.answer(statistics, lambda console: show_statistics(console, statistics))
+
+
+@command.command()
+@click.argument("name", required=False)
+@control_option
+@click.pass_obj
+def down(settings: Settings, name: str | None, control: Path | None) -> None:
+    """End what hardpath nic up has begun. NAME: its first TAP device; not needed if only one is up."""
+    path = _running(name, control)
+    with _connected(path) as transport:
+        transport.stop()
+        transport.wait()
+    settings.answer({"down": path.stem}, lambda console: console.print(f"{path.stem} is down"))
+
+
+@command.command("show")
+@click.argument("name", required=False)
+@control_option
+@click.pass_obj
+def show_running(settings: Settings, name: str | None, control: Path | None) -> None:
+    """Counters of what hardpath nic up has begun."""
+    with _connected(_running(name, control)) as transport:
+        statistics = transport.ask("statistics")
+    settings.answer(statistics, lambda console: show_statistics(console, statistics))
+
+
+def _lines(taps: tuple[str, ...]) -> tuple[list[tuple[str, int]], str | None]:
+    """Ports with their ifindex, and the host's interface."""
+    lines, host = (taps[:-1], taps[-1]) if len(taps) > 1 else (taps, None)
+    ports = []
+    for position, line in enumerate(lines, 1):
+        name, _, number = line.partition("=")
+        if number and not number.isdecimal():
+            raise InputError(f"--tap {line}: {number!r} is no ifindex: give NAME=NUMBER")
+        ports.append((name, int(number or position)))
+    return ports, host
+
+
+def _socket(name: str) -> Path:
+    """Where the control socket of a NIC is whose first TAP device has this name."""
+    RUN.mkdir(mode=0o755, parents=True, exist_ok=True)
+    return RUN / f"{name}.sock"
+
+
+def _running(name: str | None, control: Path | None) -> Path:
+    """The control socket meant."""
+    if control is not None:
+        return control
+    if name is not None:
+        return RUN / f"{name}.sock"
+    found = sorted(RUN.glob("*.sock"))
+    if len(found) != 1:
+        names = ", ".join(path.stem for path in found)
+        raise InputError(f"several are up: name one of {names}" if found else "none is up: hardpath nic up begins one")
+    return found[0]
+
+
+@contextmanager
+def _connected(path: Path) -> Iterator[SocketTransport]:
+    """A connection to a NIC. What a crashed one left behind is taken away."""
+    try:
+        transport = SocketTransport(path)
+    except InputError:
+        if not path.is_socket():
+            raise InputError(f"no NIC {path.stem} is up") from None
+        path.unlink()
+        raise InputError(f"{path.stem} has ended by itself; its socket is taken away now") from None
+    try:
+        yield transport
+    finally:
+        transport.close()
+
+
+def show_statistics(console: Console, statistics: dict[str, Any]) -> None:
+    """Counters for people, as columns of ports."""
+    console.print(_counters(statistics["ports"]))
+
+
 def show(console: Console, result: dict[str, Any]) -> None:
     """A result for people."""
     console.print(
@@ -82,15 +234,7 @@ def show(console: Console, result: dict[str, Any]) -> None:
         f"{result['cycles']:,} cycles; simulated by {result['engine']}"
     )
     ports = result["ports"]
-    counters = Table(box=None, pad_edge=False, header_style="bold")
-    counters.add_column("Port")
-    for name, port in ports.items():
-        counters.add_column(f"{name} ({port['speed']})", justify="right")
-    counters.add_row("on the line", *(f"{port['line_packets']:,}" for port in ports.values()))
-    for counter in next(iter(ports.values()))["statistics"]:
-        counts = [port["statistics"][counter] for port in ports.values()]
-        if any(counts):
-            counters.add_row(counter, *(f"{count:,}" for count in counts))
+    counters = _counters(ports)
     queues = _table("Queue", "packets", "bytes", "dropped")
     for name, queue in result["queues"].items():
         queues.add_row(name, *(f"{queue[column]:,}" for column in ("packets", "bytes", "dropped")))
@@ -106,6 +250,18 @@ def show(console: Console, result: dict[str, Any]) -> None:
         if table.row_count:
             console.print()
             console.print(table)
+
+
+def _counters(ports: dict[str, Any]) -> Table:
+    """What each port counted, without what none has."""
+    table = _table("Port", *(f"{name} ({port['speed']})" if "speed" in port else name for name, port in ports.items()))
+    rows = {"on the line": [port["line_packets"] for port in ports.values() if "line_packets" in port]}
+    for name in next(iter(ports.values()))["statistics"]:
+        rows[name] = [port["statistics"][name] for port in ports.values()]
+    for name, counts in rows.items():
+        if any(counts):
+            table.add_row(name, *(f"{count:,}" for count in counts))
+    return table
 
 
 def _table(*columns: str) -> Table:

@@ -52,6 +52,10 @@ class Steps:
     def __call__(self, step: str) -> None:
         self._bar.reset(self._task, description=step, total=None)
 
+    def done(self) -> None:
+        """The last step has ended; something else begins to happen."""
+        self.__exit__()
+
     def until(self, total: int) -> Callable[[int], None]:
         """A function that is told how much of ``total`` is done."""
         self._bar.update(self._task, total=total)

@@ -2,8 +2,8 @@
 
 Both talk in lines of JSON, an answer for each request. A list of transfers ``[[ADDRESS, WORD or null], ...]`` is
 answered by the list of the words read; no others come in between. ``"about"`` is answered by what the device was built
-from (`About`), ``"stop"`` by null, after which the simulation takes no more frames and ends. A request that makes no
-sense is answered by ``{"error": text}``.
+from (`About`), ``"stop"`` by null, after which the simulation takes no more frames and ends. A simulation may know
+other words. A request that makes no sense is answered by ``{"error": text}``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import selectors
 import signal
 import socket
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -46,11 +46,17 @@ class About:
 
 
 class ControlServer:
-    """A context manager that listens at a path, which must be free or left over. Raises `InputError`."""
+    """A context manager that listens at a path, which must be free or left over. Raises `InputError`.
+
+    ``words``: requests besides those that every simulation knows, and what answers them. ``stopping``: somebody has
+    asked for it.
+    """
 
     def __init__(self, path: Path, about: About | None = None) -> None:
         self.path = path
         self.about = about
+        self.words: dict[str, Callable[[], Any]] = {}
+        self.stopping = False
         self._buffers: dict[socket.socket, bytes] = {}
 
     def __enter__(self) -> ControlServer:
@@ -69,22 +75,29 @@ class ControlServer:
 
     def serve(self, bus: Bus) -> None:
         """Answer until somebody asks to stop: a client, or who ends this process by SIGINT or SIGTERM."""
-        with _signals() as stopped:
-            stopping = False
-            while not (stopping or stopped.is_set()):
-                for key, _ in self._selector.select(CALM_S):
-                    found = key.fileobj
-                    assert isinstance(found, socket.socket)
-                    if found is self._listener:
-                        connection, _ = found.accept()
-                        self._buffers[connection] = b""
-                        self._selector.register(connection, selectors.EVENT_READ)
-                    else:
-                        stopping |= self._read(found, bus)
+        with stopping_signals() as stopped:
+            while not (self.stopping or stopped.is_set()):
+                self.answer(bus, CALM_S)
         bus.stop()
 
-    def _read(self, connection: socket.socket, bus: Bus) -> bool:
-        """Take in what a client sent; whether it wants the simulation to stop."""
+    def fileno(self) -> int:
+        """Can be read from when `answer` has something to do."""
+        return self._selector.fileno()
+
+    def answer(self, bus: Bus, timeout: float = 0) -> None:
+        """Answer what has been asked; wait at most ``timeout`` seconds if nothing has."""
+        for key, _ in self._selector.select(timeout):
+            found = key.fileobj
+            assert isinstance(found, socket.socket)
+            if found is self._listener:
+                connection, _ = found.accept()
+                self._buffers[connection] = b""
+                self._selector.register(connection, selectors.EVENT_READ)
+            else:
+                self._read(found, bus)
+
+    def _read(self, connection: socket.socket, bus: Bus) -> None:
+        """Take in what a client sent."""
         try:
             got = connection.recv(1 << 16)
             if not got:
@@ -95,12 +108,10 @@ class ControlServer:
             self._buffers[connection] = rest
             for request in requests:
                 connection.sendall(json.dumps(self._answer(request, bus)).encode() + b"\n")
-            return any(request.strip() == b'"stop"' for request in requests)
         except ConnectionError:
             self._selector.unregister(connection)
             del self._buffers[connection]
             connection.close()
-            return False
 
     def _answer(self, request: bytes, bus: Bus) -> Any:
         try:
@@ -109,11 +120,14 @@ class ControlServer:
             return {"error": "a request is a line of JSON"}
         match wish:
             case "stop":
+                self.stopping = True
                 return None
             case "about":
                 return asdict(self.about) if self.about else {"error": "nobody said what this device is"}
             case list() if all(_is_transfer(each) for each in wish):
                 return bus.transfer([(address, word) for address, word in wish])
+            case str() if wish in self.words:
+                return self.words[wish]()
         return {"error": 'a request is "about", "stop" or a list of [address, word or null]'}
 
 
@@ -125,7 +139,7 @@ def _is_transfer(found: Any) -> bool:
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[threading.Event]:
+def stopping_signals() -> Iterator[threading.Event]:
     """An event that SIGINT and SIGTERM set, where signals can be had: in the main thread."""
     stopped = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -177,23 +191,29 @@ class SocketTransport:
         self._answers = self._socket.makefile("rb")
 
     def __call__(self, transfers: Sequence[tuple[int, int | None]]) -> list[int]:
-        words: list[int] = self._ask(transfers)
+        words: list[int] = self.ask(transfers)
         return words
 
     def about(self) -> About:
         """What the device was built from."""
-        return About(**self._ask("about"))
+        return About(**self.ask("about"))
 
     def stop(self) -> None:
         """The simulation takes no more frames and ends."""
-        self._ask("stop")
+        self.ask("stop")
+
+    def wait(self) -> None:
+        """Until the simulation has ended."""
+        with contextlib.suppress(ConnectionError):
+            self._answers.read()
 
     def close(self) -> None:
         """Leave."""
         self._answers.close()
         self._socket.close()
 
-    def _ask(self, request: Any) -> Any:
+    def ask(self, request: Any) -> Any:
+        """The answer to a request of any kind."""
         try:
             self._socket.sendall(json.dumps(request).encode() + b"\n")
             line = self._answers.readline()

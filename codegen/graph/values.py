@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..verify.result import Kind
 from .construct import Construct
@@ -14,7 +14,7 @@ STACK_KINDS = (Kind.STACK, Kind.ITERATOR)
 """Pointers into the stack of one call depth: to any byte of it, and to the number in an iterator."""
 
 FRAMED_KINDS = (*STACK_KINDS, Kind.RECORD)
-"""Pointers whose ``frame`` says where they are from."""
+"""Pointers into memories that ``frame`` tells apart."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,15 +34,13 @@ class MapEntry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pointer:
-    """``offset`` is a 64-bit node, relative to what `verify.result.Pointer` says for its kind. ``record``: which
-    reservation it points into (a point may reserve one of several records, on different paths)."""
+    """``offset`` is a 64-bit node, relative to what `verify.result.Pointer` says for its kind."""
 
     kind: Kind
     offset: Node
     map: str | None = None
     frame: int = 0
     entry: MapEntry | None = None
-    record: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,13 +145,13 @@ class Merger:
                     inner.reach,
                     stale,
                 )
-        return replace(head, offset=offset, entry=entry)
+        return Pointer(head.kind, offset, head.map, head.frame, entry)
 
 
 def _alike(a: Node | Pointer, b: Node | Pointer) -> bool:
     if isinstance(a, Node) or isinstance(b, Node):
         return isinstance(a, Node) and isinstance(b, Node)
-    return a.kind is b.kind and a.map == b.map and a.frame == b.frame and a.record == b.record
+    return a.kind is b.kind and a.map == b.map and a.frame == b.frame
 
 
 @dataclass(frozen=True, slots=True)

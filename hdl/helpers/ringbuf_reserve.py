@@ -18,7 +18,6 @@ class RingbufReserve(HelperPlugin):
     args = (Arg.MAP, Arg.ALLOCATED, Arg.SCALAR)
     ret = Ret.RECORD_OR_NULL
     map_operation = "ringbuf"
-    constants = (2,)
 
     def reference(self, machine: Machine, args: Sequence[int]) -> int:
         shape, _, _ = machine.map_of(args[0])

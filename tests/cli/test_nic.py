@@ -56,3 +56,21 @@ def test_what_cannot_be_run_is_one_line(hardpath: Hardpath, tmp_path: Path) -> N
     assert answer.err.count("\n") == 1 and "ports[0]: speed: there is no Ethernet at '11G'" in answer.err
     assert hardpath("nic", "run", tmp_path / "s.yaml", "-o", tmp_path / "s.yaml").status == 2
     assert hardpath("nic").status == 2
+
+
+def test_what_is_not_up_is_named(hardpath: Hardpath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hardpath.cli import nic
+
+    monkeypatch.setattr(nic, "RUN", tmp_path)
+    for words, message in (
+        (("down",), "none is up: hardpath nic up begins one"),
+        (("down", "wire7"), "no NIC wire7 is up"),
+        (("show", "--control", tmp_path / "c.sock"), "no NIC c is up"),
+    ):
+        answer = hardpath("nic", *words)
+        assert (answer.status, answer.err) == (2, f"hardpath: {message}\n")
+    (tmp_path / "a.sock").touch()
+    (tmp_path / "b.sock").touch()
+    assert "several are up: name one of a, b" in hardpath("nic", "down").err
+    answer = hardpath("nic", "up", DATA / "sorter.o", "--program", "sorter", "--tap", "w=x", "--tap", "h")
+    assert answer.status == 2 and "'x' is no ifindex: give NAME=NUMBER" in answer.err

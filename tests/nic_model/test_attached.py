@@ -1,0 +1,313 @@
+"""Real traffic through the simulated hardware, between network namespaces of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hardpath.hdl.errors import InputError
+from hardpath.nic_model.tap import Tap
+from hardpath.sim.toolchain import has_compiler
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+HARDPATH = [sys.executable, "-m", "hardpath.cli.main"]
+TAG = f"h{os.getpid() % 100_000}"  # makes names of namespaces and interfaces our own
+SIZE = 200_000  # bytes of a TCP transfer, each way
+START_S, END_S = 300, 20
+
+
+def impossible() -> str | None:
+    """Why this machine cannot do it."""
+    if os.geteuid() != 0:
+        return "TAP devices and namespaces need root"
+    if shutil.which("ip") is None:
+        return "there is no command ip: apt install iproute2"
+    if not has_compiler():
+        return "a C++ compiler is missing: apt install g++"
+    try:
+        with Tap(f"{TAG}x"):
+            pass
+    except InputError as error:
+        return str(error)
+    made = subprocess.run(["ip", "netns", "add", TAG], capture_output=True, text=True, check=False)
+    subprocess.run(["ip", "netns", "del", TAG], capture_output=True, check=False)
+    return made.stderr.strip() or None
+
+
+REASON = impossible()
+pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+
+
+def sh(*command: str, status: int = 0, timeout: float = 60) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    assert done.returncode == status, f"{' '.join(command)}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def needed(tool: str) -> None:
+    if shutil.which(tool) is None:
+        pytest.skip(f"there is no command {tool}")
+
+
+class Lab:
+    """Namespaces, and NICs that are up. Everything goes at the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._cleanup = contextlib.ExitStack()
+
+    def namespace(self, name: str) -> str:
+        full = f"{TAG}{name}"
+        sh("ip", "netns", "add", full)
+        self._cleanup.callback(subprocess.run, ["ip", "netns", "del", full], capture_output=True, check=False)
+        self.within(full, "ip", "link", "set", "lo", "up")
+        # What the machine says by itself would make counters depend on the time.
+        self.within(full, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
+        return full
+
+    def within(self, namespace: str, *command: str, status: int = 0, timeout: float = 60) -> str:
+        return sh("ip", "netns", "exec", namespace, *command, status=status, timeout=timeout)
+
+    def up(self, *arguments: object) -> Nic:
+        nic = Nic([str(argument) for argument in arguments], self._folder)
+        self._cleanup.callback(nic.kill)
+        return nic
+
+    def move(self, interface: str, namespace: str, *addresses: str) -> None:
+        """An interface into a namespace, up, with addresses and without IPv6."""
+        sh("ip", "link", "set", interface, "netns", namespace)
+        for address in addresses:
+            self.within(namespace, "ip", "address", "add", address, "dev", interface)
+        self.within(namespace, "ip", "link", "set", interface, "up")
+
+    def hub(self, wire: str, *peers: tuple[str, str]) -> dict[str, str]:
+        """A line with stations and the NIC on it: what a station sends reaches the NIC alone, what the NIC sends
+        reaches all stations. ``peers``: namespace and address of each; their hardware addresses."""
+        middle = self.namespace("m")
+        self.within(middle, "ip", "link", "add", "hub", "type", "bridge")
+        self.within(middle, "ip", "link", "set", "hub", "up")
+        self.move(wire, middle)
+        self.within(middle, "ip", "link", "set", wire, "master", "hub")
+        self.within(middle, "bridge", "link", "set", "dev", wire, "learning", "off")
+        found = {}
+        for number, (namespace, address) in enumerate(peers):
+            here, there = f"{TAG}p{number}", f"{TAG}q{number}"
+            sh("ip", "link", "add", here, "type", "veth", "peer", "name", there)
+            self.move(here, middle)
+            self.within(middle, "ip", "link", "set", here, "master", "hub")
+            self.within(middle, "bridge", "link", "set", "dev", here, "learning", "off", "isolated", "on")
+            self.move(there, namespace, address)
+            (link,) = json.loads(self.within(namespace, "ip", "-j", "link", "show", there))
+            found[namespace] = link["address"]
+        for number, (namespace, _) in enumerate(peers):
+            interface = f"{TAG}q{number}"
+            self.within(namespace, "ip", "route", "add", "default", "dev", interface)
+        return found
+
+    def neighbour(self, namespace: str, number: int, address: str, hardware: str) -> None:
+        interface = f"{TAG}q{number}"
+        self.within(namespace, "ip", "neigh", "add", address, "lladdr", hardware, "dev", interface, "nud", "permanent")
+
+    def close(self) -> None:
+        self._cleanup.close()
+
+
+class Nic:
+    """``hardpath nic up`` in the background; ready when this returns."""
+
+    def __init__(self, arguments: list[str], folder: Path) -> None:
+        self.control = folder / "control.sock"
+        command = [*HARDPATH, "nic", "up", *arguments, "--control", str(self.control), "--json"]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert self._process.stderr is not None
+        self.said = self._process.stderr.readline() + self._process.stderr.readline()
+        assert " is up: " in self.said, self.said + self._process.stderr.read()
+
+    def ask(self, *words: str) -> Any:
+        """What another terminal would get."""
+        return json.loads(sh(*HARDPATH, *words[:1], "--control", str(self.control), "-j", *words[1:]))
+
+    def statistics(self) -> dict[str, dict[str, int]]:
+        shown = json.loads(sh(*HARDPATH, "nic", "show", "--control", str(self.control), "-j"))
+        return {name: port["statistics"] for name, port in shown["ports"].items()}
+
+    def down(self) -> dict[str, Any]:
+        """End it; what it says then."""
+        sh(*HARDPATH, "nic", "down", "--control", str(self.control))
+        out, _ = self._process.communicate(timeout=END_S)
+        assert self._process.returncode == 0
+        found: dict[str, Any] = json.loads(out)
+        return found
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    made = Lab(tmp_path)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+SERVER = """
+import hashlib, socket, sys
+with socket.create_server((sys.argv[1], int(sys.argv[2]))) as server:
+    print("listening", flush=True)
+    connection, _ = server.accept()
+    connection.settimeout(60)
+    with connection:
+        got = b""
+        while chunk := connection.recv(1 << 16):
+            got += chunk
+        connection.sendall(got[::-1])
+print(hashlib.sha256(got).hexdigest())
+"""
+CLIENT = """
+import hashlib, random, socket, sys
+data = random.Random(1).randbytes(int(sys.argv[3]))
+with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=60) as connection:
+    connection.sendall(data)
+    connection.shutdown(socket.SHUT_WR)
+    got = b""
+    while chunk := connection.recv(1 << 16):
+        got += chunk
+assert got == data[::-1], (len(got), len(data))
+print(hashlib.sha256(data).hexdigest())
+"""
+KNOCK = """
+import socket, sys
+try:
+    socket.create_connection(("10.0.0.7", 22), timeout=1)
+except TimeoutError:
+    sys.exit(7)
+"""
+
+
+def transfer(lab: Lab, server: tuple[str, str, int], client: tuple[str, str, int]) -> None:
+    """Send `SIZE` bytes over TCP and get them back reversed; (namespace, address, port) of both ends' views."""
+    namespace, address, port = server
+    command = ["ip", "netns", "exec", namespace, sys.executable, "-c", SERVER, address, str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as listener:
+        assert listener.stdout is not None
+        try:
+            assert listener.stdout.readline() == "listening\n"
+            arguments = (client[1], str(client[2]), str(SIZE))
+            sent = lab.within(client[0], sys.executable, "-c", CLIENT, *arguments, timeout=120)
+            assert listener.stdout.readline() == sent
+        finally:
+            listener.kill()
+
+
+def test_ping_arping_and_maps_through_the_hardware(lab: Lab) -> None:
+    needed("ping")
+    wire, host = f"{TAG}w", f"{TAG}h"
+    nic = lab.up(EXAMPLES / "nat" / "nat.o", "--maps", EXAMPLES / "nat" / "maps.json", "--tap", wire, "--tap", host)
+    assert f"{wire} is port 1, {host} is the host" in nic.said
+    outside, inside = lab.namespace("a"), lab.namespace("b")
+    lab.move(wire, outside, "10.9.0.1/24")
+    lab.move(host, inside, "10.9.0.2/24")
+    assert " 0% packet loss" in lab.within(outside, "ping", "-c", "5", "-i", "0.05", "-W", "5", "10.9.0.2")
+    assert " 0% packet loss" in lab.within(inside, "ping", "-c", "3", "-i", "0.05", "-s", "1400", "-W", "5", "10.9.0.1")
+    if shutil.which("arping"):
+        assert "Received 2 response" in lab.within(outside, "arping", "-c", "2", "-w", "10", "-I", wire, "10.9.0.2")
+    counts = nic.statistics()[wire]
+    # Two times five and three echoes, and as many ARP frames as the machines wanted.
+    assert counts["rx_xdp_pass"] == counts["rx_packets"] == counts["host_packets"] >= 8
+    assert counts["tx_packets"] == counts["tx_host_packets"] >= 8
+    assert counts["rx_dropped"] == counts["tx_dropped"] == 0
+    # The maps can be seen and changed from another terminal.
+    assert len(nic.ask("map", "dump", "name", "rewrites")) == 4
+    key = ("key", "hex", "c0", "00", "02", "50", "00", "50", "06", "00")
+    sh(*HARDPATH, "map", "--control", str(nic.control), "delete", "name", "rewrites", *key)
+    assert len(nic.ask("map", "dump", "name", "rewrites")) == 3
+    last = nic.down()
+    assert last["ports"][wire]["statistics"]["rx_packets"] >= counts["rx_packets"]
+    assert not nic.control.exists()
+    assert wire not in lab.within(outside, "ip", "link") and host not in lab.within(inside, "ip", "link")
+
+
+def test_tcp_through_the_nat_example(lab: Lab) -> None:
+    wire = f"{TAG}w"
+    nic = lab.up(EXAMPLES / "nat" / "nat.o", "--maps", EXAMPLES / "nat" / "maps.json", "--tap", wire)
+    client, server = lab.namespace("a"), lab.namespace("b")
+    hardware = lab.hub(wire, (client, "198.51.100.7/32"), (server, "10.0.0.80/32"))
+    lab.neighbour(client, 0, "192.0.2.80", hardware[server])
+    lab.neighbour(server, 1, "198.51.100.7", hardware[client])
+    transfer(lab, (server, "10.0.0.80", 8080), (client, "192.0.2.80", 80))
+    counts = nic.statistics()[wire]
+    assert counts["rx_xdp_tx"] == counts["tx_packets"] > 2 * SIZE // 1500
+    rewritten = [entry["formatted"]["value"]["frames"] for entry in nic.ask("map", "dump", "name", "rewrites")]
+    assert sum(rewritten) == counts["rx_xdp_tx"] and sorted(rewritten)[:2] == [0, 0]
+
+
+def test_tcp_through_the_firewall_example(lab: Lab) -> None:
+    wire = f"{TAG}w"
+    nic = lab.up(EXAMPLES / "firewall" / "firewall.o", "--tap", wire)
+    inside, outside = lab.namespace("a"), lab.namespace("b")
+    hardware = lab.hub(wire, (inside, "10.0.0.7/32"), (outside, "198.51.100.9/32"))
+    lab.neighbour(inside, 0, "198.51.100.9", hardware[outside])
+    lab.neighbour(outside, 1, "10.0.0.7", hardware[inside])
+    transfer(lab, (outside, "198.51.100.9", 5001), (inside, "198.51.100.9", 5001))
+    (flow,) = nic.ask("map", "dump", "name", "flows")
+    counts = nic.statistics()[wire]
+    assert flow["formatted"]["value"]["frames"] == counts["rx_xdp_tx"] > 2 * SIZE // 1500
+    # Nobody gets in from outside. Only what is neither TCP nor UDP has been dropped before, such as IGMP.
+    lab.within(outside, sys.executable, "-c", KNOCK, status=7)
+    later = nic.statistics()[wire]
+    assert later["rx_xdp_drop"] > counts["rx_xdp_drop"] and later["rx_xdp_tx"] == counts["rx_xdp_tx"]
+    assert len(nic.ask("map", "dump", "name", "flows")) == 1
+
+
+def test_what_the_host_sends_can_have_a_program_of_its_own(lab: Lab) -> None:
+    needed("ping")
+    wire, host = f"{TAG}w", f"{TAG}h"
+    drop = EXAMPLES / "drop" / "drop.o"
+    nic = lab.up(EXAMPLES / "nat" / "nat.o", "--tap", wire, "--tap", host, "--host-program", drop)
+    outside, inside = lab.namespace("a"), lab.namespace("b")
+    lab.move(wire, outside, "10.9.0.1/24")
+    lab.move(host, inside, "10.9.0.2/24")
+    lab.within(outside, "ping", "-c", "2", "-i", "0.05", "-W", "1", "10.9.0.2", status=1)
+    counts = nic.statistics()[wire]
+    assert counts["host_packets"] >= 1 and counts["tx_packets"] == 0
+    last = nic.down()
+    assert last["host_verdicts"]["XDP_DROP"] == last["ports"][wire]["statistics"]["tx_dropped"] >= 1
+
+
+def test_a_crash_leaves_nothing_that_is_in_the_way(lab: Lab) -> None:
+    wire = f"{TAG}w"
+    arguments = (EXAMPLES / "drop" / "drop.o", "--tap", wire)
+    nic = lab.up(*arguments)
+    with pytest.raises(InputError, match=f"there is an interface {wire} already"):
+        Tap(wire)
+    nic.kill()
+    until = time.monotonic() + END_S
+    while wire in sh("ip", "link") and time.monotonic() < until:
+        time.sleep(0.05)
+    assert wire not in sh("ip", "link")
+    assert nic.control.exists()
+    again = lab.up(*arguments)
+    again.kill()
+    done = subprocess.run(
+        [*HARDPATH, "nic", "down", "--control", str(nic.control)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2 and "has ended by itself; its socket is taken away now" in done.stderr
+    assert not nic.control.exists()
+
+
+def test_names_that_no_interface_can_have_are_refused() -> None:
+    for name in ("", "a/b", "x" * 16, "."):
+        with pytest.raises(InputError, match="cannot be the name of an interface"):
+            Tap(name)
