@@ -27,13 +27,17 @@ from .settings import Settings
     help="Folder, made if needed.",
 )
 @shared.build_options
+@click.option(
+    "--event-queue", type=click.IntRange(0, 1 << 16), default=0, show_default=True, metavar="BEATS",
+    help="Let so many beats of events wait for the control bus; 0: they leave through ports of their own.",
+)
 @click.pass_obj
-def command(settings: Settings, chosen: Chosen, output: Path, build: Build) -> None:
+def command(settings: Settings, chosen: Chosen, output: Path, build: Build, event_queue: int) -> None:
     """Write Verilog, register map and report."""
     check_folder(output)
     spec = chosen.load()
     with Steps() as steps:
-        design = build.compile(spec, chosen.select(spec), steps)
+        design = build.compile(spec, chosen.select(spec), steps, event_queue)
         facts = report.document(design)
         if facts["area"]["largest"]["share"] > 1:
             settings.note(f"no ECP5 holds this: {report.area_text(facts['area'])}")

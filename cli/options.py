@@ -195,15 +195,20 @@ class Build:
     max_window: int
     zero_stack: bool
 
-    def target(self) -> Target:
-        return Target(clock_mhz=self.clock, width=int(self.width), max_frame=self.max_frame)
+    def target(self, event_queue: int = 0) -> Target:
+        """``event_queue`` as `Target` has it."""
+        return Target(
+            clock_mhz=self.clock, width=int(self.width), max_frame=self.max_frame, event_queue=event_queue
+        )
 
-    def compile(self, spec: ObjectSpec, program: ProgramSpec, progress: Progress) -> Design:
+    def compile(
+        self, spec: ObjectSpec, program: ProgramSpec, progress: Progress, event_queue: int = 0
+    ) -> Design:
         """`compile_program` for this hardware."""
         return compile_program(
             spec,
             program,
-            self.target(),
+            self.target(event_queue),
             max_window=self.max_window,
             zero_stack=self.zero_stack,
             progress=progress,

@@ -13,7 +13,6 @@ from functools import cached_property
 from ..hdl.area import Area
 from ..hdl.control import Identity
 from ..hdl.datapath import Datapath
-from ..hdl.events import EventShape
 from ..hdl.maps.registry import MAP_TYPES
 from ..hdl.target import Target
 from .chain import chained
@@ -70,6 +69,8 @@ class Design:
             maps=tuple(self.maps.values()),
             stalls=self.pipeline.stall_names,
             digest=self.digest,
+            events=self.graph.events,
+            event_queue=self.target.event_queue if self.graph.events else 0,
         )
 
     @cached_property
@@ -82,7 +83,6 @@ class Design:
             in_flight=self.pipeline.latency + self.queue,
             start=start.attr if start.op == "const" else None,
             tail_fixed=self.graph.tail_fixed,
-            events=[EventShape(sum(kind.widths), kind.tail) for kind in self.graph.events],
         )
         return verilog(datapath, "hardpath")
 

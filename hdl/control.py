@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from amaranth import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from . import registers
 from .errors import InputError, Refused
+from .events import EventShape, event_layout
+from .helpers.events import EventKind
 from .ingress import DROPS, LONGEST_FRAME, MIN_FRAME, WIDTHS
 from .latency import RESULT, Histogram
 from .maps.base import MapShape, without_lock
@@ -27,6 +29,8 @@ class Identity:
 
     ``width`` W: bytes a beat; ``window`` H: bytes that the program gets, a multiple of W; ``headroom`` G: bytes in
     front of them; ``max_frame``: bytes. ``maps`` and ``stalls``: in the order of their numbers on the bus.
+    ``events``: the kinds of events, by site; ``event_queue``: how many beats of them wait for the bus, 0 if they leave
+    through ports.
     ``digest``: 32 bytes that name what was built. ``bins``: of each latency histogram.
 
     Raises `InputError` for parameters that make no device, `Refused` for maps that the control bus cannot reach.
@@ -41,6 +45,13 @@ class Identity:
     stalls: Sequence[str] = ()
     digest: bytes = bytes(32)
     bins: int = 1024
+    events: Sequence[EventKind] = ()
+    event_queue: int = 0
+
+    @property
+    def event_shapes(self) -> list[EventShape]:
+        """What the hardware has to know of the events."""
+        return [EventShape(sum(kind.widths), kind.tail) for kind in self.events]
 
     def __post_init__(self) -> None:
         width = self.width
@@ -70,7 +81,16 @@ class Identity:
 
     def text(self) -> bytes:
         """The register block ``description``."""
-        return registers.description(self.program, self.maps, self.stalls)
+        return registers.description(self.program, self.maps, self.stalls, self.events)
+
+
+def _event_ports(identity: Identity) -> dict[str, Any]:
+    return {
+        "event": In(stream.Signature(event_layout(identity.event_shapes, identity.width))),
+        "event_level": In(32),
+        "event_lose": Out(1),
+        "event_lost": In(1),
+    }
 
 
 def _words(byte_count: int) -> int:
@@ -81,7 +101,8 @@ class Control(wiring.Component):
     """The bus (``address`` in words, ``write``, ``wdata``, ``valid``, ``rdata``, ``ready``) and what it reaches.
 
     ``received``, ``received_length``, ``dropped`` from ingress, ``result_valid`` and ``result`` from the probe,
-    ``stalls`` (bit i: cause i holds a frame back in this cycle), ``hosts[i]``: to map i's unit.
+    ``stalls`` (bit i: cause i holds a frame back in this cycle), ``hosts[i]``: to map i's unit. If there is a queue
+    of events (`hdl.event_queue`), ``event`` is its output.
 
     A transfer takes four cycles, to a map while its command runs as long as that.
     """
@@ -101,6 +122,7 @@ class Control(wiring.Component):
             "result_valid": In(1),
             "result": In(RESULT),
             "stalls": In(len(identity.stalls)),
+            **(_event_ports(identity) if identity.event_queue else {}),
             **{f"host_{i}": In(HostSignature(shape)) for i, shape in enumerate(identity.maps)},
         })
         self.hosts = [getattr(self, f"host_{i}") for i in range(len(identity.maps))]
@@ -114,6 +136,8 @@ class Control(wiring.Component):
         self._measure(m, bus, clear_latency)
         if self.hosts:
             self._reach_maps(m, bus)
+        if self._identity.event_queue:
+            self._fetch_events(m, bus, clear)
         bus.finish()
         return m
 
@@ -162,6 +186,18 @@ class Control(wiring.Component):
         count = Signal(64, name=name)
         m.d.sync += count.eq(Mux(clear, 0, count + increment))
         return count
+
+    def _fetch_events(self, m: Module, bus: _Bus, clear: Value) -> None:
+        beat = self.event.payload
+        bus.read("event_level", self.event_level)
+        bus.read("event_site", Cat(beat.site, Const(0, 31 - len(beat.site)), beat.last))
+        bus.read("event_frame", beat.frame)
+        bus.read_words("event_data", beat.data)
+        bus.read_long("event_lost", 0, self._counter(m, "event_lost_count", self.event_lost, clear))
+        m.d.comb += [
+            self.event.ready.eq(bus.written("event_take")),
+            self.event_lose.eq(bus.register("event_lose", 32)[0]),
+        ]
 
     def _measure(self, m: Module, bus: _Bus, clear: Value) -> None:
         clearing: list[Value] = []

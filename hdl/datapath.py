@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from amaranth import Module, Signal
@@ -12,7 +11,8 @@ from amaranth.lib.wiring import In, Out
 
 from .control import Control, Identity
 from .egress import Egress
-from .events import FRAME_BITS, SITE_BITS, EventShape, EventStream, data_bytes
+from .event_queue import EventQueue
+from .events import FRAME_BITS, SITE_BITS, EventStream, data_bytes
 from .ingress import Ingress
 from .latency import Probe
 from .payload_fifo import PayloadFifo
@@ -26,10 +26,9 @@ class Datapath(wiring.Component):
     port for reading the store, if there are events with tails. It may hold up to ``in_flight`` frames and has to take
     some in while egress is busy with a long one.
 
-    ``events``: those that a frame can have (outputs ``event<k>`` of the pipeline, see `EventStream`); they leave
-    through ``event_*``, ports that are there only then.
-
-    ``identity``: the stream width W, window H (a multiple of W), headroom G and so on. ``start`` and
+    ``identity``: the stream width W, window H (a multiple of W), headroom G and so on. Its ``events`` are those that a
+    frame can have (outputs ``event<k>`` of the pipeline, see `EventStream`); they leave through ``event_*``, ports that
+    are there only then, or wait in an `EventQueue` for the control bus. ``start`` and
     ``tail_fixed`` as in `Egress`.
 
     The ports are those of docs/architecture.md, flat, as plain Verilog users expect them: ``rx_*`` and
@@ -45,7 +44,6 @@ class Datapath(wiring.Component):
         in_flight: int,
         start: int | None = None,
         tail_fixed: bool = False,
-        events: Sequence[EventShape] = (),
     ) -> None:
         self.pipeline = pipeline
         self.in_flight = in_flight
@@ -56,7 +54,9 @@ class Datapath(wiring.Component):
         # Room for the payload of all frames in flight at line rate and for one that is just coming in.
         self.payload = PayloadFifo(8 * width, 2 * beats + in_flight + 4)
         self.egress = Egress(width, window, headroom, beats, self.payload.depth, start, tail_fixed)
+        events, depth = identity.event_shapes, identity.event_queue
         self.events = EventStream(events, width) if events else None
+        self.event_queue = EventQueue(events, width, identity.max_frame, depth) if events and depth else None
         self.probe = Probe(width)
         self.control = Control(identity)
         super().__init__({
@@ -88,9 +88,10 @@ class Datapath(wiring.Component):
             "bus_valid": In(1),
             "bus_rdata": Out(32),
             "bus_ready": Out(1),
-            **({} if self.events is None else {
+            **({} if self.events is None or self.event_queue is not None else {
                 "event_site": Out(SITE_BITS),
                 "event_frame": Out(FRAME_BITS),
+                "event_last": Out(1),
                 "event_data": Out(8 * data_bytes(events, width)),
                 "event_valid": Out(1),
                 "event_ready": In(1),
@@ -197,12 +198,20 @@ class Datapath(wiring.Component):
         m.d.comb += [
             events.frame_valid.eq(leaving.valid),
             events.taken.eq(leaving.valid & leaving.ready),
-            self.event_site.eq(output.payload.site),
-            self.event_frame.eq(output.payload.frame),
-            self.event_data.eq(output.payload.data),
-            self.event_valid.eq(output.valid),
-            output.ready.eq(self.event_ready),
         ]
+        if self.event_queue is None:
+            m.d.comb += [self.event_valid.eq(output.valid), output.ready.eq(self.event_ready)]
+            for name in ("site", "frame", "last", "data"):
+                m.d.comb += getattr(self, f"event_{name}").eq(output.payload[name])
+        else:
+            m.submodules.event_queue = queue = self.event_queue
+            wiring.connect(m, output, queue.input)
+            wiring.connect(m, queue.output, self.control.event)
+            m.d.comb += [
+                self.control.event_level.eq(queue.level),
+                self.control.event_lost.eq(queue.lost),
+                queue.lose.eq(self.control.event_lose),
+            ]
         m.d.comb += [event.eq(leaving.payload[f"event{k}"]) for k, event in enumerate(events.events)]
         if (tap := getattr(self.pipeline, "tap", None)) is not None:
             wiring.connect(m, tap, events.fetch)

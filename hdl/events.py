@@ -34,8 +34,13 @@ def data_bytes(events: Sequence[EventShape], width: int) -> int:
 
 def event_layout(events: Sequence[EventShape], width: int) -> data.StructLayout:
     """A beat: which call made the event, for which frame (counted from 0), and its values, the first in the lowest
-    bits. An event with a tail goes on in beats of the frame."""
-    return data.StructLayout({"site": SITE_BITS, "frame": FRAME_BITS, "data": 8 * data_bytes(events, width)})
+    bits. An event with a tail goes on in beats of the frame. ``last``: it ends with this beat."""
+    return data.StructLayout({
+        "site": SITE_BITS,
+        "frame": FRAME_BITS,
+        "last": 1,
+        "data": 8 * data_bytes(events, width),
+    })
 
 
 class EventStream(wiring.Component):
@@ -77,6 +82,7 @@ class EventStream(wiring.Component):
             self.output.valid.eq(self.frame_valid & left.any()),
             payload.site.eq(site),
             payload.frame.eq(frame),
+            payload.last.eq(ends),
             payload.data.eq(values),
             self.done.eq(~(left & ~Mux(self.output.ready & self.output.valid & ends, first, 0)).any()),
         ]

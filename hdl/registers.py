@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .helpers.event_kinds import describe
+from .helpers.events import EventKind
 from .maps.base import MapShape
 
 MAGIC = 0x48505448  # "HPTH"
@@ -59,6 +61,7 @@ MAX_BINS = 4096
 MAX_KEY_WORDS = 0x1000
 MAX_VALUE_WORDS = 0x4000
 MAX_DESCRIPTION_WORDS = 0x2000
+MAX_EVENT_WORDS = 0x1000
 
 
 def _latency(which: str, base: int, bins: int) -> list[Register]:
@@ -93,15 +96,22 @@ REGISTERS: tuple[Register, ...] = (
     Register("stalls", 0x0200, "r", "cycles in which this cause held frames back", MAX_STALLS, stride=2),
     *_latency("first", 0x0400, 0x1000),
     *_latency("last", 0x0408, 0x2000),
+    Register("event_level", 0x0700, "r", "beats of events that wait"),
+    Register("event_take", 0x0701, "w", "take the oldest one away"),
+    Register("event_site", 0x0702, "r", "of the oldest: bits 0 to 15: which of `events`; bit 31: its last beat"),
+    Register("event_frame", 0x0703, "r", "of the oldest: number of its frame"),
+    Register("event_lose", 0x0704, "rw", "1: events that find no room are lost; 0: their frames wait"),
+    Register("event_lost", 0x0706, "r", "events lost", stride=2),
     Register("map_select", 0x0800, "rw", "number of the map to access"),
     Register("map_index", 0x0801, "rw", "slot for ENTRY"),
     Register("map_flags", 0x0802, "rw", "for UPDATE: 0 BPF_ANY, 1 BPF_NOEXIST, 2 BPF_EXIST"),
     Register("map_command", 0x0803, "w", "starts 0 LOOKUP (no keys: peek), 1 UPDATE (push), 2 DELETE (pop), 3 ENTRY"),
     Register("map_busy", 0x0804, "r", "1 until the command is done"),
     Register("map_status", 0x0805, "r", "of the last command: 0 or a negative errno"),
-    Register("description", 0x4000, "r", "program, maps and stall causes as JSON text", MAX_DESCRIPTION_WORDS),
+    Register("description", 0x4000, "r", "program, maps, stall causes and events as JSON text", MAX_DESCRIPTION_WORDS),
     Register("map_key", 0x6000, "rw", "key, first byte lowest; after ENTRY the entry's", MAX_KEY_WORDS),
     Register("map_value", 0x8000, "rw", "value; after LOOKUP, ENTRY and pop the entry's", MAX_VALUE_WORDS),
+    Register("event_data", 0xC000, "r", "of the oldest: its values, or bytes of the frame", MAX_EVENT_WORDS),
 )
 
 
@@ -122,9 +132,11 @@ class RegisterMap:
         return register.address + index * register.stride
 
 
-def description(program: str, maps: Sequence[MapShape], stalls: Sequence[str]) -> bytes:
-    """The text that a device tells about itself: JSON with ``program``, ``maps`` (as bpftool names their fields)
-    and ``stalls``, in the order of their numbers on the bus."""
+def description(
+    program: str, maps: Sequence[MapShape], stalls: Sequence[str], events: Sequence[EventKind] = ()
+) -> bytes:
+    """The text that a device tells about itself: JSON with ``program``, ``maps`` (as bpftool names their fields),
+    ``stalls`` and ``events`` (`hdl.helpers.event_kinds`), in the order of their numbers on the bus."""
     content: dict[str, Any] = {
         "program": program,
         "maps": [
@@ -139,6 +151,7 @@ def description(program: str, maps: Sequence[MapShape], stalls: Sequence[str]) -
             for shape in maps
         ],
         "stalls": list(stalls),
+        "events": [describe(kind) for kind in events],
     }
     return json.dumps(content, separators=(",", ":")).encode()
 
@@ -156,6 +169,8 @@ def markdown() -> str:
         "",
         "To access a map: write `map_select`, `map_key` and so on, then `map_command`, then read `map_status` and the",
         "results. Transfers to the map registers wait while a command runs; who cannot wait asks `map_busy` first.",
+        "",
+        "Events wait here if the device was built with a queue for them; a beat of one is read and then taken away.",
         "",
         "Where a number of words depends on the program, the table gives the most there can be.",
         "",

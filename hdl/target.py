@@ -9,6 +9,8 @@ from dataclasses import dataclass
 class Target:
     """``clock_mhz``: clock in MHz. ``width``: bytes a beat of the frame streams. ``max_frame``: longest frame in bytes.
 
+    ``event_queue``: beats of events that wait until the host fetches them over the control bus; 0: they leave through
+    ports of their own, as fast as they come.
     ``margin``: share of the clock period that stages may fill (the rest is for routing and clock skew).
     """
 
@@ -16,6 +18,7 @@ class Target:
     width: int = 64
     max_frame: int = 2048
     margin: float = 0.85
+    event_queue: int = 0
 
     @property
     def period_ns(self) -> float:

@@ -15,7 +15,7 @@ def bench_verilog(width: int, event_bytes: int = 0) -> str:
     ports = (
         f""",
         .event_site(event_now[15:0]), .event_frame(event_now[47:16]), .event_data(event_now[{event - 1}:48]),
-        .event_valid(event_valid), .event_ready(1'b1)"""
+        .event_last(), .event_valid(event_valid), .event_ready(1'b1)"""
         if event_bytes
         else ""
     )

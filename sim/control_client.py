@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..hdl.errors import InputError
+from ..hdl.events import EventShape, data_bytes
+from ..hdl.helpers import event_kinds
+from ..hdl.helpers.events import Event, EventKind
 from ..hdl.maps.base import POSITION_BYTES
 from ..hdl.maps.unit import HostOp
 from ..hdl.registers import COUNTERS, MAGIC, VERSION, RegisterMap
@@ -153,6 +156,48 @@ class ControlClient:
             count=count,
             bins=tuple(self._block(f"{name}_bins", self._read("bins"))),
         )
+
+    # What it tells
+
+    @cached_property
+    def event_kinds(self) -> tuple[EventKind, ...]:
+        """The kinds of its events, by site."""
+        kinds = self.description["events"]
+        assert isinstance(kinds, list)
+        return tuple(event_kinds.described(kind) for kind in kinds)
+
+    def events(self) -> list[tuple[int, Event]]:
+        """The events that wait in the device, which has them no longer: number of the frame since reset, and event."""
+        beats: list[tuple[int, int, bytes]] = []
+        ended = True
+        while (level := self._read("event_level")) or not ended:
+            for _ in range(level):
+                beat, ended = self._take_beat()
+                beats.append(beat)
+        return list(event_kinds.decode(beats, self.event_kinds, self._read("width")))
+
+    def _take_beat(self) -> tuple[tuple[int, int, bytes], bool]:
+        """Frame, site and data; and whether the event ends with it."""
+        size = data_bytes([EventShape(sum(kind.widths), kind.tail) for kind in self.event_kinds], self._read("width"))
+        batch = Batch()
+        for name in ("event_site", "event_frame"):
+            batch.read(self.address(name))
+        for i in range(_words(size)):
+            batch.read(self.address("event_data", i))
+        batch.write(self.address("event_take"), 1)
+        site, frame, *data = self.transfer(batch)
+        return (frame, site & 0xFFFF, _bytes(data, size)), bool(site >> 31)
+
+    @property
+    def events_lost(self) -> int:
+        """Events that found no room, since the counters were cleared."""
+        return self._long("event_lost")
+
+    def lose_events(self, lose: bool) -> None:
+        """Whether events that find no room are lost; otherwise their frames wait, and all behind them."""
+        batch = Batch()
+        batch.write(self.address("event_lose"), int(lose))
+        self.transfer(batch)
 
     def clear(self) -> None:
         """Counters, stalls and latencies start over; returns when they have."""

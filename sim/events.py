@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from ..hdl.errors import InputError
+from ..hdl.helpers import event_kinds
 from ..hdl.helpers.events import PRINTED, Event, EventKind
 
 Told = Mapping[str, Sequence[tuple[int, str]]]
@@ -39,13 +39,11 @@ def document(frame: int, event: Event) -> dict[str, Any]:
 
 
 def decode(recorded: Path, kinds: Sequence[EventKind], width: int) -> Iterator[tuple[int, Event]]:
-    """Frame and event. A call makes one event a frame, so beats of one call and frame are one event; those behind the
-    first have ``width`` bytes of the frame."""
+    """Frame and event."""
     with open(recorded, encoding="ascii") as lines:
         beats = (json.loads(text) for text in lines)
-        for (frame, site), parts in groupby(beats, key=lambda beat: (beat["frame"], beat["site"])):
-            first, *rest = (bytes.fromhex(beat["data"]) for beat in parts)
-            yield frame, kinds[site].decode(int.from_bytes(first, "little"), b"".join(beat[:width] for beat in rest))
+        packed = ((beat["frame"], beat["site"], bytes.fromhex(beat["data"])) for beat in beats)
+        yield from event_kinds.decode(packed, kinds, width)
 
 
 def read_events(path: Path) -> Iterator[tuple[int, Event]]:

@@ -72,7 +72,7 @@ class Session:
     def netlist(self) -> Netlist:
         """What engines run; making the Verilog takes seconds."""
         target = self.design.target
-        events = self.design.graph.events
+        events = () if target.event_queue else self.design.graph.events
         return Netlist(self.design.verilog, target.width, target.max_frame, target.clock_mhz, events=events)
 
     def run(

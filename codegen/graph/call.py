@@ -265,8 +265,8 @@ class Call:
         value, path = step.value(number), step.state.predicate
         for predicate, part in value.alternatives if isinstance(value, Union) else ((path, value),):
             if publish and isinstance(part, Pointer) and part.kind is Kind.RECORD:
-                where, memory = step.p.both(path, predicate), step.state.records[part.frame]
-                step.b.reservations[part.frame].submit(step.c, where, memory)
+                where, memory = step.p.both(path, predicate), step.state.records[part.record]
+                step.b.reservations[part.record].submit(step.c, where, memory)
 
     def frame_copy(self, most: int, count: Node) -> FrameCopy:
         """The first bytes of the frame as it is now."""

@@ -21,7 +21,7 @@ from .state import State
 class BuildContext:
     """``incoming[i]``: states of the edges into point i. ``exits``: state and r0 at every end of the program.
     ``events``: what is told to the host, in program order: kind, and the output; None as long as it is not known.
-    ``reservations``: records of ring buffers by the point that reserved them."""
+    ``reservations``: records of ring buffers, by number."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class BuildContext:
         self.incoming: list[list[State]] = [[] for _ in self.points]
         self.exits: list[tuple[State, Node]] = []
         self.events: list[tuple[EventKind, Node | None]] = []
-        self.reservations: dict[int, Reservation] = {}
+        self.reservations: list[Reservation] = []
 
     def zero_byte(self, position: int) -> Node:
         """A byte of memory that nobody wrote."""

@@ -112,11 +112,11 @@ class MemoryAccess(RegisterView):
             return self.load_row(pointer, fact, displacement, size)
         if pointer.kind is Kind.RECORD:
             where = self.record_span(pointer, fact, displacement, size)
-            return load(self.c, where, size, state.records[pointer.frame].byte)
+            return load(self.c, where, size, state.records[pointer.record].byte)
         raise Refused(f"a load through a {pointer.kind.value} pointer", "load from the frame, the stack or a map value")
 
     def record_span(self, pointer: Pointer, fact: facts.Pointer, displacement: int, size: int) -> Span:
-        last = self.b.reservations[pointer.frame].size - size
+        last = self.b.reservations[pointer.record].size - size
         return self.span(pointer, fact, displacement, size, 0, last)
 
     def packet_span(self, pointer: Pointer, fact: facts.Pointer, displacement: int, size: int, end: int) -> Span:
@@ -203,7 +203,7 @@ class MemoryAccess(RegisterView):
             self.store_row(pointer, fact, displacement, size, data)
         elif pointer.kind is Kind.RECORD:
             where = self.record_span(pointer, fact, displacement, size)
-            self.store_memory(state.records[pointer.frame], where, size, data)
+            self.store_memory(state.records[pointer.record], where, size, data)
         else:
             raise Refused(
                 f"a store through a {pointer.kind.value} pointer",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...hdl.errors import Refused
 from ..verify import result as facts
 from ..verify.result import Kind, Point
@@ -83,7 +85,7 @@ class RegisterView:
         offset = arithmetic.narrow(self.c, pointer.offset, fact.offset)
         if offset is pointer.offset:
             return pointer
-        return Pointer(pointer.kind, offset, pointer.map, pointer.frame, pointer.entry)
+        return replace(pointer, offset=offset)
 
     def number(self, register: int) -> Node:
         """A register that is a number."""

@@ -44,6 +44,6 @@ class Reservation:
 
 def finish(b: BuildContext) -> None:
     """Make the events of all records."""
-    for reservation in b.reservations.values():
+    for reservation in b.reservations:
         kind, _ = b.events[reservation.event]
         b.events[reservation.event] = kind, reservation.output(b.c, b.p)

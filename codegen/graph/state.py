@@ -62,8 +62,8 @@ class FramePositions:
 class State:
     """``registers[d]`` and ``stacks[d]`` belong to call depth d. ``epochs``: map -> number that changes whenever
     the map's memory may have (see `access.Rows`). ``calls``: helper -> 64-bit count of its calls on this path.
-    ``records``: what is in records of ring buffers, by the point that reserved them. ``taken``: ring buffer -> bytes of
-    it that are taken so far (32 bits)."""
+    ``records``: what is in records of ring buffers, by the number of the reservation. ``taken``: ring buffer -> bytes
+    of it that are taken so far (32 bits)."""
 
     predicate: int
     registers: list[dict[int, Value]]
@@ -89,7 +89,7 @@ class State:
             {k: r.fork() for k, r in self.rows.items()},
             dict(self.epochs),
             dict(self.calls),
-            {point: memory.fork() for point, memory in self.records.items()},
+            {number: memory.fork() for number, memory in self.records.items()},
             dict(self.taken),
         )
 
@@ -172,10 +172,10 @@ def join(c: Construct, p: Predicates, states: list[State], new_epoch: Callable[[
 def _join_records(c: Construct, p: Predicates, states: list[State]) -> dict[int, Memory]:
     """A record that only some edges have is not touched where the others came from."""
     result = {}
-    for point in {point: None for s in states for point in s.records}:
-        holders = [s for s in states if point in s.records]
+    for number in {number: None for s in states for number in s.records}:
+        holders = [s for s in states if number in s.records]
         merger = Merger(c, p, [s.predicate for s in holders])
-        result[point] = Memory.merge([s.records[point] for s in holders], merger)
+        result[number] = Memory.merge([s.records[number] for s in holders], merger)
     return result
 
 

@@ -121,7 +121,7 @@ class Step(MemoryAccess):
         pointer, amount = (left, right) if isinstance(left, Pointer) else (right, left)
         assert isinstance(pointer, Pointer) and isinstance(amount, Node)
         offset = c.sub(pointer.offset, amount) if subtract else c.add(pointer.offset, amount)
-        return Pointer(pointer.kind, offset, pointer.map, pointer.frame, pointer.entry)
+        return replace(pointer, offset=offset)
 
     def load64(self) -> Value:
         i, c = self.i, self.c
@@ -388,13 +388,13 @@ class Step(MemoryAccess):
 
     def reserve(self, call: Call, size: int, found: Node) -> Pointer:
         """A pointer to a fresh record where it was ``found`` that there is room."""
-        b, here, shape = self.b, self.point.index, call.map_argument()[0]
-        b.reservations[here] = Reservation(size, len(b.events))
+        b, shape, number = self.b, call.map_argument()[0], len(self.b.reservations)
+        b.reservations.append(Reservation(size, len(b.events)))
         b.events.append((Record(shape.name, size), None))
-        self.state.records[here] = Memory(self.c, b.zero_byte)
+        self.state.records[number] = Memory(self.c, b.zero_byte)
         nowhere = self.c.const(0, 1)
         entry = MapEntry(found, nowhere, nowhere, self.state.predicate, FALSE)
-        return Pointer(Kind.RECORD, self.c.const(0, 64), shape.name, here, entry)
+        return Pointer(Kind.RECORD, self.c.const(0, 64), shape.name, self.point.index, entry, number)
 
     def call_iterator(self, function: KernelFunction) -> None:
         """A function of an iterator on the stack. What NEXT gives is a pointer to the iterator or NULL."""
@@ -426,7 +426,7 @@ class Step(MemoryAccess):
                 return pointer
             stale = self.p.either(entry.stale, path)
             entry = MapEntry(entry.found, entry.address, entry.tag, entry.born, stale)
-            return Pointer(pointer.kind, pointer.offset, pointer.map, pointer.frame, entry)
+            return replace(pointer, entry=entry)
 
         self.state.every_pointer(mark)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..verify.result import Kind
 from .construct import Construct
@@ -14,7 +14,7 @@ STACK_KINDS = (Kind.STACK, Kind.ITERATOR)
 """Pointers into the stack of one call depth: to any byte of it, and to the number in an iterator."""
 
 FRAMED_KINDS = (*STACK_KINDS, Kind.RECORD)
-"""Pointers into memories that ``frame`` tells apart."""
+"""Pointers whose ``frame`` says where they are from."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,13 +34,15 @@ class MapEntry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pointer:
-    """``offset`` is a 64-bit node, relative to what `verify.result.Pointer` says for its kind."""
+    """``offset`` is a 64-bit node, relative to what `verify.result.Pointer` says for its kind. ``record``: which
+    reservation it points into (a point may reserve one of several records, on different paths)."""
 
     kind: Kind
     offset: Node
     map: str | None = None
     frame: int = 0
     entry: MapEntry | None = None
+    record: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,13 +147,13 @@ class Merger:
                     inner.reach,
                     stale,
                 )
-        return Pointer(head.kind, offset, head.map, head.frame, entry)
+        return replace(head, offset=offset, entry=entry)
 
 
 def _alike(a: Node | Pointer, b: Node | Pointer) -> bool:
     if isinstance(a, Node) or isinstance(b, Node):
         return isinstance(a, Node) and isinstance(b, Node)
-    return a.kind is b.kind and a.map == b.map and a.frame == b.frame
+    return a.kind is b.kind and a.map == b.map and a.frame == b.frame and a.record == b.record
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ volatile const __u32 trunk = 2, uplink = 3; /* interfaces */
 static __always_inline int encapsulate(struct xdp_md *ctx, const struct macs *inner, const struct vlan_header *vlan)
 {
 	__u32 number = bpf_ntohs(vlan->tci) & 0xfff, *words = (void *)inner;
-	__u16 length = bpf_xdp_get_buff_len(ctx) - sizeof(*vlan);
+	__u16 length = ctx->data_end - ctx->data - sizeof(*vlan);
 	struct station station = {};
 	struct segment *segment;
 	struct outer *outer;

@@ -19,6 +19,7 @@ class RingbufQuery(HelperPlugin):
     summary = "bytes that are taken (BPF_RB_AVAIL_DATA), or the size of the ring (BPF_RB_RING_SIZE); flags are constant"
     args = (Arg.MAP, Arg.SCALAR)
     map_operation = "ringbuf"
+    constants = (2,)
 
     def _refused(self) -> Refused:
         return Refused(

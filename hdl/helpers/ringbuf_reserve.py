@@ -18,6 +18,7 @@ class RingbufReserve(HelperPlugin):
     args = (Arg.MAP, Arg.ALLOCATED, Arg.SCALAR)
     ret = Ret.RECORD_OR_NULL
     map_operation = "ringbuf"
+    constants = (2,)
 
     def reference(self, machine: Machine, args: Sequence[int]) -> int:
         shape, _, _ = machine.map_of(args[0])

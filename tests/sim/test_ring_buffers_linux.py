@@ -188,6 +188,32 @@ def one_of_two_records(w):
     a.place(none)
 
 
+def one_call_for_two_rings(w):
+    """Compilers merge calls at the ends of branches; the size depends on the path as well."""
+    a, other, joined, null = w.a, w.unless(10, 0), Label(), Label()
+    a.map(1, "ring")
+    a.move(2, imm=16)
+    a.store(8, FP, -136, imm=0)
+    a.jump(Jump.JA, joined)
+    a.place(other)
+    a.map(1, "other")
+    a.move(2, imm=24)
+    a.store(8, FP, -136, imm=1)
+    a.place(joined)
+    a.move(3, imm=0)
+    a.call(RESERVE)
+    a.jump(Jump.JEQ, null, 0, imm=0)
+    a.move(8, src=0)
+    w.fill(16, 1)
+    same = Label()
+    a.load(8, 1, FP, -136)
+    a.jump(Jump.JEQ, same, 1, imm=0)
+    a.store(8, 8, 16, imm=3)
+    a.place(same)
+    w.give_back()
+    a.place(null)
+
+
 def full(w):
     """Records until there is no room; those that are discarded take room as well."""
     for k in range(5):
@@ -240,6 +266,7 @@ PROGRAMS = [
     submitted_in_two_places,
     order_is_that_of_reservations,
     one_of_two_records,
+    one_call_for_two_rings,
     full,
     flags,
     sizes,
