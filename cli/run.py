@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +19,7 @@ from ..sim.mapfile import save_maps
 from ..sim.results import FrameResult
 from ..sim.session import Session
 from . import options as shared
+from .event_options import Told, event_options
 from .options import FILE, Build, Chosen, Given, Simulator
 from .outputs import Outputs
 from .progress import Steps
@@ -44,6 +46,7 @@ _HEX = re.compile(rb"\s*(0x)?([0-9a-fA-F]{2}[\s:]*)+")
     help="Send the same frame several times, back to back; the result is that of the last.",
 )
 @shared.given_options
+@event_options
 @click.option("--maps-out", type=FILE, metavar="FILE", help="Map contents afterwards, in the form of --maps.")
 @shared.simulator_options
 @shared.build_options
@@ -55,6 +58,7 @@ def command(
     data_out: Path | None,
     count: int,
     given: Given,
+    told: Told,
     maps_out: Path | None,
     simulator: Simulator,
     build: Build,
@@ -66,9 +70,10 @@ def command(
     spec, program, contents = chosen.open(given, settings)
     with Steps() as steps, Outputs() as outputs:
         data_path, maps_path = outputs.optional(data_out), outputs.optional(maps_out)
+        options = told.into(Options(cache=simulator.cache), spec, outputs)
         session = Session(build.compile(spec, program, steps), contents)
         steps("Verilog and its simulation")
-        run, last, after = _run(session, simulator, Frame(data), count)
+        run, last, after = _run(session, simulator, Frame(data), count, options)
         if data_path is not None:
             data_path.write_bytes(last.out or b"")
         if maps_path is not None:
@@ -104,10 +109,10 @@ def read_frame(given: str) -> bytes:
 
 
 def _run(
-    session: Session, simulator: Simulator, frame: Frame, count: int
+    session: Session, simulator: Simulator, frame: Frame, count: int, options: Options
 ) -> tuple[RunResult, FrameResult, dict[str, dict[bytes, bytes]]]:
     with TemporaryDirectory(prefix="hardpath-") as folder:
-        options = Options(frames_out=Path(folder) / "frames.jsonl", cache=simulator.cache)
+        options = replace(options, frames_out=Path(folder) / "frames.jsonl")
         run, maps = session.run(simulator.start(), repeat(frame, count), options)
         *_, last = run.results()
         return run, last, maps

@@ -20,6 +20,7 @@ from ..sim.session import Session
 from ..sim.timing import Rate
 from ..sim.toolchain import has_fst_headers
 from . import options as shared
+from .event_options import Told, event_options
 from .options import FILE, Build, Chosen, Given, Simulator, Source
 from .outputs import Outputs
 from .progress import Steps
@@ -33,7 +34,7 @@ from .settings import Settings
     "-w", "--write", type=FILE, metavar="FILE", help="pcapng of all frames with verdict and latency."
 )
 @click.option("--frames-out", type=FILE, metavar="FILE", help="JSON lines: what became of each frame.")
-@click.option("--events-out", type=FILE, metavar="FILE", help="JSON lines: printed lines, perf and ring records.")
+@event_options
 @shared.given_options
 @click.option("--maps-out", type=FILE, metavar="FILE", help="Map contents afterwards, in the form of --maps.")
 @shared.simulator_options
@@ -54,7 +55,7 @@ def command(
     build: Build,
     write: Path | None,
     frames_out: Path | None,
-    events_out: Path | None,
+    told: Told,
     given: Given,
     maps_out: Path | None,
     simulator: Simulator,
@@ -74,17 +75,18 @@ def command(
             f"FST needs lz4.h and zlib.h (apt install liblz4-dev zlib1g-dev): waveforms go to {waves}"
         )
     spec, program, contents = chosen.open(given, settings)
+    told.check(spec)
     with Steps() as steps, Outputs() as outputs, ExitStack() as stack:
         server = stack.enter_context(ControlServer(control)) if control is not None else None
         options = Options(
             rate=pace,
             frames_out=outputs.optional(frames_out),
             capture_out=outputs.optional(write),
-            events_out=outputs.optional(events_out),
             waves=outputs.optional(waves),
             skip_bad=source.skip_bad,
             cache=simulator.cache,
         )
+        options = told.into(options, spec, outputs)
         maps_path = outputs.optional(maps_out)
         design = build.compile(spec, program, steps)
         session = Session(design, contents)

@@ -16,7 +16,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
@@ -25,6 +25,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO
 from ..hdl.errors import HardpathError, InputError
 from ..hdl.helpers.events import EventKind
 from .captures import Frame, write_frames
+from .event_values import EventType
 from .events import decode_file
 from .results import FrameResult, Verdict
 from .statistics import Latency
@@ -77,7 +78,7 @@ class Options:
     ``rate``: how fast frames arrive. ``offer``, ``take``: chance that a cycle offers a beat or is ready for one (1.0:
     always; less is for tests), drawn with ``seed``. ``frames_out``: JSON lines, one a frame. ``capture_out``: pcapng
     with verdicts; frames that were not sent keep their bytes as received. ``events_out``: JSON lines, one an event
-    (`sim.events`). ``waves``: FST or VCD by its suffix.
+    (`sim.events`), with the values of records by ``event_types`` (map name -> type). ``waves``: FST or VCD by suffix.
     ``skip_bad``: leave out frames that are too short or too long instead of raising. ``patience``: cycles without
     any progress after which the hardware is declared stuck. ``cache``: folder for compiled simulations. ``quick``:
     compile without optimisation, in half the time, which pays for some thousand frames (engine verilator only).
@@ -90,6 +91,7 @@ class Options:
     frames_out: Path | None = None
     capture_out: Path | None = None
     events_out: Path | None = None
+    event_types: Mapping[str, EventType] = field(default_factory=dict)
     waves: Path | None = None
     skip_bad: bool = False
     patience: int = 50_000
@@ -292,7 +294,7 @@ class Engine(ABC):
             with tempfile.TemporaryDirectory(prefix="hardpath-") as folder:
                 recorded = Path(folder) / "events.jsonl"
                 result = self._run(netlist, source, replace(options, events_out=recorded), setup, teardown, during)
-                decode_file(recorded, options.events_out, netlist.events, netlist.width)
+                decode_file(recorded, options.events_out, netlist.events, netlist.width, options.event_types)
                 return result
         return self._run(netlist, source, options, setup, teardown, during)
 

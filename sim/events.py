@@ -2,7 +2,7 @@
 
 A simulation writes a JSON line ``{"frame": index in the input, "site": which call, "data": hexadecimal, the first byte
 lowest}`` for each beat of an event. What the user gets has ``{"frame": index, "text": the line}`` for what is printed,
-and ``{"frame": index, "map": name, "data": hexadecimal}`` for records.
+and ``{"frame": index, "map": name, "data": hexadecimal}`` for records, with a ``"value"`` where their type is known.
 """
 
 from __future__ import annotations
@@ -15,27 +15,33 @@ from typing import Any
 from ..hdl.errors import InputError
 from ..hdl.helpers import event_kinds
 from ..hdl.helpers.events import PRINTED, Event, EventKind
+from .event_values import EventType
 
 Told = Mapping[str, Sequence[tuple[int, str]]]
 """Events by channel, with the frame's number: their `Event.text` in order."""
 
 
-def decode_file(recorded: Path, path: Path, kinds: Sequence[EventKind], width: int) -> None:
-    """Write to ``path``, which may be a pipe or a device, the events that a simulation recorded. Raises
-    `InputError`."""
+def decode_file(
+    recorded: Path, path: Path, kinds: Sequence[EventKind], width: int, types: Mapping[str, EventType]
+) -> None:
+    """Write to ``path``, which may be a pipe or a device, the events that a simulation recorded; ``types``: of records,
+    by the name of the map. Raises `InputError`."""
     try:
         with open(path, "w", encoding="ascii") as lines:
             for frame, event in decode(recorded, kinds, width):
-                lines.write(json.dumps(document(frame, event)) + "\n")
+                lines.write(json.dumps(document(frame, event, types)) + "\n")
     except OSError as error:
         raise InputError(f"{path}: cannot write: {error.strerror}: choose another place") from None
 
 
-def document(frame: int, event: Event) -> dict[str, Any]:
+def document(frame: int, event: Event, types: Mapping[str, EventType]) -> dict[str, Any]:
     """For JSON."""
     if event.channel == PRINTED:
         return {"frame": frame, "text": event.text}
-    return {"frame": frame, "map": event.channel, "data": event.text}
+    record = {"frame": frame, "map": event.channel, "data": event.text}
+    if event.channel in types:
+        record["value"] = types[event.channel].value(bytes.fromhex(event.text))
+    return record
 
 
 def decode(recorded: Path, kinds: Sequence[EventKind], width: int) -> Iterator[tuple[int, Event]]:
