@@ -125,7 +125,8 @@ def _show(console: Console, last: FrameResult, run: RunResult) -> None:
         f"latency: {last.latency_cycles} cycles ({last.latency_ns} ns){cost}"
     )
     if last.redirect is not None:
-        console.print(f"Redirect: {last.redirect}")
+        targets = last.redirect if isinstance(last.redirect, tuple) else (last.redirect,)
+        console.print(f"Redirect: {', '.join(map(str, targets)) or 'nobody'}")
     for offset in range(0, len(last.out or b""), 16):
         row = (last.out or b"")[offset : offset + 16]
         printable = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)

@@ -12,6 +12,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from . import registers
+from .egress import BROADCAST, XDP_REDIRECT
 from .errors import InputError, Refused
 from .events import EventShape, event_layout
 from .helpers.events import EventKind
@@ -175,8 +176,9 @@ class Control(wiring.Component):
             "dropped_runt": self.dropped.runt,
             "bytes_sent": Mux(self.result_valid, result.length, 0),
         }
+        kind = Mux(result.verdict == BROADCAST, XDP_REDIRECT, result.verdict)
         for number, verdict in enumerate(("aborted", "drop", "pass", "tx", "redirect")):
-            increments[f"verdict_{verdict}"] = self.result_valid & (result.verdict == number)
+            increments[f"verdict_{verdict}"] = self.result_valid & (kind == number)
         for name in COUNTERS:
             bus.read_long(name, 0, self._counter(m, name, increments[name], clear))
         for i, stall in enumerate(self.stalls):

@@ -11,7 +11,13 @@ from amaranth.lib.wiring import In, Out
 from .align import Align
 from .stream import Skid, mask_bytes, outcome_layout, receipt_layout, thermometer
 
-XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT = range(5)
+XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT, BROADCAST = range(6)
+"""The last one is XDP_REDIRECT, too, to every interface whose bit in ``redirect`` is set."""
+
+
+def interfaces_of(redirect: int) -> tuple[int, ...]:
+    """The interfaces of a `BROADCAST`, in ascending order."""
+    return tuple(number for number in range(redirect.bit_length()) if redirect >> number & 1)
 
 
 def side_layout(width: int) -> data.StructLayout:
@@ -47,7 +53,7 @@ class Egress(wiring.Component):
     is not looked at.
 
     ``outcome`` (`outcome_layout`) and ``receipt`` (`receipt_layout`) have one item a frame, ``payload`` its
-    beats. ``output`` (`departure_layout`) comes from registers. Verdicts above XDP_REDIRECT count as
+    beats. ``output`` (`departure_layout`) comes from registers. Verdicts above BROADCAST count as
     XDP_ABORTED. Data outside ``keep`` is undefined.
 
     One output beat a cycle. Payload that is not sent leaves the FIFO in the background, one beat a cycle,
@@ -90,7 +96,7 @@ class Egress(wiring.Component):
         verdict = Signal(3)
         send = Signal()
         m.d.comb += [
-            verdict.eq(Mux(outcome.verdict > XDP_REDIRECT, XDP_ABORTED, outcome.verdict)),
+            verdict.eq(Mux(outcome.verdict > BROADCAST, XDP_ABORTED, outcome.verdict)),
             send.eq(verdict >= XDP_PASS),
         ]
         # The frame begins at byte ``shift`` of word ``begin``.

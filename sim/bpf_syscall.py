@@ -17,6 +17,7 @@ BTF_LOAD = 18
 MAP_LOOKUP_AND_DELETE, MAP_FREEZE = 21, 22
 
 LINK_CREATE = 28
+LIVE_FRAMES = 1 << 1  # BPF_F_TEST_XDP_LIVE_FRAMES
 
 PROG_TYPE_XDP = 6
 ATTACH_XDP = 37  # BPF_XDP of enum bpf_attach_type
@@ -203,6 +204,17 @@ class TestRun:
         self._attributes = ctypes.create_string_buffer(self._LAYOUT.size)
         self._out = ctypes.create_string_buffer(self.LONGEST_OUT)
         self._context = ctypes.create_string_buffer(self._CONTEXT.size)
+
+    def live(self, frame: bytes, ifindex: int, count: int) -> None:
+        """Run copies of a frame that came in on an interface, and do with them what the program says."""
+        data = ctypes.create_string_buffer(frame, len(frame))
+        self._CONTEXT.pack_into(self._context, 0, 0, len(frame), 0, ifindex, 0, 0)
+        self._LAYOUT.pack_into(
+            self._attributes, 0,
+            self._fd, 0, len(frame), 0, _address(data), 0,
+            count, 0, self._CONTEXT.size, 0, _address(self._context), 0, LIVE_FRAMES, 0, 0,
+        )  # fmt: skip
+        bpf(PROG_TEST_RUN, self._attributes)
 
     def __call__(self, frame: bytes, ifindex: int = 0) -> tuple[int, bytes, bytes]:
         """(return value, metadata, frame afterwards); raises OSError when the kernel refuses the frame. ``ifindex``: an

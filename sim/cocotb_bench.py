@@ -50,9 +50,9 @@ class Flow:
         self.cycle = self.last_result = 0
         self.told: list[list[int | str]] = []  # of every frame: index, verdict, redirect, first beat in, end, bytes out
 
-    def _tell(self, result: FrameResult, redirect: int, started: int) -> None:
+    def _tell(self, result: FrameResult, verdict: int, redirect: int, started: int) -> None:
         out = "" if result.out is None else result.out.hex()
-        self.told.append([result.index, int(result.verdict), redirect, started, self.cycle, out])
+        self.told.append([result.index, verdict, redirect, started, self.cycle, out])
 
     async def tick(self) -> int:
         """One cycle; what happened in it."""

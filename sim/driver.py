@@ -11,11 +11,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
+from ..hdl.egress import BROADCAST, interfaces_of
 from .captures import Frame
 from .engine import SimulationError
 from .pcapng import PcapngWriter
 from .ports import Supply
-from .results import FrameResult, Verdict
+from .results import FrameResult, Redirect, Verdict
 from .statistics import nanoseconds
 from .timing import Coin
 
@@ -41,7 +42,9 @@ class Results:
             self._lines.write(result_line(result) + "\n")
         if self._capture is not None:
             comment = f"latency {latency} cycles, {result.latency_ns} ns"
-            if result.redirect is not None:
+            if isinstance(result.redirect, tuple):
+                comment += f"; redirected to {', '.join(map(str, result.redirect)) or 'nobody'}"
+            elif result.redirect is not None:
                 comment += f"; redirected to {result.redirect}"
             self._capture.write(
                 frame.data if result.out is None else result.out,
@@ -166,7 +169,8 @@ def pack(frame: Frame, width: int) -> Iterator[int]:
 class Sink:
     """The output side: puts results and bytes together, frame by frame.
 
-    ``told`` gets each frame's result, its redirect output and the cycle of its first beat in, in input order.
+    ``told`` gets each frame's result, its verdict and redirect outputs and the cycle of its first beat in, in input
+    order.
     """
 
     def __init__(
@@ -176,7 +180,7 @@ class Sink:
         width: int,
         period_ps: int,
         event_bytes: int = 0,
-        told: Callable[[FrameResult, int, int], None] = lambda result, redirect, started: None,
+        told: Callable[[FrameResult, int, int, int], None] = lambda *_: None,
     ) -> None:
         self._told = told
         self._event_bytes = event_bytes
@@ -226,9 +230,9 @@ class Sink:
             packed = self._pending[0]
             number = packed & 7
             index, frame, started = inside[0]
-            if number >= len(Verdict):
+            if number > BROADCAST:
                 raise SimulationError(f"packet {index + 1} has the unknown verdict {number}")
-            verdict = Verdict(number)
+            verdict = Verdict.REDIRECT if number == BROADCAST else Verdict(number)
             out = None
             if verdict.sends:
                 if not self._outgoing:
@@ -243,8 +247,10 @@ class Sink:
             self._pending.popleft()
             inside.popleft()
             target = packed >> 3 & 0xFFFF_FFFF
-            redirect = target if verdict is Verdict.REDIRECT else None
+            redirect: Redirect = target if verdict is Verdict.REDIRECT else None
+            if number == BROADCAST:
+                redirect = interfaces_of(target)
             latency = packed >> 51 & 0xFFFF_FFFF
             result = FrameResult(index, verdict, out, redirect, latency, nanoseconds(latency, self._period_ps))
             self._results.add(frame, result, packed >> 83)
-            self._told(result, target, started)
+            self._told(result, number, target, started)

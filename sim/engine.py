@@ -197,6 +197,8 @@ def read_results(path: Path) -> Iterator[FrameResult]:
             record = json.loads(line)
             record["verdict"] = Verdict[record["verdict"].removeprefix("XDP_")]
             record["out"] = None if record["out"] is None else bytes.fromhex(record["out"])
+            if isinstance(record["redirect"], list):
+                record["redirect"] = tuple(record["redirect"])
             yield FrameResult(**record)
 
 

@@ -87,7 +87,8 @@ class Interpreter:
         machine.processor = processor
         r0 = processor.run(context)
         verdict = Verdict.of(r0)
-        redirect = (machine.redirect or 0) if verdict == Verdict.REDIRECT else None
+        target = 0 if machine.redirect is None else machine.redirect
+        redirect = target if verdict == Verdict.REDIRECT else None
         return Outcome(verdict, machine.content(machine.data, machine.data_end), redirect, r0)
 
     @property
@@ -227,7 +228,7 @@ class _Machine(Environment):
         self.time_ns = time_ns
         self.frame_index = frame_index
         self.random_calls = 0
-        self.redirect: int | None = None
+        self.redirect: int | tuple[int, ...] | None = None
         self.frame = _FrameBuffer(frame)
         self._frame_address = self.memory.map(_FRAME_REGION, self.frame)
         self._data = self._data_meta = 0

@@ -155,6 +155,18 @@ class LinuxOracle:
         self.events = self._maps.take_records()
         return Outcome(Verdict.of(value), out, None, value)
 
+    def send(self, frame: bytes, *, ifindex: int, count: int) -> dict[int, int]:
+        """Have Linux do with ``count`` copies of a frame what the program says: how many left, by interface. Only for
+        programs with a network (`needs_network`)."""
+        assert self._network is not None
+        self._network.build()
+        self._network.receive(ifindex)
+        self._network.count()
+        before = self._network.sent()
+        self._run.live(frame, ifindex, count)
+        after = self._network.sent()
+        return {port: more for port, packets in after.items() if (more := packets - before.get(port, 0))}
+
     def maps(self) -> dict[str, dict[bytes, bytes]]:
         """The contents of every map that the program uses: name -> key -> value."""
         maps = {name: self._maps.items(name) for name in self._maps.names}

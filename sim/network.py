@@ -115,11 +115,28 @@ class Network:
             _write(f"ipv6/conf/{_name(ifindex)}/forwarding", str(int(device.forwards6)))
         self._interfaces[ifindex] = device
 
+    def sent(self) -> dict[int, int]:
+        """Packets that have arrived at the other end of each interface."""
+        lines = Path("/proc/thread-self/net/dev").read_text().splitlines()[2:]
+        table = (line.partition(":") for line in lines)
+        received = {name.strip(): int(figures.split()[1]) for name, _, figures in table}
+        return {number: received[f"peer{number}"] for number in self._interfaces if number != LOOPBACK}
+
     def receive(self, ifindex: int) -> None:
         """Have frames come in on an interface: BPF_PROG_TEST_RUN wants one with an XDP program."""
-        if ifindex == LOOPBACK or ifindex in self._receiving:
+        if ifindex != LOOPBACK:
+            self.interface(ifindex)
+            self._attach(ifindex)
+
+    def count(self) -> None:
+        """Have the other ends take frames that XDP programs send (they need programs, too), for `sent`."""
+        for number in self._interfaces:
+            if number != LOOPBACK:
+                self._attach(_PEER + number)
+
+    def _attach(self, ifindex: int) -> None:
+        if ifindex in self._receiving:
             return
-        self.interface(ifindex)
         program = bpf.prog_load(_PASS, "pass", "GPL", bpf.XDP_HAS_FRAGS)
         try:
             self._stack.callback(os.close, bpf.xdp_attach(program, ifindex))

@@ -30,12 +30,16 @@ class Verdict(enum.IntEnum):
         return self >= Verdict.PASS
 
 
+Redirect = int | tuple[int, ...] | None
+"""Where a frame is redirected to: one target, or the interfaces of a broadcast in ascending order."""
+
+
 @dataclass(frozen=True, slots=True)
 class FrameResult:
     """One input frame's fate.
 
     ``index``: number of the frame in the input, from 0. ``out``: the frame's bytes after the program,
-    None for aborted and dropped ones. ``redirect``: the target's ifindex for XDP_REDIRECT, else None
+    None for aborted and dropped ones. ``redirect``: for XDP_REDIRECT the target's ifindex, or those of all, else None
     (always None from Linux, which does not show it). ``latency_cycles``, ``latency_ns``: first beat in to
     first beat out, for frames that are not sent to the verdict; None from oracles, which have no clock.
     """
@@ -43,7 +47,7 @@ class FrameResult:
     index: int
     verdict: Verdict
     out: bytes | None = None
-    redirect: int | None = None
+    redirect: Redirect = None
     latency_cycles: int | None = None
     latency_ns: float | None = None
 
@@ -58,7 +62,7 @@ class Outcome:
 
     verdict: Verdict
     frame: bytes
-    redirect: int | None
+    redirect: Redirect
     r0: int
 
     def result(self, index: int) -> FrameResult:

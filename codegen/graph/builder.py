@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...hdl.errors import HardpathError, Refused
-from ...hdl.helpers.base import HelperPlugin
+from ...hdl.helpers.base import TARGET_BITS, HelperPlugin
 from ...hdl.helpers.registry import HELPERS
 from ...hdl.maps.base import MapPlugin
 from ...hdl.maps.registry import MAP_TYPES
@@ -90,5 +90,5 @@ def _start(b: BuildContext) -> State:
         [Memory(c, b.zero_byte)],
         FramePositions(zero, length, zero, length),
         Memory(c, b.window_byte),
-        c.const(0, 32),
+        c.const(0, TARGET_BITS),
     )

@@ -95,7 +95,7 @@ class Call:
 
     @property
     def redirect(self) -> Node:
-        """32 bits: the target so far."""
+        """`TARGET_BITS`: where a redirect goes, so far."""
         return self._step.state.redirect
 
     @redirect.setter

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ...hdl.egress import BROADCAST, XDP_REDIRECT, interfaces_of
 from ...hdl.frame_store import UNIT
 from ...hdl.helpers.events import Event, tail_of
 from ...hdl.maps.base import MapModel, MapPlugin
@@ -14,18 +15,19 @@ from ...hdl.operators import OPERATORS
 from ..spec import MapSpec
 from .ir import Graph, Node, event_output
 
-SENT = (2, 3, 4)
+SENT = (2, 3, XDP_REDIRECT, BROADCAST)
 """Verdicts with a frame: PASS, TX, REDIRECT."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """``verdict``: 0..4. ``frame``: the outgoing bytes, None for dropped frames. ``redirect``: the target's ifindex.
+    """``verdict``: 0..4. ``frame``: the outgoing bytes, None for dropped frames. ``redirect``: the target's ifindex,
+    of a broadcast those of all.
     ``events``: what the host is told."""
 
     verdict: int
     frame: bytes | None
-    redirect: int
+    redirect: int | tuple[int, ...]
     events: tuple[Event, ...] = ()
 
 
@@ -120,11 +122,14 @@ def _events(graph: Graph, outputs: Mapping[str, int], frame: bytes) -> tuple[Eve
 
 def deparse(graph: Graph, outputs: Mapping[str, int], frame: bytes) -> Result:
     """What egress makes of the outputs and the stored frame (`hdl/egress.py` in one step)."""
-    verdict, redirect = outputs["verdict"], outputs["redirect"]
+    verdict = outputs["verdict"]
+    redirect: int | tuple[int, ...] = outputs["redirect"]
     if verdict not in SENT:
         return Result(verdict, None, redirect)
     size = graph.headroom + graph.window
     stored = outputs["window"].to_bytes(size, "little") + frame[graph.window :]
     start, length, limit = outputs["start"], outputs["length"], outputs["limit"]
+    if verdict == BROADCAST:
+        verdict, redirect = XDP_REDIRECT, interfaces_of(outputs["redirect"])
     tail = stored[: max(limit, size)][start : start + length]
     return Result(verdict, tail.ljust(length, b"\0"), redirect)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ...hdl.egress import BROADCAST, XDP_REDIRECT
+from ...hdl.helpers.base import TARGET_BITS
 from .access import Rows
 from .construct import Construct
 from .ir import INPUTS, Graph, Node
@@ -26,9 +28,10 @@ def finish_xdp(graph: Graph, c: Construct, p: Predicates, rows: Rows, exits: lis
     def position(node: Node) -> Node:
         return c.add(c.slice(node, 0, 16), base)
 
+    several = c.and_(c.slice(end.redirect, TARGET_BITS - 1, 1), c.eq(verdict, c.const(XDP_REDIRECT, 3)))
     graph.outputs |= {
-        "verdict": verdict,
-        "redirect": end.redirect,
+        "verdict": c.mux(several, c.const(BROADCAST, 3), verdict),
+        "redirect": c.slice(end.redirect, 0, TARGET_BITS - 1),
         "start": position(frame.data),
         "length": c.sub(c.slice(frame.data_end, 0, 16), c.slice(frame.data, 0, 16)),
         "limit": position(frame.limit),

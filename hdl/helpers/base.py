@@ -43,6 +43,9 @@ class Arg(enum.Enum):
 SIZED = frozenset({Arg.MEM, Arg.MEM_OR_NULL, Arg.OUT_MEM, Arg.INOUT_MEM})
 """Memory with its size in the next argument."""
 
+TARGET_BITS = 33
+"""Where a redirect goes: a target of 32 bits, or, if the bit above is set, a set of interfaces, one bit for each."""
+
 U32_BYTES = 4
 """Size of INOUT_U32."""
 
@@ -110,7 +113,7 @@ class Machine(Protocol):
     def give_back(self, address: int, publish: bool) -> None:
         """The record is complete; whether the host gets it."""
 
-    redirect: int | None  # target that bpf_redirect chose
+    redirect: int | tuple[int, ...] | None  # where a redirect goes: one target, or interfaces in ascending order
     data: int  # frame position of data start, data end and data_meta: offsets from the original data start
     data_end: int
     data_meta: int
@@ -168,7 +171,7 @@ class CallLowering(Lowering, Protocol):
         """Where the frame begins and ends, assignable."""
 
     taken: Any  # 32 bits, assignable: bytes of the map argument, a ring buffer, that are taken and not read yet
-    redirect: Any  # 32 bits, assignable: the target bpf_redirect chose
+    redirect: Any  # TARGET_BITS, assignable: where a redirect goes
 
     def argument(self, number: int) -> Any:
         """Argument 1..5 as a 64-bit node (numbers only)."""

@@ -6,9 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..maps.base import RedirectTarget
-from .base import Arg, CallLowering, HelperPlugin, Machine, Outcome
+from .base import TARGET_BITS, Arg, CallLowering, HelperPlugin, Machine, Outcome
 
 XDP_ABORTED, XDP_REDIRECT = 0, 4
+
+
+def to_one(call: CallLowering, target: Any) -> Any:
+    """A target of 32 bits as `CallLowering.redirect`."""
+    return call.op("concat", TARGET_BITS, target, call.const(0, 1))
 
 
 class Redirect(HelperPlugin):
@@ -30,7 +35,7 @@ class Redirect(HelperPlugin):
         return XDP_REDIRECT
 
     def lower(self, call: CallLowering) -> Any:
-        target = call.op("slice", 32, call.argument(1), attr=0)
+        target = to_one(call, call.op("slice", 32, call.argument(1), attr=0))
         ok = call.op("eq", 1, call.argument(2), call.const(0, 64))
-        call.redirect = call.op("mux", 32, ok, target, call.redirect)
+        call.redirect = call.op("mux", TARGET_BITS, ok, target, call.redirect)
         return call.op("mux", 64, ok, call.const(XDP_REDIRECT, 64), call.const(XDP_ABORTED, 64))

@@ -285,6 +285,10 @@ class MapPlugin(ABC):
         """bpf_redirect_map's lookup; ``index`` has 32 bits (types with the operation "redirect")."""
         raise NotImplementedError
 
+    def lower_broadcast(self, b: Lowering, shape: MapShape, predicate: Any) -> Any:
+        """All interfaces in the map, as 32 bits, one for each (types that know the flag BPF_F_BROADCAST)."""
+        raise NotImplementedError
+
     def lower_program(self, b: Lowering, shape: MapShape, predicate: Any, index: Any) -> Any:
         """The 32-bit number of the program in a slot, 0 if there is none; ``index`` has 32 bits (types with the
         operation "tail_call")."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import Any
 
-from .base import RedirectTarget
+from .base import Lowering, MapModel, MapShape, RedirectTarget, SiteKind
+from .broadcast import BROADCAST, evaluate, with_broadcasts
 from .index_map import IndexMap
 from .linux import BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS
 from .slots import first_word
+from .unit import MapUnit
 
 
 class Devmap(IndexMap):
@@ -25,3 +29,12 @@ class Devmap(IndexMap):
 
     def lower_target(self, index: Any, word: Any) -> Any:
         return word
+
+    def lower_broadcast(self, b: Lowering, shape: MapShape, predicate: Any) -> Any:
+        return b.field(b.site(shape.name, BROADCAST, predicate), "interfaces")
+
+    def evaluate_site(self, model: MapModel, kind: SiteKind, operands: Sequence[int]) -> int:
+        return evaluate(model) if kind.name == BROADCAST.name else super().evaluate_site(model, kind, operands)
+
+    def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> MapUnit:
+        return with_broadcasts(shape, sites, functools.partial(super().hardware, shape))

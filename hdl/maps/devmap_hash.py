@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .base import Lowering, MapShape, Redirection, RedirectTarget, SiteKind
+from .base import Lowering, MapModel, MapShape, Redirection, RedirectTarget, SiteKind
+from .broadcast import BROADCAST, evaluate, with_broadcasts
 from .devmap import Devmap
 from .devmap_hash_unit import DevmapHashUnit
 from .hash import Hash
@@ -14,6 +15,7 @@ from .index_model import stored
 from .linux import BPF_EXIST, BPF_NOEXIST, EINVAL
 from .slots import check_creatable, first_word
 from .table import Table
+from .unit import MapUnit
 
 
 class DevmapHashModel(HashModel):
@@ -52,5 +54,14 @@ class DevmapHash(Hash):
         site = b.site(shape.name, self.read_kind(shape), predicate, entry.address, entry.tag)
         return Redirection(entry.found, b.op("slice", 32, b.field(site, "row"), attr=0))
 
-    def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> DevmapHashUnit:
-        return DevmapHashUnit(shape, sites, self.layout(shape), Table.of(shape))
+    def lower_broadcast(self, b: Lowering, shape: MapShape, predicate: Any) -> Any:
+        return b.field(b.site(shape.name, BROADCAST, predicate), "interfaces")
+
+    def evaluate_site(self, model: MapModel, kind: SiteKind, operands: Sequence[int]) -> int:
+        return evaluate(model) if kind.name == BROADCAST.name else super().evaluate_site(model, kind, operands)
+
+    def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> MapUnit:
+        def plain(kinds: Sequence[SiteKind]) -> MapUnit:
+            return DevmapHashUnit(shape, kinds, self.layout(shape), Table.of(shape))
+
+        return with_broadcasts(shape, sites, plain)

@@ -320,7 +320,7 @@ class Simulation {
         if (verdicts_.empty() || (at_ && inside_.size() == 1)) return false;
         const Result result = verdicts_.front();
         Outgoing out;
-        if (result.verdict > 4)
+        if (result.verdict > kBroadcast)
             throw SimulationFault(describe() + " has the unknown verdict " + std::to_string(result.verdict));
         if (result.sent()) {
             if (outgoing_.empty() || (outgoing_.size() == 1 && output_open_)) return false;

@@ -11,6 +11,7 @@
 namespace hardpath {
 
 constexpr size_t kMaxWidth = 128;  // bytes a beat
+constexpr uint32_t kBroadcast = 5;  // the verdict of a redirect to several interfaces (hdl/egress.py)
 
 struct Beat {
     uint8_t data[kMaxWidth];
@@ -35,6 +36,15 @@ class Netlist {
     struct Result {
         uint32_t verdict = 0, redirect = 0, length = 0, latency_first = 0, latency_last = 0;
         bool sent() const { return verdict >= 2; }
+        bool redirected() const { return verdict >= 4; }
+        // Where to: a number, or for a broadcast the numbers of all interfaces whose bit is set.
+        std::string targets(const char* none) const {
+            if (verdict != kBroadcast) return std::to_string(redirect);
+            std::string text;
+            for (int bit = 0; bit < 32; bit++)
+                if (redirect >> bit & 1) text += (text.empty() ? "" : ", ") + std::to_string(bit);
+            return text.empty() ? none : text;
+        }
     };
     virtual Result result() const = 0;
     virtual uint32_t bus_rdata() const = 0;

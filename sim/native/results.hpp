@@ -74,7 +74,7 @@ class Results {
     // `out`: the bytes that left the datapath, for frames that were sent.
     void add(const Frame& frame, const Result& result, const std::vector<uint8_t>& out) {
         count_++;
-        verdicts_[result.verdict]++;
+        verdicts_[result.redirected() ? 4 : result.verdict]++;
         first_.add(result.latency_first);
         last_.add(result.latency_last);
         if (lines_) write_line(frame, result, out);
@@ -129,7 +129,7 @@ class Results {
         line_ += "{\"index\": ";
         line_ += std::to_string(frame.index);
         line_ += ", \"verdict\": \"";
-        line_ += names[result.verdict];
+        line_ += names[result.redirected() ? 4 : result.verdict];
         line_ += "\", \"out\": ";
         if (result.sent()) {
             line_ += '"';
@@ -139,7 +139,8 @@ class Results {
             line_ += "null";
         }
         line_ += ", \"redirect\": ";
-        line_ += result.verdict == 4 ? std::to_string(result.redirect) : "null";
+        if (result.verdict == kBroadcast) line_ += '[' + result.targets("") + ']';
+        else line_ += result.redirected() ? result.targets("") : "null";
         line_ += ", \"latency_cycles\": ";
         line_ += std::to_string(result.latency_first);
         line_ += ", \"latency_ns\": ";
@@ -151,9 +152,9 @@ class Results {
     void write_packet(const Frame& frame, const Result& result, const std::vector<uint8_t>& bytes) {
         std::string comment = "latency " + std::to_string(result.latency_first) + " cycles, " +
                               nanoseconds(result.latency_first) + " ns";
-        if (result.verdict == 4) comment += "; redirected to " + std::to_string(result.redirect);
+        if (result.redirected()) comment += "; redirected to " + result.targets("nobody");
         capture_->write(bytes.data(), static_cast<uint32_t>(bytes.size()), frame.time_ns, frame.interface, frame.queue,
-                        frame.index, result.verdict, comment);
+                        frame.index, result.redirected() ? 4 : result.verdict, comment);
     }
 };
 

@@ -56,7 +56,8 @@ class Example:
 
     @cached_property
     def frames(self) -> list[Frame]:
-        return list(read_capture(self.folder / "capture.pcap"))
+        (capture,) = self.folder.glob("capture.pcap*")
+        return list(read_capture(capture))
 
 
 @functools.cache

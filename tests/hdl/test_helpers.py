@@ -4,6 +4,7 @@ import struct
 from dataclasses import dataclass
 
 import pytest
+from hardpath.hdl.helpers.base import TARGET_BITS
 from hardpath.hdl.helpers.csum_diff import CsumDiff
 from hardpath.hdl.helpers.get_prandom_u32 import GetPrandomU32, mix
 from hardpath.hdl.helpers.jiffies64 import Jiffies64
@@ -83,7 +84,7 @@ class Call:
         self.arguments, self.known, self.frame = arguments, known, frame
         self._memory, self._inputs, self._maximum = memory or {}, inputs or {}, maximum or {}
         self._number = number
-        self.redirect = Node(32, 0)
+        self.redirect = Node(TARGET_BITS, 0)
 
     def const(self, value, width):
         assert 0 <= value < 1 << width

@@ -64,11 +64,11 @@ def call_redirect_map(a, flags_known):
 
 def filled(spec, rng):
     """Entries that Linux takes on any machine."""
-    interfaces = [index for index, _ in socket.if_nameindex()]
+    interfaces = rng.sample(range(1, 32), spec.max_entries)
     any_key = spec.type == DEVMAP_HASH
     keys = [rng.getrandbits(32) if any_key else index for index in range(spec.max_entries)]
     value = {CPUMAP: lambda: rng.randint(1, 64), XSKMAP: lambda: rng.getrandbits(31) | 1}
-    values = value.get(spec.type, lambda: rng.choice(interfaces))
+    values = value.get(spec.type, interfaces.pop)
     taken = [key for key in keys if rng.random() < 0.7] or [keys[0]]
     return {key.to_bytes(4, "little"): values().to_bytes(spec.value_size, "little") for key in taken}
 
@@ -85,9 +85,10 @@ class Same:
             self.interpreter.set_map("m", key, value)
             assert self.graph.models["m"].update(key, value, 0) == 0
 
-    def run(self, frame):
+    def run(self, frame, ifindex=1):
         """Verdict and target; everything that several of them know is the same."""
-        expected, interpreted, made = self.linux.run(frame), self.interpreter.run(frame), self.graph.run(frame)
+        runners = (self.linux, self.interpreter, self.graph)
+        expected, interpreted, made = (runner.run(frame, ifindex=ifindex) for runner in runners)
         assert interpreted.verdict == expected.verdict == made.verdict, frame.hex()
         assert interpreted.frame == expected.frame
         if made.frame is not None:
@@ -102,11 +103,9 @@ class Same:
 
 
 def flag_cases():
-    """Flags that are not known may ask for a broadcast where the map type has that."""
     for spec in SPECS:
         for flags in (None, 0, 2, 3, 16, 19, 32):
-            if flags is not None or spec.type not in TARGET_IS_VALUE:
-                yield pytest.param(spec, flags, id=f"{name(spec)}-{flags}")
+            yield pytest.param(spec, flags, id=f"{name(spec)}-{flags}")
 
 
 @pytest.mark.parametrize("spec, flags_known", list(flag_cases()))
@@ -277,17 +276,79 @@ def test_fields_of_a_socket_are_refused(assemble):
         verify(program, {"m": spec})
 
 
-@pytest.mark.parametrize("flags", [8, 24])
-def test_broadcast_is_refused_by_name_and_place(assemble, flags):
-    spec = MapSpec("m", DEVMAP, 4, 4, 4)
-    program = assemble(broken(REDIRECT_MAP, flags))
-    with pytest.raises(Refused, match="BPF_F_BROADCAST") as refused:
-        build(verify(program, {"m": spec}))
-    assert refused.value.place is not None
-
-
+@pytest.mark.parametrize("flags, ingress", [(8, 1), (24, 1), (24, 3), (8, 3), (27, 2)])
 @pytest.mark.parametrize("kind", [DEVMAP, DEVMAP_HASH])
-def test_flags_that_may_ask_for_a_broadcast_are_refused(assemble, kind):
-    spec = MapSpec("m", kind, 4, 4, 4)
-    with pytest.raises(Refused, match="BPF_F_BROADCAST"):
-        build(verify(assemble(lambda a: call_redirect_map(a, None)), {"m": spec}))
+def test_broadcasts_go_to_all_entries(assemble, kind, flags, ingress):
+    """Whatever the index; Linux says XDP_REDIRECT, and where to is compared with what it sends elsewhere."""
+    spec = MapSpec("m", kind, 4, 4, 6)
+    program = assemble(lambda a: call_redirect_map(a, flags))
+    contents = {key.to_bytes(4, "little"): port.to_bytes(4, "little") for key, port in ((0, 3), (2, 1), (5, 31))}
+    expected = tuple(port for port in (1, 3, 31) if not flags & 16 or port != ingress)
+    with LinuxOracle(program, {"m": spec}) as linux:
+        same = Same(program, spec, linux, contents)
+        for key in (0, 1, 77):
+            frame = key.to_bytes(8, "little") + bytes(56)
+            assert same.run(frame, ingress) == (4, expected)
+
+
+def test_a_broadcast_and_what_comes_after_it(assemble):
+    """The last call counts, also one that finds nothing."""
+    spec = MapSpec("m", DEVMAP, 4, 4, 4)
+
+    def write(a):
+        end = Label()
+        a.load(4, 6, CTX, 0)
+        a.load(4, 2, CTX, 4)
+        a.move(3, src=6)
+        a.alu(Alu.ADD, 3, imm=16)
+        a.move(0, imm=2)
+        a.jump(Jump.JGT, end, 3, src=2)
+        for flags in (8, 1):
+            a.load(1, 7, 6, 1)
+            skip = Label()
+            a.jump(Jump.JEQ, skip, 7, imm=flags)
+            a.map(1, "m")
+            a.load(1, 2, 6, 0)
+            a.move(3, imm=flags)
+            a.call(REDIRECT_MAP)
+            a.place(skip)
+        a.move(0, imm=4)
+        a.place(end)
+        a.exit()
+
+    program = assemble(write)
+    with LinuxOracle(program, {"m": spec}) as linux:
+        same = Same(program, spec, linux, {bytes(4): (5).to_bytes(4, "little"), b"\2\0\0\0": (6).to_bytes(4, "little")})
+        found = {(index, skip): same.run(bytes((index, skip)) + bytes(62))[1] for index in (0, 1) for skip in (0, 1, 8)}
+    assert found == {(0, 0): 5, (0, 1): (5, 6), (0, 8): 5, (1, 0): 0, (1, 1): (5, 6), (1, 8): 0}
+
+
+def test_interfaces_that_a_set_cannot_hold_are_refused(assemble):
+    spec = MapSpec("m", DEVMAP, 4, 4, 4)
+    program = assemble(lambda a: call_redirect_map(a, 8))
+    graph = build(verify(program, {"m": spec}))
+    for entries in ({0: 32}, {0: 4, 1: 4}):
+        evaluator = Evaluator(graph, {"m": spec})
+        for key, port in entries.items():
+            assert evaluator.models["m"].update(key.to_bytes(4, "little"), port.to_bytes(4, "little"), 0) == 0
+        with pytest.raises(Refused, match="twice"):
+            evaluator.run(bytes(64))
+
+
+@pytest.mark.parametrize("flags, ingress", [(8, 2), (24, 2), (24, 3), (0, 2)])
+@pytest.mark.parametrize("kind", [DEVMAP, DEVMAP_HASH])
+def test_linux_sends_copies_to_the_same_interfaces(assemble, kind, flags, ingress):
+    """Frames that really leave: counted at the other ends."""
+    spec = MapSpec("m", kind, 4, 4, 6)
+    program = assemble(lambda a: call_redirect_map(a, flags))
+    ports = {0: 3, 2: 2, 5: 4}
+    interpreter = Interpreter(program, {"m": spec})
+    with LinuxOracle(program, {"m": spec}) as linux:
+        for key, port in ports.items():
+            linux.set_map("m", key.to_bytes(4, "little"), port.to_bytes(4, "little"))
+            interpreter.set_map("m", key.to_bytes(4, "little"), port.to_bytes(4, "little"))
+        frame = bytes(64)
+        sent = linux.send(frame, ifindex=ingress, count=20)
+        found = interpreter.run(frame, ifindex=ingress).redirect
+    targets = found if isinstance(found, tuple) else (found,)
+    assert sent == dict.fromkeys(targets, 20)
