@@ -18,8 +18,8 @@ HERE = Path(__file__).parent
 
 
 def main(names: list[str]) -> None:
-    """Write ``capture.pcap`` (or ``.pcapng``) and ``maps.json`` beside each ``capture.py``, or beside those of ``names``. A frame comes
-    every microsecond."""
+    """Write ``capture.pcap`` (or ``.pcapng``) and ``maps.json`` beside each ``capture.py``, or beside those of
+    ``names``. A frame comes every microsecond."""
     for recipe in sorted(HERE.glob("*/capture.py")):
         if names and recipe.parent.name not in names:
             continue
