@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from ..hdl.maps.base import RedirectTarget
@@ -29,7 +29,7 @@ STEP = 1000  # frames that arrive between two looks at the device
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of one frame. Times in ps.
+    """What became of one frame, or of one copy of a broadcast. Times in ps.
 
     ``index``: counts the frames on all lines in the order of their last bits, from 0; None for a frame that the host
     sent. ``port``: where it came in, or the host wanted it to go out. ``arrived``: its last bit in (the host's wish).
@@ -153,13 +153,19 @@ class Nic:
         if not verdict.sends:
             self._drop(index, arrival, verdict, None, arrival.frame.data)
             return
-        to, left, reason = self._pass_on(port, passage, at)
-        if left is None:
-            counts.rx_dropped += reason != "rx_missed_errors"
-            self._drop(index, arrival, verdict, reason, passage.out)
-            return
-        port.latency[to.split()[0]][left - arrival.last] += 1
-        self._told(Fate(index, str(port), arrival.last, verdict, to, left, passage.out))
+        copies = [passage]
+        if isinstance(passage.target, tuple):
+            copies = [replace(passage, target=target) for target in passage.target]
+            if not copies:  # a broadcast to nobody is no error
+                self._drop(index, arrival, verdict, None, passage.out)
+        for copy in copies:
+            to, left, reason = self._pass_on(port, copy, at)
+            if left is None:
+                counts.rx_dropped += reason != "rx_missed_errors"
+                self._drop(index, arrival, verdict, reason, passage.out)
+                continue
+            port.latency[to.split()[0]][left - arrival.last] += 1
+            self._told(Fate(index, str(port), arrival.last, verdict, to, left, passage.out))
 
     def _pass_on(self, port: Port, passage: Passage, at: int) -> tuple[str, int | None, str]:
         """A frame on its way out: where to, when it leaves (None: no room there), and what counts it if it does not."""
@@ -173,6 +179,7 @@ class Nic:
         if passage.verdict is Verdict.TX:
             return f"tx {port}", self._send(port, at, size), "rx_xdp_tx_full"
         reason = "rx_xdp_redirect_errors"
+        assert isinstance(passage.target, int)  # copies have one each
         if self._target is not RedirectTarget.PORT:
             return *self._hand_over(passage.target, at, size), reason
         other = self._by_ifindex.get(passage.target)

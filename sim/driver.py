@@ -11,12 +11,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
-from ..hdl.egress import BROADCAST, interfaces_of
+from ..hdl.egress import BROADCAST
 from .captures import Frame
 from .engine import SimulationError
 from .pcapng import PcapngWriter
 from .ports import Supply
-from .results import FrameResult, Redirect, Verdict
+from .results import FrameResult, Verdict, decoded
 from .statistics import nanoseconds
 from .timing import Coin
 
@@ -232,7 +232,8 @@ class Sink:
             index, frame, started = inside[0]
             if number > BROADCAST:
                 raise SimulationError(f"packet {index + 1} has the unknown verdict {number}")
-            verdict = Verdict.REDIRECT if number == BROADCAST else Verdict(number)
+            target = packed >> 3 & 0xFFFF_FFFF
+            verdict, told = decoded(number, target)
             out = None
             if verdict.sends:
                 if not self._outgoing:
@@ -246,10 +247,7 @@ class Sink:
                     )
             self._pending.popleft()
             inside.popleft()
-            target = packed >> 3 & 0xFFFF_FFFF
-            redirect: Redirect = target if verdict is Verdict.REDIRECT else None
-            if number == BROADCAST:
-                redirect = interfaces_of(target)
+            redirect = told if verdict is Verdict.REDIRECT else None
             latency = packed >> 51 & 0xFFFF_FFFF
             result = FrameResult(index, verdict, out, redirect, latency, nanoseconds(latency, self._period_ps))
             self._results.add(frame, result, packed >> 83)

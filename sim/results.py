@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from ..hdl.egress import BROADCAST, interfaces_of
+
 
 class Verdict(enum.IntEnum):
     """enum xdp_action (include/uapi/linux/bpf.h)."""
@@ -32,6 +34,13 @@ class Verdict(enum.IntEnum):
 
 Redirect = int | tuple[int, ...] | None
 """Where a frame is redirected to: one target, or the interfaces of a broadcast in ascending order."""
+
+
+def decoded(verdict: int, redirect: int) -> tuple[Verdict, int | tuple[int, ...]]:
+    """What the hardware says with 3 and 32 bits: the verdict, and where a redirect goes."""
+    if verdict == BROADCAST:
+        return Verdict.REDIRECT, interfaces_of(redirect)
+    return Verdict(verdict), redirect
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,21 +9,22 @@ from dataclasses import dataclass
 from ..hdl.errors import InputError
 from .captures import MAX_IFINDEX, Frame, length_fault
 from .engine import DEFAULTS, Bus, Child, Engine, Netlist, Options
-from .results import Verdict
+from .results import Verdict, decoded
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
     """One frame's way through the datapath.
 
-    ``index``: counts all frames that arrived, from 0. ``target``: where XDP_REDIRECT leads (32 bits; of other verdicts
-    it says nothing). ``started``: cycle in which the first beat went in. ``ended``: cycle in which the last beat was
+    ``index``: counts all frames that arrived, from 0. ``target``: where XDP_REDIRECT leads (32 bits, or the interfaces
+    of a broadcast; of other verdicts it says nothing).
+    ``started``: cycle in which the first beat went in. ``ended``: cycle in which the last beat was
     out, or the verdict if it was not sent. ``out``: bytes sent, empty if it was not.
     """
 
     index: int
     verdict: Verdict
-    target: int
+    target: int | tuple[int, ...]
     started: int
     ended: int
     out: bytes
@@ -93,7 +94,7 @@ class Device:
         self._child.send(command)
         answer = self._child.answer()
         frames = [
-            Passage(index, Verdict(verdict), target, started, ended, bytes.fromhex(out))
+            Passage(index, *decoded(verdict, target), started, ended, bytes.fromhex(out))
             for index, verdict, target, started, ended, out in answer["frames"]
         ]
         return Report(answer["cycle"], answer["lost"], frames)

@@ -21,6 +21,7 @@ from hardpath.sim.results import Verdict
 
 Ran = Callable[..., tuple[Outcome, list[Fate], Any]]
 PASS, TX, REDIRECT = 2, 3, 4
+SWITCH = Path(__file__).parents[2] / "examples" / "switch" / "switch.o"
 
 
 def frame(verdict: int, size: int = 60, port: int = 0, mark: int = 0) -> bytes:
@@ -189,6 +190,23 @@ def test_frames_go_to_cpus_whose_queues_are_as_their_map_says(run: Ran, capture:
         "rx_xdp_redirect_errors": 26,
         "rx_xdp_drop": 30,
     }
+
+
+def test_a_broadcast_leaves_from_every_other_port(run: Ran, capture: Callable[..., str]) -> None:
+    stations = [bytes((2, 0, 0, 0, 0, number)) for number in range(3)]
+    frames = [(1000 * i, bytes((2, 9, 0, 0, 0, 0)) + stations[0] + bytes(48)) for i in range(10)]
+    answer = [(20_000, stations[0] + stations[1] + bytes(48))]
+    ports: list[dict[str, Any]] = [{"name": name, "ifindex": i, "speed": "10G"} for i, name in enumerate("abc", 1)]
+    ports[0]["traffic"] = [{"capture": capture("a.pcapng", frames)}]
+    ports[1]["traffic"] = [{"capture": capture("b.pcapng", answer)}]
+    entries = [{"key": f"0{number}000000", "value": f"0{number}000000"} for number in (1, 2, 3)]
+    outcome, fates, _ = run(
+        object=str(SWITCH), program="switch_frame", maps={"ports": entries}, ports=ports, duration="1ms"
+    )
+    assert Counter((fate.port, fate.to) for fate in fates) == {("a", "tx b"): 10, ("a", "tx c"): 10, ("b", "tx a"): 1}
+    statistics = by_name(outcome)
+    assert [statistics[name]["tx_xdp_xmit"] for name in "abc"] == [1, 10, 10]
+    assert statistics["a"]["rx_xdp_redirect"] == 10 and statistics["a"]["rx_xdp_redirect_errors"] == 0
 
 
 def test_a_number_that_could_be_a_port_or_a_cpu_is_refused(run: Ran) -> None:
