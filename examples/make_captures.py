@@ -25,7 +25,7 @@ def main(names: list[str]) -> None:
             continue
         content = runpy.run_path(str(recipe))
         frames = list(content["frames"]())
-        if any(frame.sniffed_on for frame in frames):
+        if any(getattr(frame, "sniffed_on", None) for frame in frames):
             with PcapNgWriter(str(recipe.with_name("capture.pcapng"))) as ports:
                 for number, frame in enumerate(frames):
                     frame.time = 1_700_000_000 + number / 1_000_000
