@@ -134,12 +134,13 @@ class AttachedNic:
                     counts.rx_xdp_tx_full += 1
                     counts.rx_dropped += 1
             case Verdict.REDIRECT:
-                other = self._ports.get(passage.target) if self._target is RedirectTarget.PORT else None
-                if other is not None and self._send(other, passage.out):
-                    other.counts.tx_xdp_xmit += 1
-                else:
-                    counts.rx_xdp_redirect_errors += 1
-                    counts.rx_dropped += 1
+                for target in passage.targets:
+                    other = self._ports.get(target) if self._target is RedirectTarget.PORT else None
+                    if other is not None and self._send(other, passage.out):
+                        other.counts.tx_xdp_xmit += 1
+                    else:
+                        counts.rx_xdp_redirect_errors += 1
+                        counts.rx_dropped += 1
 
     @staticmethod
     def _send(port: AttachedPort, data: bytes) -> bool:

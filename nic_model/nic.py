@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 from ..hdl.maps.base import RedirectTarget
@@ -153,13 +153,10 @@ class Nic:
         if not verdict.sends:
             self._drop(index, arrival, verdict, None, arrival.frame.data)
             return
-        copies = [passage]
-        if isinstance(passage.target, tuple):
-            copies = [replace(passage, target=target) for target in passage.target]
-            if not copies:  # a broadcast to nobody is no error
-                self._drop(index, arrival, verdict, None, passage.out)
-        for copy in copies:
-            to, left, reason = self._pass_on(port, copy, at)
+        if not passage.targets:  # a broadcast to nobody is no error
+            self._drop(index, arrival, verdict, None, passage.out)
+        for target in passage.targets:
+            to, left, reason = self._pass_on(port, passage, target, at)
             if left is None:
                 counts.rx_dropped += reason != "rx_missed_errors"
                 self._drop(index, arrival, verdict, reason, passage.out)
@@ -167,7 +164,7 @@ class Nic:
             port.latency[to.split()[0]][left - arrival.last] += 1
             self._told(Fate(index, str(port), arrival.last, verdict, to, left, passage.out))
 
-    def _pass_on(self, port: Port, passage: Passage, at: int) -> tuple[str, int | None, str]:
+    def _pass_on(self, port: Port, passage: Passage, target: int, at: int) -> tuple[str, int | None, str]:
         """A frame on its way out: where to, when it leaves (None: no room there), and what counts it if it does not."""
         size = len(passage.out)
         if passage.verdict is Verdict.PASS:
@@ -179,10 +176,9 @@ class Nic:
         if passage.verdict is Verdict.TX:
             return f"tx {port}", self._send(port, at, size), "rx_xdp_tx_full"
         reason = "rx_xdp_redirect_errors"
-        assert isinstance(passage.target, int)  # copies have one each
         if self._target is not RedirectTarget.PORT:
-            return *self._hand_over(passage.target, at, size), reason
-        other = self._by_ifindex.get(passage.target)
+            return *self._hand_over(target, at, size), reason
+        other = self._by_ifindex.get(target)
         if other is None:
             return "", None, reason
         left = self._send(other, at, size)

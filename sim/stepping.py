@@ -16,15 +16,15 @@ from .results import Verdict, decoded
 class Passage:
     """One frame's way through the datapath.
 
-    ``index``: counts all frames that arrived, from 0. ``target``: where XDP_REDIRECT leads (32 bits, or the interfaces
-    of a broadcast; of other verdicts it says nothing).
-    ``started``: cycle in which the first beat went in. ``ended``: cycle in which the last beat was
-    out, or the verdict if it was not sent. ``out``: bytes sent, empty if it was not.
+    ``index``: counts all frames that arrived, from 0. ``targets``: where XDP_REDIRECT leads: one number of 32 bits, or
+    the interfaces of a broadcast (of other verdicts it says nothing). ``started``: cycle in which the first beat went
+    in. ``ended``: cycle in which the last beat was out, or the verdict if it was not sent. ``out``: bytes sent, empty
+    if it was not.
     """
 
     index: int
     verdict: Verdict
-    target: int | tuple[int, ...]
+    targets: tuple[int, ...]
     started: int
     ended: int
     out: bytes
@@ -94,10 +94,15 @@ class Device:
         self._child.send(command)
         answer = self._child.answer()
         frames = [
-            Passage(index, *decoded(verdict, target), started, ended, bytes.fromhex(out))
-            for index, verdict, target, started, ended, out in answer["frames"]
+            Passage(index, *_way(verdict, redirect), started, ended, bytes.fromhex(out))
+            for index, verdict, redirect, started, ended, out in answer["frames"]
         ]
         return Report(answer["cycle"], answer["lost"], frames)
+
+
+def _way(verdict: int, redirect: int) -> tuple[Verdict, tuple[int, ...]]:
+    meaning, target = decoded(verdict, redirect)
+    return meaning, target if isinstance(target, tuple) else (target,)
 
 
 @contextmanager
