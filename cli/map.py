@@ -233,7 +233,7 @@ def _lookup(maps: dict[str, HostMap], words: _Words, settings: Settings) -> int:
     found = words.map(maps)
     key = words.key(found) or b""
     words.end()
-    value = found.raw.lookup(key) if key else found.raw.peek()
+    value = found.raw.lookup_many([key])[0] if key else found.raw.peek()
     if value is not None:
         _print_entry(settings, found, key, value)
         return 0

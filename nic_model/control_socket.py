@@ -33,12 +33,15 @@ _LONGEST_REQUEST = 64 << 20
 
 @dataclass(frozen=True)
 class About:
-    """What a device was built from: the file with its types and the SHA-256 of it, its program, the names of the
-    programs that arrays of programs can hold (number - 1: position); for each map on the bus its type, max_entries and
-    flags; the contents of read-only data, which is not on the bus (hexadecimal)."""
+    """What a device was built from.
+
+    ``object``: the file with its types; ``fingerprint``: what tells it from another (`nic_model.host`). ``programs``:
+    names of those that arrays of programs can hold (number - 1: position). ``maps``: of each on the bus its type,
+    max_entries and flags. ``constants``: the contents of read-only data, which is not on the bus (hexadecimal).
+    """
 
     object: str
-    sha256: str
+    fingerprint: str
     program: str
     programs: tuple[str, ...] = ()
     maps: Mapping[str, Mapping[str, int]] = field(default_factory=dict)

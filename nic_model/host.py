@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
-from ..codegen.chain_file import load
+from ..codegen.chain_file import files, load
 from ..codegen.flow import Design
 from ..codegen.spec import MapSpec
 from ..hdl.errors import HardpathError
@@ -53,7 +53,7 @@ class Device:
         """The maps of the object with their types; none if it is not there any more, or another."""
         path = Path(about.object)
         try:
-            if about.object and fingerprint(path) == about.sha256:
+            if about.object and fingerprint(path) == about.fingerprint:
                 return load(path).maps
         except (OSError, HardpathError):
             pass
@@ -89,7 +89,7 @@ def about(object: Path, design: Design, programs: tuple[str, ...]) -> About:
     """What `ControlServer` tells of a design. ``programs``: of the object, by number - 1."""
     return About(
         object=str(object.absolute()),
-        sha256=fingerprint(object),
+        fingerprint=fingerprint(object),
         program=design.program.name,
         programs=programs,
         maps={
@@ -103,5 +103,5 @@ def about(object: Path, design: Design, programs: tuple[str, ...]) -> About:
 
 
 def fingerprint(path: Path) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """SHA-256 of an object, or of a chain and all its objects."""
+    return hashlib.sha256(b"".join(hashlib.sha256(each.read_bytes()).digest() for each in files(path))).hexdigest()

@@ -27,10 +27,9 @@ class MapError(InputError):
 class Backend(Protocol):
     """A map of bytes. Numbers that come back are 0 or a negative errno."""
 
-    def lookup(self, key: bytes) -> bytes | None: ...
-    def update(self, key: bytes, value: bytes, flags: int = 0) -> int: ...
+    def lookup_many(self, keys: Iterable[bytes]) -> list[bytes | None]: ...
     def update_many(self, entries: Iterable[tuple[bytes, bytes]], flags: int = 0) -> list[int]: ...
-    def delete(self, key: bytes) -> int: ...
+    def delete_many(self, keys: Iterable[bytes]) -> list[int]: ...
     def push(self, value: bytes, flags: int = 0) -> int: ...
     def pop(self) -> bytes | None: ...
     def peek(self) -> bytes | None: ...
@@ -43,20 +42,17 @@ class Constant:
     def __init__(self, value: bytes) -> None:
         self._value = value
 
-    def lookup(self, key: bytes) -> bytes | None:
-        return None if any(key) else self._value
-
-    def items(self) -> Iterator[tuple[bytes, bytes]]:
-        yield bytes(4), self._value
-
-    def update(self, key: bytes, value: bytes, flags: int = 0) -> int:
-        return -EPERM
+    def lookup_many(self, keys: Iterable[bytes]) -> list[bytes | None]:
+        return [None if any(key) else self._value for key in keys]
 
     def update_many(self, entries: Iterable[tuple[bytes, bytes]], flags: int = 0) -> list[int]:
         return [-EPERM for _ in entries]
 
-    def delete(self, key: bytes) -> int:
-        return -EPERM
+    def delete_many(self, keys: Iterable[bytes]) -> list[int]:
+        return [-EPERM for _ in keys]
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        yield bytes(4), self._value
 
     def push(self, value: bytes, flags: int = 0) -> int:
         return -EPERM
@@ -95,16 +91,15 @@ class HostMap:
 
     def lookup(self, key: Any) -> Any:
         """The value, None if there is none."""
-        found = self.raw.lookup(self.key_bytes(key))
-        return None if found is None else self.value_of(found)
+        return self.lookup_batch([key])[0]
 
     def update(self, key: Any, value: Any, flags: int = BPF_ANY) -> None:
         """Insert or replace an entry; ``flags``: BPF_ANY, BPF_NOEXIST (insert only), BPF_EXIST (replace only)."""
-        self._done("update", self.raw.update(self.key_bytes(key), self.value_bytes(value), flags))
+        self.update_batch([(key, value)], flags)
 
     def delete(self, key: Any) -> None:
         """Take an entry away."""
-        self._done("delete", self.raw.delete(self.key_bytes(key)))
+        self.delete_batch([key])
 
     def get_next_key(self, key: Any = None) -> Any:
         """The key behind a key in the map's own order; the first for None and for a key that is not there. None at
@@ -142,20 +137,21 @@ class HostMap:
     # Many entries
 
     def lookup_batch(self, keys: Iterable[Any]) -> list[Any]:
-        """`lookup` for each key."""
-        return [self.lookup(key) for key in keys]
+        """`lookup` for each key, in as few transfers as possible, as the other batches."""
+        found = self.raw.lookup_many([self.key_bytes(key) for key in keys])
+        return [None if value is None else self.value_of(value) for value in found]
 
     def update_batch(self, entries: Mapping[Any, Any] | Iterable[tuple[Any, Any]], flags: int = BPF_ANY) -> None:
-        """`update` for each entry, in as few transfers as possible. Those before the first that fails are done."""
+        """`update` for each entry. All are tried; raises the first error."""
         pairs = list(entries.items() if isinstance(entries, Mapping) else entries)
         coded = [(self.key_bytes(key), self.value_bytes(value)) for key, value in pairs]
         for status in self.raw.update_many(coded, flags):
             self._done("update", status)
 
     def delete_batch(self, keys: Iterable[Any]) -> None:
-        """`delete` for each key, up to the first that fails."""
-        for key in keys:
-            self.delete(key)
+        """`delete` for each key. All are tried; raises the first error."""
+        for status in self.raw.delete_many([self.key_bytes(key) for key in keys]):
+            self._done("delete", status)
 
     def items(self) -> Iterator[tuple[Any, Any]]:
         """All entries in the map's own order. Each is as it was at one moment; they are read one after the other."""

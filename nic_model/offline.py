@@ -20,18 +20,15 @@ class ModelMap:
     def __init__(self, model: MapModel) -> None:
         self._model = model
 
-    def lookup(self, key: bytes) -> bytes | None:
-        handle = self._model.lookup(key)
-        return None if handle is None else bytes(self._model.value(handle))
-
-    def update(self, key: bytes, value: bytes, flags: int = 0) -> int:
-        return self._model.update(key, value, flags)
+    def lookup_many(self, keys: Iterable[bytes]) -> list[bytes | None]:
+        handles = [self._model.lookup(key) for key in keys]
+        return [None if handle is None else bytes(self._model.value(handle)) for handle in handles]
 
     def update_many(self, entries: Iterable[tuple[bytes, bytes]], flags: int = 0) -> list[int]:
         return [self._model.update(key, value, flags) for key, value in entries]
 
-    def delete(self, key: bytes) -> int:
-        return self._model.delete(key)
+    def delete_many(self, keys: Iterable[bytes]) -> list[int]:
+        return [self._model.delete(key) for key in keys]
 
     def push(self, value: bytes, flags: int = 0) -> int:
         return self._model.push(value, flags)

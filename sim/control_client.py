@@ -220,7 +220,23 @@ class Map:
 
     def lookup(self, key: bytes) -> bytes | None:
         """The value, or None."""
-        return self._fetch(HostOp.LOOKUP, key)
+        return self.lookup_many([key])[0]
+
+    def lookup_many(self, keys: Iterable[bytes]) -> list[bytes | None]:
+        """`lookup` for many keys in one batch."""
+        batch = self._begin()
+        count = 0
+        for key in keys:
+            self._operand(batch, "map_key", key, self.key_size)
+            self._command(batch, HostOp.LOOKUP)
+            self._read(batch, "map_value", self.value_size)
+            count += 1
+        words = iter(self._client.transfer(batch))
+        found: list[bytes | None] = []
+        for _ in range(count):
+            status, value = next(words), [next(words) for _ in range(_words(self.value_size))]
+            found.append(_bytes(value, self.value_size) if status == 0 else None)
+        return found
 
     def update(self, key: bytes, value: bytes, flags: int = 0) -> int:
         """0 or a negative errno, as bpf_map_update_elem. ``flags``: BPF_ANY 0, BPF_NOEXIST 1, BPF_EXIST 2."""
@@ -239,9 +255,15 @@ class Map:
 
     def delete(self, key: bytes) -> int:
         """0 or a negative errno, as bpf_map_delete_elem."""
-        batch = self._begin(key)
-        self._command(batch, HostOp.DELETE)
-        return _errno(self._client.transfer(batch)[0])
+        return self.delete_many([key])[0]
+
+    def delete_many(self, keys: Iterable[bytes]) -> list[int]:
+        """`delete` for many keys in one batch."""
+        batch = self._begin()
+        for key in keys:
+            self._operand(batch, "map_key", key, self.key_size)
+            self._command(batch, HostOp.DELETE)
+        return [_errno(status) for status in self._client.transfer(batch)]
 
     def push(self, value: bytes, flags: int = 0) -> int:
         """0 or a negative errno, as bpf_map_push_elem. ``flags``: BPF_ANY 0, BPF_EXIST 2. For maps without keys."""
@@ -255,8 +277,8 @@ class Map:
         """The value that `pop` would give."""
         return self._fetch(HostOp.LOOKUP)
 
-    def _fetch(self, op: HostOp, key: bytes | None = None) -> bytes | None:
-        batch = self._begin(key)
+    def _fetch(self, op: HostOp) -> bytes | None:
+        batch = self._begin()
         self._command(batch, op)
         self._read(batch, "map_value", self.value_size)
         status, *words = self._client.transfer(batch)
@@ -291,11 +313,9 @@ class Map:
             first += slots
             slots = min(2 * slots, 64)  # small maps should not cost the batches of large ones
 
-    def _begin(self, key: bytes | None = None) -> Batch:
+    def _begin(self) -> Batch:
         batch = Batch()
         batch.write(self._client.address("map_select"), self._number)
-        if key is not None:
-            self._operand(batch, "map_key", key, self.key_size)
         return batch
 
     def _command(self, batch: Batch, op: HostOp) -> None:

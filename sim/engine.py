@@ -154,7 +154,8 @@ class RunResult:
     last frame's first beat in - that of the first frame's) / (frames - 1); None for fewer than two frames.
     ``latency``: first beat in to first beat out, or to the verdict of frames that are not sent; ``latency_last``: to
     the last beat out. ``skipped``: bad frames left out. ``stalls``: cycles in which each cause held frames back.
-    ``wall_s``: seconds for input, simulation and output, without compiling and without ``setup`` and ``teardown``.
+    ``wall_s``: seconds for input, simulation and output, without compiling, ``setup`` and ``teardown``, but with all
+    of ``during``.
     """
 
     engine: str

@@ -132,14 +132,16 @@ class Pipeline(wiring.Component):
     def host_stall(self, name: str) -> int:
         """Cycles that one operation of the host on a map holds frames back, at most.
 
-        Until the map's stages are empty behind the first, and until the operation is done; frames in these stages may
-        have to wait for each other as always. Not counted: waiting for who takes the output, walks to overflowed keys.
+        Until the map's stages are empty behind the first, and until the operation is done. Frames in these stages may
+        have to wait for each other as always: each at most as long as the longest interlock, since a frame that waits
+        holds those behind it, so that distances never shrink and one that has waited is far enough from all others.
+        Not counted: waiting for who takes the output, and walks to overflowed keys.
         """
         if not self._sites[name]:
             return 0
         first, last = self._region(name)
         inside = range(first + 1, last + 1)
-        waits = sum(hazard.cost for hazard in self.hazards if hazard.stage in inside)
+        waits = max((hazard.cost for hazard in self.hazards if hazard.stage in inside), default=0)
         for other, unit in self._units.items():
             stages = [
                 k for site in self._sites[other]

@@ -87,6 +87,36 @@ def test_no_operation_stalls_longer_than_stated_and_none_sees_half_a_value(whole
         assert 0 < cycles <= stated[name], (name, cycles, stated)
 
 
+def test_what_is_stated_holds_for_every_kind_of_map() -> None:
+    rng = random.Random(3)
+    design = compiled(load(DATA / "kinds.o"))
+    stated = {name: design.pipeline.host_stall(name) for name in design.maps}
+    most: dict[str, list[int]] = {name: [] for name in stated}
+    frames = 60_000
+    with running(design, DATA / "kinds.o", (), frames) as (_, host):
+        client = host.client
+        for number in range(160):
+            name = list(stated)[number % len(stated)]
+            raw, stalls = host.maps[name].raw, f"{name} host"
+            spec = host.maps[name].spec
+            key = (rng.randrange(33) if name == "prefixes" else rng.randrange(8)).to_bytes(4, "little")
+            key = (key + rng.choice((bytes(4), rng.randbytes(4))))[: spec.key_size]
+            value = rng.randrange(1, 8).to_bytes(spec.value_size, "little")
+            earlier = client.stalls()[stalls]
+            match rng.choice(("lookup", "update", "update", "delete")):
+                case "lookup":
+                    raw.lookup_many([key]) if spec.key_size else raw.peek()
+                case "update":
+                    raw.update_many([(key, value)]) if spec.key_size else raw.push(value)
+                case _:
+                    raw.delete_many([key]) if spec.key_size else raw.pop()
+            most[name].append(client.stalls()[stalls] - earlier)
+        counters = client.counters()
+        assert counters["frames_received"] < frames and counters["verdict_redirect"] > 0
+    for name, cycles in most.items():
+        assert 0 < max(cycles) <= stated[name], (name, cycles, stated)
+
+
 def test_the_bus_at_its_fastest_holds_frames_no_longer_than_stated(whole: Design) -> None:
     """Nothing but commands, one behind the other: what frames lose is at most the stated cycles for each."""
     frames = 100_000
@@ -169,6 +199,6 @@ def test_another_object_at_the_same_place_gives_no_types(whole: Design, tmp_path
     said = about(path, whole, ())
     with stepping(engine("verilator"), Session(whole).netlist, QUICK) as device:
         assert Host(device.bus.transfer, said).maps["fixed"].lookup(1) == {"word": [0] * 10}
-        other = replace(said, sha256="0" * 64)
+        other = replace(said, fingerprint="0" * 64)
         assert Host(device.bus.transfer, other).maps["fixed"].lookup(1) == bytes(80)
         assert Host(device.bus.transfer).maps["fixed"].lookup(1) == bytes(80)
