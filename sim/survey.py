@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..codegen.chain import arrays_of_programs, chained
-from ..codegen.elf import load, with_bounded_maps
+from ..codegen.chain_file import load
+from ..codegen.elf import with_bounded_maps
 from ..codegen.flow import Design, compile_program, maps_of
 from ..codegen.helper_names import helper_name
 from ..codegen.isa import Call
