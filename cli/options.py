@@ -12,20 +12,17 @@ from typing import Any
 
 import click
 
-from ..codegen.chain import with_contents, with_slot
-from ..codegen.chain_file import load
-from ..codegen.elf import select, with_map_size, with_variables
-from ..codegen.flow import MAX_WINDOW, Design, Progress, compile_program, maps_of
+from ..codegen.elf import select
+from ..codegen.flow import MAX_WINDOW, Design, Progress, compile_program
 from ..codegen.spec import ObjectSpec, ProgramSpec
 from ..codegen.tables import helper_tables
-from ..hdl.errors import InputError
 from ..hdl.ingress import LONGEST_FRAME, MIN_FRAME, WIDTHS
 from ..hdl.target import Target
+from ..sim import program
 from ..sim.captures import Frame, fitting, read_capture
 from ..sim.engine import Engine
-from ..sim.fib import load_fib, merged
-from ..sim.mapfile import Contents, load_maps
-from ..sim.session import ENGINES, engine, refuse_frozen
+from ..sim.mapfile import Contents
+from ..sim.session import ENGINES, engine
 from ..sim.traffic import mixes, traffic
 from .settings import Settings
 
@@ -135,12 +132,9 @@ class Chosen:
 
     def load(self) -> ObjectSpec:
         """The object with map sizes, programs in arrays and variables as wanted."""
-        spec = load(self.object)
-        for name, entries in self.map_size:
-            spec = with_map_size(spec, name, entries)
-        for array, index, programs in self.slot:
-            spec = with_slot(spec, array, index, programs)
-        return with_variables(spec, dict(self.set))
+        return program.open_object(
+            self.object, map_sizes=dict(self.map_size), variables=dict(self.set), slots=self.slot
+        )
 
     def select(self, spec: ObjectSpec) -> ProgramSpec:
         """The program meant."""
@@ -148,24 +142,14 @@ class Chosen:
 
     def open(self, given: Given, settings: Settings) -> tuple[ObjectSpec, ProgramSpec, Contents]:
         """Object and program, and the contents given for the maps that it uses; a note tells of others."""
-        spec = self.load()
-        contents: Contents = {}
-        if given.maps is not None:
-            contents = load_maps(given.maps, spec.maps, [p.name for p in spec.programs])
-            try:
-                refuse_frozen(contents, spec.maps)
-                spec = with_contents(spec, contents)
-            except InputError as error:
-                raise InputError(f"{given.maps}: {error}") from None
-        program = self.select(spec)
-        used = maps_of(program, spec.maps)
-        for name in contents.keys() - used.keys():
-            settings.note(f"{program.name} does not use map {name}; its contents in {given.maps} are left out")
-        if given.fib is not None:
-            contents = merged(contents, load_fib(given.fib))
-            if not contents.keys() & used.keys() & helper_tables(spec.programs).keys():
-                settings.note(f"{program.name} does not look up routes; {given.fib} is left out")
-        return spec, program, {name: entries for name, entries in contents.items() if name in used}
+        opened = program.of(self.load(), self.program, self.section, given.maps, given.fib)
+        tables = helper_tables(opened.spec.programs).keys()
+        for name in opened.unused:
+            if name in opened.spec.maps.keys() - tables:
+                settings.note(f"{opened.name} does not use map {name}; its contents in {given.maps} are left out")
+        if given.fib is not None and not opened.used.keys() & tables:
+            settings.note(f"{opened.name} does not look up routes; {given.fib} is left out")
+        return opened.spec, opened.program, opened.used
 
 
 map_size_option = _assignment_option("--map-size", "NAME=N", "Other max_entries of a map.")

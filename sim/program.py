@@ -57,12 +57,24 @@ def load(
     of global variables. ``slots``: (array, index, names of programs: the first is in the slot at first, the host may
     switch to the others).
     """
+    spec = open_object(path, map_sizes=map_sizes, variables=variables, slots=slots)
+    return of(spec, program, section, maps, fib)
+
+
+def open_object(
+    path: str | Path,
+    *,
+    map_sizes: Mapping[str, int] | None = None,
+    variables: Mapping[str, int] | None = None,
+    slots: Sequence[tuple[str, int, Sequence[str]]] = (),
+) -> ObjectSpec:
+    """An object file or a chain of them, with sizes, variables and slots as wanted (`load`)."""
     spec = load_object(path)
     for name, entries in (map_sizes or {}).items():
         spec = with_map_size(spec, name, entries)
     for array, index, names in slots:
         spec = with_slot(spec, array, index, tuple(names))
-    return of(with_variables(spec, dict(variables or {})), program, section, maps, fib)
+    return with_variables(spec, dict(variables or {}))
 
 
 def of(
@@ -103,9 +115,15 @@ class Program:
         return self.program.name
 
     @property
+    def used(self) -> Contents:
+        """The contents of the maps that the program uses."""
+        used = maps_of(self.program, self.spec.maps)
+        return {name: entries for name, entries in self.contents.items() if name in used}
+
+    @property
     def unused(self) -> list[str]:
         """Maps that have contents and that the program does not use."""
-        return sorted(self.contents.keys() - maps_of(self.program, self.spec.maps).keys())
+        return sorted(self.contents.keys() - self.used.keys())
 
     def verify(self) -> Verified:
         """Prove it safe. Raises `VerificationError` with category, reason, place and suggestion, or `Refused`."""
@@ -139,8 +157,7 @@ class Verified:
             zero_stack=zero_stack,
             progress=progress,
         )
-        used = {name: entries for name, entries in program.contents.items() if name in self.facts.maps}
-        return Hardware(design, used)
+        return Hardware(design, program.used)
 
 
 @dataclass(frozen=True)
