@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from ..codegen.spec import MapSpec, ProgramSpec
 from ..hdl.errors import InputError
 from ..hdl.maps.base import MapModel
+from ..hdl.maps.broadcast import INTERFACES
 from ..hdl.maps.registry import MAP_TYPES
+from . import fib_stimulus
 from .compare import Oracle
 from .interpreter import Interpreter
 from .mapfile import Contents
@@ -27,7 +29,6 @@ _MOST_ENTRIES = 64  # of one map
 _FOUND = 0.75  # of the keys looked up
 
 _LPM_TRIE, _DEVMAP, _CPUMAP, _DEVMAP_HASH = 11, 14, 16, 25
-_LOOPBACK = 1  # the interface that every Linux has
 _QUEUE = 192  # frames in a cpumap entry's queue, as in the kernel's samples
 
 
@@ -73,6 +74,8 @@ class _Search:
         for name, entries in self.contents.items():
             for index in range(min(maps[name].max_entries, _MOST_ENTRIES) if _is_indexed(maps[name]) else 0):
                 self._values.add(entries, maps[name], index.to_bytes(4, "little"))
+            for key in fib_stimulus.ALWAYS.get(name, ()):
+                entries[key] = self._values.value(maps[name], key)
 
     def frames(self, count: int, seed: int) -> list[bytes]:
         """More frames, many of them like the leading ones."""
@@ -100,7 +103,7 @@ class _Search:
         spec, entries = self._maps[name], dict(self.contents[name])
         for key, value in entries.items():
             entries[key] = self._values.changed(spec, key, value)
-        for key in sorted(self._asked[name] - self._seen[name]):
+        for key in sorted(self._asked[name] - self._seen[name]) if name not in fib_stimulus.ALWAYS else ():
             self._seen[name].add(key)
             if len(entries) < min(spec.max_entries, _MOST_ENTRIES):
                 self._values.add(entries, spec, key)
@@ -164,11 +167,16 @@ class _Values:
             if numbers := spec.table.within(index, index):
                 entries[key] = self._rng.choice(numbers).to_bytes(4, "little")
             return
-        entries[key] = self._value(spec, key)
+        value = self.value(spec, key)
+        if spec.type in (_DEVMAP, _DEVMAP_HASH) and value in entries.values():
+            return  # broadcasts want each interface once
+        entries[key] = value
 
     def changed(self, spec: MapSpec, key: bytes, value: bytes) -> bytes:
         """The value, in half of all cases with another word or byte."""
         rng = self._rng
+        if (make := fib_stimulus.VALUES.get(spec.name)) is not None:
+            return make(rng, key) if rng.random() < 0.2 else value
         if rng.random() < 0.5 or not value or spec.table or spec.type in (_DEVMAP, _DEVMAP_HASH, _CPUMAP):
             return value
         start = rng.randrange(len(value))
@@ -186,13 +194,16 @@ class _Values:
         kept = int.from_bytes(key[4:], "big") >> bits - length << bits - length
         return length.to_bytes(4, "little") + kept.to_bytes(len(key) - 4, "big")
 
-    def _value(self, spec: MapSpec, key: bytes) -> bytes:
+    def value(self, spec: MapSpec, key: bytes) -> bytes:
         """Words that programs make something of: small ones (states, indexes, flags), extremes, constants of the
         program, parts of the key, anything."""
         if spec.type in (_DEVMAP, _DEVMAP_HASH):
-            return _LOOPBACK.to_bytes(4, "little").ljust(spec.value_size, b"\0")
+            port = 1 + int.from_bytes(key, "little") % (INTERFACES - 1)
+            return port.to_bytes(4, "little").ljust(spec.value_size, b"\0")
         if spec.type == _CPUMAP:
             return _QUEUE.to_bytes(4, "little").ljust(spec.value_size, b"\0")
+        if (make := fib_stimulus.VALUES.get(spec.name)) is not None:
+            return make(self._rng, key)
         value = b""
         while len(value) < spec.value_size:
             value += self._word(key)

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from hardpath.codegen.elf import load, select
 from hardpath.codegen.flow import maps_of
+from hardpath.sim.compare import fill
 from hardpath.sim.interpreter import Interpreter
+from hardpath.sim.linux import LinuxOracle, available
+from hardpath.sim.results import Verdict
 from hardpath.sim.stimulus import compared_words, fill_as_taken, find_stimulus
 from hardpath.sim.traffic_random import random_frames
 
@@ -68,3 +71,25 @@ def test_what_one_does_not_take_is_left_out(nat):
     entries = {bytes([n] * 8): bytes(16) for n in range(4)}
     taken = fill_as_taken({"rewrites": entries}, Interpreter(program, maps), Interpreter(program, small))
     assert list(taken["rewrites"]) == list(entries)[:2]
+
+
+@pytest.mark.linux
+@pytest.mark.skipif(available() is not None, reason=str(available()))
+def test_routes_are_some_that_linux_can_have():
+    """Contents of the tables of helpers are found like those of maps, and lead to all that a router does."""
+    spec = load(ROOT / "examples/forward/forward.o")
+    program = select(spec)
+    maps = maps_of(program, spec.maps)
+    verdicts = set()
+    for seed in (1, 2):
+        stimulus = find_stimulus(program, maps, 60, seed)
+        interpreter = Interpreter(program, maps)
+        fill(interpreter, stimulus.contents)
+        with LinuxOracle(program, maps) as linux:
+            fill(linux, stimulus.contents)
+            for frame in stimulus.frames:
+                expected, found = linux.run(frame), interpreter.run(frame)
+                assert (expected.verdict, expected.frame) == (found.verdict, found.frame), frame.hex()
+                verdicts.add(found.verdict)
+            assert linux.maps() == interpreter.maps()
+    assert verdicts == {Verdict.DROP, Verdict.PASS, Verdict.REDIRECT}
