@@ -76,7 +76,7 @@ def command(
     if output is not None and output.exists() and not output.is_dir():
         raise InputError(f"{output} is a file: name a folder")
     objects = list(_objects(paths))
-    plan = Plan(build.target(), build.max_window, frames, seed, max_entries, netlist)
+    plan = Plan(build.target(), build.max_window, build.zero_stack, frames, seed, max_entries, netlist)
     with Steps() as steps:
         programs, others = _survey(objects, plan, jobs, Limits(timeout, memory), steps)
     document: Facts = {

@@ -57,11 +57,12 @@ _ENDED = {TOO_LONG: Outcome.LIMIT, TOO_LARGE: Outcome.LIMIT, FAULT: Outcome.FAUL
 @dataclass(frozen=True)
 class Plan:
     """How to examine: ``frames`` frames for each contents of maps, found from ``seed``; hardware for ``target`` with
-    ``max_window`` bytes of window. ``most_entries`` bounds max_entries of every map (None: as declared). ``netlist``:
+    ``max_window`` bytes of window, ``zero_stack`` as `compile_program` has it. ``most_entries`` bounds max_entries of every map (None: as declared). ``netlist``:
     compare the Verilog, not only the scheduled graph."""
 
     target: Target
     max_window: int
+    zero_stack: bool
     frames: int
     seed: int
     most_entries: int | None
@@ -118,7 +119,9 @@ def examine(candidate: Candidate, tell: Tell) -> None:
     steps("Linux")
     tell({"linux": _linux(program, maps)})
     try:
-        design = compile_program(spec, program, plan.target, max_window=plan.max_window, progress=steps)
+        design = compile_program(
+            spec, program, plan.target, max_window=plan.max_window, zero_stack=plan.zero_stack, progress=steps
+        )
     except HardpathError as error:
         steps.end()
         tell(_problem(error, spec))

@@ -97,10 +97,18 @@ def test_a_difference_is_found_and_told(example, monkeypatch):
 
     monkeypatch.setattr(Session, "graph", wrong)
     facts = {}
-    plan = survey.Plan(survey.Target(), 1024, 20, 1, None, False)
+    plan = survey.Plan(survey.Target(), 1024, False, 20, 1, None, False)
     survey.examine(survey.Candidate(str(example("drop") / "drop.o"), 0, plan), facts.update)
     assert facts["outcome"] == "different"
     assert facts["difference"]["what"] == "number of frames" and "19 frames" in facts["reason"]
+
+
+def test_stack_that_was_never_written_is_zero_only_if_asked_for(hardpath, data):
+    outcomes = []
+    for options in ([], ["--zero-stack"]):
+        answer = hardpath("survey", data / "padding.o", "--frames", 20, "-j", *options)
+        outcomes += [each["outcome"] for each in answer.json["programs"]]
+    assert outcomes[0] == "refused" and outcomes[1] != "refused"
 
 
 def test_a_task_that_did_not_end_has_an_outcome_and_a_step():
