@@ -57,8 +57,8 @@ _ENDED = {TOO_LONG: Outcome.LIMIT, TOO_LARGE: Outcome.LIMIT, FAULT: Outcome.FAUL
 @dataclass(frozen=True)
 class Plan:
     """How to examine: ``frames`` frames for each contents of maps, found from ``seed``; hardware for ``target`` with
-    ``max_window`` bytes of window, ``zero_stack`` as `compile_program` has it. ``most_entries`` bounds max_entries of every map (None: as declared). ``netlist``:
-    compare the Verilog, not only the scheduled graph."""
+    ``max_window`` bytes of window, ``zero_stack`` as `compile_program` has it. ``most_entries`` bounds max_entries of
+    every map (None: as declared). ``netlist``: compare the Verilog, not only the scheduled graph."""
 
     target: Target
     max_window: int
