@@ -15,7 +15,7 @@ from hardpath.codegen.isa import Alu, MapReference
 from hardpath.codegen.spec import MapSpec, ProgramSpec
 from map_kinds import random_maps
 from rules import statement
-from statements import calls, control, frame, helpers, maps, memory, numbers  # noqa: F401 - they add their rules
+from statements import calls, control, events, frame, helpers, maps, memory, numbers  # noqa: F401 - they add their rules
 from writer import NUMBERS, Features, Function, Label, State, Writer
 
 __all__ = ["Features", "generate"]

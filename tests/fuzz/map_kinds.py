@@ -11,6 +11,7 @@ from hardpath.codegen.spec import MapSpec
 
 HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY, LRU_HASH, LRU_PERCPU_HASH = 1, 2, 5, 6, 9, 10
 LPM_TRIE, QUEUE, STACK = 11, 22, 23
+PERF_EVENT_ARRAY, RINGBUF = 4, 27
 DEVMAP, CPUMAP, XSKMAP, DEVMAP_HASH = 14, 16, 17, 25
 PER_CPU = (PERCPU_ARRAY, PERCPU_HASH, LRU_PERCPU_HASH)
 NO_PREALLOC = 1
@@ -47,9 +48,16 @@ def random_maps(rng: random.Random) -> dict[str, MapSpec]:
         MapSpec("devmap", DEVMAP, 4, rng.choice((4, 8)), rng.choice((1, 5, 8))),
         MapSpec("devmap_hash", DEVMAP_HASH, 4, rng.choice((4, 8)), rng.choice((2, 8))),
         MapSpec("cpumap", CPUMAP, 4, rng.choice((4, 8)), min(2, os.cpu_count() or 1)),
+        MapSpec("perf", PERF_EVENT_ARRAY, 4, 4, 2),
+        MapSpec("ring", RINGBUF, 0, 0, 4096),
         MapSpec("xskmap", XSKMAP, 4, 4, rng.choice((1, 4))),
     ]
     return {spec.name: spec for spec in specs}
+
+
+def buffers(maps: Mapping[str, MapSpec]) -> list[str]:
+    """The maps whose contents are events."""
+    return [name for name, spec in maps.items() if spec.type in (PERF_EVENT_ARRAY, RINGBUF)]
 
 
 def random_contents(rng: random.Random, maps: Mapping[str, MapSpec]) -> dict[str, dict[bytes, bytes]]:

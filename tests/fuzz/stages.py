@@ -15,11 +15,13 @@ from hardpath.codegen.spec import ObjectSpec
 from hardpath.codegen.verify import verify
 from hardpath.sim.captures import Frame
 from hardpath.sim.compare import Record, fill, record
+from hardpath.sim.events import by_channel
 from hardpath.sim.interpreter import Interpreter
 from hardpath.sim.linux import LinuxOracle
 from hardpath.sim.results import FrameResult, Verdict
 from hardpath.sim.session import Session
 from hardpath.sim.verilator_engine import VerilatorEngine
+from map_kinds import buffers
 
 Stage = Callable[[Case], Record]
 
@@ -28,14 +30,14 @@ def linux(case: Case) -> Record:
     """The truth."""
     with LinuxOracle(case.program, case.maps) as oracle:
         fill(oracle, case.contents)
-        return record("Linux", oracle, case.frames)
+        return record("Linux", oracle, case.frames, buffers(case.maps))
 
 
 def interpreter(case: Case, executed: set[int] | None = None) -> Record:
     """The reference interpreter, which knows nothing of hardware. ``executed`` gets the slots that frames reach."""
     oracle = Interpreter(case.program, case.maps)
     fill(oracle, case.contents)
-    made = record("interpreter", oracle, case.frames)
+    made = record("interpreter", oracle, case.frames, buffers(case.maps))
     if executed is not None:
         executed |= oracle.executed
     return made
@@ -71,13 +73,15 @@ def _evaluate(name: str, program: Graph, case: Case) -> Record:
         for key, value in entries.items():
             if of in evaluator.models:
                 evaluator.models[of].update(key, value, 0)
-    results = []
+    results, events = [], []
     for index, frame in enumerate(case.frames):
         result = evaluator.run(frame, frame_index=index)
         verdict = Verdict(result.verdict)
         redirect = result.redirect if verdict == Verdict.REDIRECT else None
         results.append(FrameResult(index, verdict, result.frame, redirect))
-    return Record(name, results, {name: dict(model.items()) for name, model in evaluator.models.items()})
+        events += [(index, event) for event in result.events]
+    contents = {name: dict(model.items()) for name, model in evaluator.models.items()}
+    return Record(name, results, contents, by_channel(buffers(case.maps), events))
 
 
 def netlist(case: Case) -> Record:
