@@ -28,7 +28,7 @@ from .results import Outcome, Verdict
 
 HEADROOM = 256  # XDP_PACKET_HEADROOM
 
-_CONTEXT_REGION, _FRAME_REGION = 1, 2
+_CONTEXT_REGION, _FRAME_REGION, _KEY_REGION = 1, 2, 3
 _FIRST_VALUE_REGION, _FIRST_RECORD_REGION, _FIRST_MAP_REGION = 1 << 8, 1 << 29, 1 << 30
 
 
@@ -357,6 +357,10 @@ class _Machine(Environment):
         region, address = self._values[identity]
         region.key = key  # a deleted entry's memory can come back under another key
         return address
+
+    def lend_key(self, key: bytes) -> int:
+        self._key = key
+        return self.memory.map(_KEY_REGION, Region("a key", bytearray(key), writable=False, atomic=False))
 
     def call(self, function: int, *arguments: int) -> int:
         return self.processor.call(function, *arguments)

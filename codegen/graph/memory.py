@@ -110,6 +110,10 @@ class MemoryAccess(RegisterView):
             return load(self.c, where, size, state.packet.byte)
         if pointer.kind is Kind.MAP_VALUE:
             return self.load_row(pointer, fact, displacement, size)
+        if pointer.kind is Kind.MAP_KEY:
+            assert pointer.map is not None
+            where = self.span(pointer, fact, displacement, size, 0, self.b.maps[pointer.map].key_size - size)
+            return load(self.c, where, size, lambda position: self.c.const(pointer.frame >> 8 * position & 0xFF, 8))
         if pointer.kind is Kind.RECORD:
             where = self.record_span(pointer, fact, displacement, size)
             return load(self.c, where, size, state.records[pointer.record].byte)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ...hdl.errors import Refused
-from ...hdl.helpers.base import Arg, CallingHelper, HelperPlugin, Ret
+from ...hdl.helpers.base import Arg, CallingHelper, HelperPlugin, Passed, Ret
 from ...hdl.helpers.records import Record
 from ...hdl.kernel_functions.base import Act, KernelFunction
 from ...hdl.maps.base import MapPlugin
@@ -130,18 +130,18 @@ class Step(MemoryAccess):
             if i.reference.offset is None:
                 return Pointer(Kind.MAP, zero, i.reference.map)
             spec = self.b.maps[i.reference.map]
-            key = c.const(0, 8 * spec.key_size)
-            call = Call(self, None)
-            entry = self.b.map_types[spec.type].lower_lookup(call, spec, c.const(1, 1), key)
-            return Pointer(
-                Kind.MAP_VALUE,
-                c.const(i.reference.offset, 64),
-                spec.name,
-                entry=MapEntry(entry.found, entry.address, entry.tag, TRUE, FALSE),
-            )
+            return self.value_at(spec, 0, i.reference.offset)
         if isinstance(i.reference, FunctionReference):
             return Pointer(Kind.FUNCTION, c.const(i.reference.slot, 64))
         return c.const(i.imm64 or 0, 64)
+
+    def value_at(self, spec: MapSpec, index: int, offset: int) -> Pointer:
+        """A pointer to byte ``offset`` of an entry of an array."""
+        c = self.c
+        key = c.const(index, 8 * spec.key_size)
+        entry = self.b.map_types[spec.type].lower_lookup(Call(self, None), spec, c.const(1, 1), key)
+        held = MapEntry(entry.found, entry.address, entry.tag, TRUE, FALSE)
+        return Pointer(Kind.MAP_VALUE, c.const(offset, 64), spec.name, entry=held)
 
     # Control flow
 
@@ -257,16 +257,36 @@ class Step(MemoryAccess):
 
     def call_back(self, helper: CallingHelper) -> None:
         """Before an iteration: into the function, or behind the call."""
-        c, index = self.c, self.iteration_of(self.point.slot)
+        index = self.iteration_of(self.point.slot)
         call = Call(self, helper)
-        passed, result = self.value(helper.passed), helper.result(call, index)
+        owner = self.value(1 + helper.args.index(Arg.MAP)) if Arg.MAP in helper.args else None
+        if isinstance(owner, Union):
+            raise Refused(
+                f"which map {helper.name} goes through depends on the path", "call it for each map on a path of its own"
+            )
+        argument, result = self.value(helper.argument), helper.result(call, index)
         for enters, point, state in self.split(helper.enters(call, index)):
             if enters:
-                self.enter_frame(state, {1: c.const(index, 64), 2: passed})
+                passes = [self.passed(what, index, owner, argument) for what in helper.passes]
+                self.enter_frame(state, dict(enumerate(passes, 1)))
             else:
                 self.clobber(state.registers[-1])
                 state.registers[-1][0] = result
             self.go(point, state)
+
+    def passed(self, what: Passed, index: int, owner: Pointer | Node | None, argument: Value) -> Value:
+        """What a function that a helper calls gets."""
+        if what is Passed.NUMBER:
+            return self.c.const(index, 64)
+        if what is Passed.ARGUMENT:
+            return argument
+        assert isinstance(owner, Pointer) and owner.map is not None
+        match what:
+            case Passed.KEY:
+                return Pointer(Kind.MAP_KEY, self.c.const(0, 64), owner.map, index)
+            case Passed.VALUE:
+                return self.value_at(self.b.maps[owner.map], index, 0)
+        return owner
 
     def called_back(self, result: Node) -> None:
         """After an iteration: behind the call if the function returned 1, else to the next one."""

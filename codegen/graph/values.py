@@ -13,8 +13,8 @@ from .predicates import FALSE, Predicates
 STACK_KINDS = (Kind.STACK, Kind.ITERATOR)
 """Pointers into the stack of one call depth: to any byte of it, and to the number in an iterator."""
 
-FRAMED_KINDS = (*STACK_KINDS, Kind.RECORD)
-"""Pointers whose ``frame`` says where they are from."""
+FRAMED_KINDS = (*STACK_KINDS, Kind.RECORD, Kind.MAP_KEY)
+"""Pointers whose ``frame`` says where they are from, or what they point to."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

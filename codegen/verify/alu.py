@@ -116,7 +116,7 @@ def _numbers(i: Instruction, a: Num, b: Num, width: int, fresh: Callable[[], int
     return scalar(number)
 
 
-_MOVABLE = (Kind.CTX, Kind.STACK, Kind.MAP_VALUE, Kind.MEMORY, Kind.RECORD, *PACKET_KINDS)
+_MOVABLE = (Kind.CTX, Kind.STACK, Kind.MAP_VALUE, Kind.MEMORY, Kind.RECORD, Kind.MAP_KEY, *PACKET_KINDS)
 
 
 def _moved(i: Instruction, p: Ptr, by: Number, register: int, fresh: Callable[[], int]) -> Ptr:

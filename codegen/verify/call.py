@@ -19,7 +19,7 @@ from .memory import MAX_OFFSET, check_access, check_context_pointer, check_writa
 from .number import between
 from .result import Kind
 from .state import State
-from .values import CLOBBERED, PACKET_KINDS, Num, Ptr, Value, is_null, scalar
+from .values import CLOBBERED, PACKET_KINDS, UNKNOWN_KEY, Num, Ptr, Value, is_null, scalar
 
 
 class Environment:
@@ -66,6 +66,20 @@ class Environment:
             )
         plugin.check(spec)
         self._checked.add(name)
+
+    def entries(self, name: str, plugin: HelperPlugin) -> int:
+        """How many entries a map has that a helper goes through; raises `Refused` if they are not numbered."""
+        map_type = self.map_types[self.maps[name].type]
+        if not map_type.is_constant_address():
+            raise Refused(
+                f"{plugin.name} over {map_type.name} {name}, whose entries are in no order that hardware knows",
+                "keep what is to be gone through in an array, or look up the keys that you know with bpf_loop",
+            )
+        return self.maps[name].max_entries
+
+    def new_lookup(self, name: str, fresh: Callable[[], int]) -> int:
+        """`Ptr.lookup` of a value that a helper gives."""
+        return 0 if self.maps[name].lock is None else fresh()
 
     def helper(self, number: int) -> HelperPlugin:
         """The plug-in of a helper; raises `Refused` if there is none."""
@@ -337,6 +351,8 @@ def _check_memory(
         wanted = f"a pointer to {size} bytes of stack, frame or map value"
     if plugin.args[register - 1] in (Arg.MEM, Arg.MEM_OR_NULL):
         readable_kinds.append(Kind.ITERATOR)  # others want memory that could be written
+    if not written:
+        readable_kinds.append(Kind.MAP_KEY)
     if not isinstance(value, Ptr) or value.maybe_null or value.kind not in readable_kinds:
         raise _wrong(plugin, register, value, wanted)
     check_access(state, register, value, 0, size, env.maps)
@@ -363,7 +379,7 @@ def _map_result(
     """The result of a lookup; not NULL if the map always has an entry for the constant key."""
     assert map_name is not None, "a helper that returns a map value has a map argument"
     spec = env.maps[map_name]
-    lookup = 0 if spec.lock is None else fresh()
+    lookup = env.new_lookup(map_name, fresh)
     only_by_key = set(plugin.args) <= {Arg.MAP, Arg.MAP_KEY}
     if only_by_key and env.map_types[spec.type].is_constant_address() and spec.key_size <= 8:
         for register, kind in enumerate(plugin.args, 1):
@@ -374,8 +390,10 @@ def _map_result(
 
 
 def _constant_key(state: State, register: int, size: int) -> int | None:
-    """The key behind a pointer to the stack, if it is known."""
+    """The key behind a pointer to the stack, or to a key, if it is known."""
     pointer = state.get(register)
+    if isinstance(pointer, Ptr) and pointer.kind == Kind.MAP_KEY and pointer.total.constant == 0:
+        return None if pointer.frame == UNKNOWN_KEY else pointer.frame
     if not isinstance(pointer, Ptr) or pointer.kind != Kind.STACK or not pointer.variable.is_constant:
         return None
     key = stack.read(state, stack.address(pointer.frame, pointer.offset + pointer.variable.smin), size)

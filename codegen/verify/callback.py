@@ -1,19 +1,19 @@
-"""Calls of functions by helpers, such as bpf_loop: which iteration happens, and with what.
+"""Calls of functions by helpers, bpf_loop and bpf_for_each_map_elem: which iteration happens, and with what.
 
 The call instruction is a loop of its own: it comes again after each iteration, with the arguments that it had.
 """
 
 from __future__ import annotations
 
-from ...hdl.helpers.base import CallingHelper
+from ...hdl.helpers.base import Arg, CallingHelper, Passed
 from ..isa import Class, Instruction, Jump
 from .branch import decide
 from .failure import Category, Failure, Unbuildable
 from .memory import readable
-from .number import Number, constant
+from .number import UNKNOWN, constant
 from .result import Kind
 from .state import State
-from .values import CLOBBERED, NEVER_WRITTEN, Num, Ptr, scalar
+from .values import CLOBBERED, NEVER_WRITTEN, UNKNOWN_KEY, Num, Ptr, Value, scalar
 
 Ways = list[tuple[bool, State]]
 
@@ -24,10 +24,10 @@ def _test(state: State, op: Jump, register: int, limit: int, slot: int) -> tuple
     return ways.get(True), ways.get(False)
 
 
-def begin(state: State, plugin: CallingHelper, index: int, slot: int) -> Ways:
+def begin(state: State, plugin: CallingHelper, index: int, slot: int, entries: int | None) -> Ways:
     """Ways to go on before iteration ``index``: into it (True), or behind the call with a result in r0 (False).
 
-    The arguments are checked already. Takes over ``state``.
+    The arguments are checked already. ``entries``: of the map argument, if there is one. Takes over ``state``.
     """
     flags = state.get(plugin.flags)
     assert isinstance(flags, Num)
@@ -35,6 +35,12 @@ def begin(state: State, plugin: CallingHelper, index: int, slot: int) -> Ways:
         raise Unbuildable(f"the flags of {plugin.name} are no constant", "pass 0, the only flags that there are")
     if flags.number.constant:
         return_(state, plugin.bad_flags)
+        return [(False, state)]
+    if not plugin.rounds:
+        assert entries is not None, "a helper without a number of rounds has a map"
+        if index < entries:
+            return [(True, state)]
+        return_(state, index)
         return [(False, state)]
     ways: Ways = []
     many, few = _test(state, Jump.JGT, plugin.rounds, plugin.most_rounds, slot)
@@ -60,12 +66,31 @@ def function(state: State, plugin: CallingHelper) -> int:
     return value.offset
 
 
-def enter(state: State, plugin: CallingHelper, number: Number) -> None:
-    """Start the function: a frame with the iteration's number and the passed argument."""
-    passed = state.get(plugin.passed)
+def enter(state: State, plugin: CallingHelper, index: int | None, lookup: int) -> None:
+    """Start the function: a frame with what the helper passes to it.
+
+    ``index``: the iteration's number, None if it is not known; ``lookup``: of the value that it gets (`Ptr.lookup`).
+    """
+    values = [_passed(state, plugin, what, index, lookup) for what in plugin.passes]
     state.enter()
-    for register, value in enumerate((scalar(number), passed, *[NEVER_WRITTEN] * 3), 1):
-        state.set(register, value)
+    for register in range(1, 6):
+        state.set(register, values[register - 1] if register <= len(values) else NEVER_WRITTEN)
+
+
+def _passed(state: State, plugin: CallingHelper, what: Passed, index: int | None, lookup: int) -> Value:
+    match what:
+        case Passed.NUMBER:
+            return scalar(UNKNOWN if index is None else constant(index))
+        case Passed.ARGUMENT:
+            return state.get(plugin.argument)
+    owner = state.get(1 + plugin.args.index(Arg.MAP))
+    assert isinstance(owner, Ptr)
+    match what:
+        case Passed.KEY:
+            return Ptr(Kind.MAP_KEY, map=owner.map, frame=UNKNOWN_KEY if index is None else index)
+        case Passed.VALUE:
+            return Ptr(Kind.MAP_VALUE, map=owner.map, lookup=lookup)
+    return owner
 
 
 def leave(state: State, plugin: CallingHelper, index: int, slot: int) -> Ways:

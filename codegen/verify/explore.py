@@ -338,18 +338,20 @@ class Explorer(Progress):
 
     def _call_back(self, visit: Visit, plugin: CallingHelper, state: State) -> list[tuple[Key, bool | None]]:
         """A helper that calls a function: into its next iteration, or behind it."""
-        check_arguments(state, plugin, self._env)
+        name = check_arguments(state, plugin, self._env)
+        entries = None if name is None else self._env.entries(name, plugin)
         index = visit.iterations[-1]
         edges: list[tuple[Key, bool | None]] = []
         if not self._is_numbered:  # Linux does not know either whether this was the last round
             over = state.copy()
             callback.return_(over, index)
             edges.append((self._after_rounds(visit.context, visit.slot, visit.iterations, over), False))
-        for enters, after in callback.begin(state, plugin, index, visit.slot):
+        for enters, after in callback.begin(state, plugin, index, visit.slot, entries):
             if enters:
                 target = callback.function(after, plugin)
                 self.has_rounds = True
-                callback.enter(after, plugin, constant(index) if self._is_numbered else UNKNOWN)
+                lookup = 0 if name is None else self._env.new_lookup(name, self._fresh)
+                callback.enter(after, plugin, index if self._is_numbered else None, lookup)
                 key = self._enter(visit, target, after, plugin)
             else:
                 key = self._after_rounds(visit.context, visit.slot, visit.iterations, after)

@@ -12,7 +12,7 @@ from .failure import Category, Failure, Unbuildable, address_dependent
 from .number import bits, constant
 from .result import Kind
 from .state import STACK_BYTES, State
-from .values import DATA, META, PACKET_KINDS, UNDEFINED, Num, Ptr, Unusable, Value, scalar
+from .values import DATA, META, PACKET_KINDS, UNDEFINED, UNKNOWN_KEY, Num, Ptr, Unusable, Value, scalar
 
 MAX_OFFSET = 1 << 29
 """BPF_MAX_VAR_OFF: pointers further off than this are refused by Linux."""
@@ -111,6 +111,16 @@ def check_access(
             iterator.check_untouched(state, register, frame + low, frame + high)
     elif pointer.kind == Kind.ITERATOR:
         iterator.check_element(register, offset, size)
+    elif pointer.kind == Kind.MAP_KEY:
+        assert pointer.map is not None
+        key_size = maps[pointer.map].key_size
+        if low < 0 or high > key_size:
+            raise Failure(
+                Category.TYPE,
+                f"bytes [{low}, {high}) of a key of map {pointer.map} that has {key_size} bytes",
+                "read the key as it is",
+                register,
+            )
     elif pointer.kind == Kind.RECORD:
         record.check_access(state, register, pointer, low, high)
     elif pointer.kind == Kind.MAP_VALUE:
@@ -194,6 +204,8 @@ def load(state: State, i: Instruction, maps: Mapping[str, MapSpec]) -> Value:
     if pointer.kind == Kind.STACK:
         check_alignment(i.src, pointer, i.offset, i.size)
         value = _load_stack(state, pointer, i.offset, i.size)
+    elif pointer.kind == Kind.MAP_KEY:
+        value = _load_key(pointer, i.offset, i.size)
     elif pointer.kind == Kind.ITERATOR:
         value = stack.read(state, _range(pointer, i.offset, i.size)[0], i.size)
     else:
@@ -264,6 +276,13 @@ def _load_stack(state: State, pointer: Ptr, offset: int, size: int) -> Value:
     return unknown(size)
 
 
+def _load_key(pointer: Ptr, offset: int, size: int) -> Num:
+    at = pointer.total.constant
+    if pointer.frame == UNKNOWN_KEY or at is None:
+        return unknown(size)
+    return scalar(constant(pointer.frame >> 8 * (at + offset) & (1 << 8 * size) - 1))
+
+
 def _load_constant(maps: Mapping[str, MapSpec], pointer: Ptr, i: Instruction) -> Num | None:
     """A load from read-only data at a constant offset."""
     assert pointer.map is not None
@@ -296,6 +315,11 @@ def store(state: State, i: Instruction, value: Num | Ptr | Unusable, maps: Mappi
         if value.stale and high - low != 8:
             raise address_dependent("a part of a packet pointer is stored")
         _check_spill(pointer, value, i, high - low)
+        if value.kind == Kind.MAP_KEY and pointer.frame != state.depth:
+            raise Unbuildable(
+                "a pointer to a key is stored outside of the function's own stack, where it would become another key",
+                "copy the key",
+            )
     if isinstance(value, Unusable):
         stack.unwrite(state, low, high - low)
     elif high - low == i.size:
@@ -339,6 +363,8 @@ def _writable(state: State, i: Instruction, maps: Mapping[str, MapSpec], what: s
 
 def check_writable(register: int, pointer: Ptr, maps: Mapping[str, MapSpec], what: str) -> None:
     """Raise if the pointer leads into a map that the program may only read."""
+    if pointer.kind == Kind.MAP_KEY:
+        raise Failure(Category.READ_ONLY, f"{what} to a key of map {pointer.map}", "copy it to a variable", register)
     if pointer.kind == Kind.ITERATOR:
         raise Failure(
             Category.READ_ONLY,

@@ -24,6 +24,7 @@ class Kind(enum.Enum):
     MEMORY = "mem"
     FUNCTION = "func"
     ITERATOR = "rdonly_mem"
+    MAP_KEY = "map_key"
     RECORD = "ringbuf_mem"
 
 
@@ -53,8 +54,9 @@ class Pointer:
     the first byte of a raw program's memory (MEMORY),
     the frame pointer r10 of call depth ``frame`` (STACK, <= 0; ITERATOR, which
     points to the number in an iterator on the stack), the value's first byte (MAP_VALUE), that of the record which the
-    point with index ``frame`` reserved (RECORD), the struct xdp_md
-    (CTX), the program's first slot (FUNCTION, in slots). ``map`` is the map's name for MAP, MAP_VALUE and RECORD.
+    point with index ``frame`` reserved (RECORD), that of the key which is the number ``frame`` (MAP_KEY), the struct
+    xdp_md (CTX), the program's first slot (FUNCTION, in slots). ``map`` is the map's name for MAP, MAP_VALUE, MAP_KEY
+    and RECORD.
     ``maybe_null``: not null-checked yet.
     """
 

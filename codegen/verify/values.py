@@ -26,7 +26,8 @@ class Ptr(NamedTuple):
 
     Packet pointers with one ``id`` differ by constants only: the bytes that bound checks proved are kept per id
     (`State.proven`). Map-value pointers with one ``id`` came from one lookup: they are null together.
-    ``frame``: the call depth for STACK and ITERATOR, for RECORD the point that reserved it.
+    ``frame``: the call depth for STACK and ITERATOR, for RECORD the point that reserved it, for
+    MAP_KEY the key itself, a number.
     ``lookup`` tells the lookups of maps with a lock apart, also when they are known not to be null.
 
     ``half``: only the low 32 bits of a pointer. Another one may be subtracted from it in 32 bits, and that is all.
@@ -75,6 +76,9 @@ MIXED = Unusable("holds different kinds of values on the paths that meet here")
 DATA, META, STALE = 0, -1, -2
 """Ids of packet pointers at constant distance from data start and from data_meta, and of those that are `Ptr.stale`;
 others are positive."""
+
+UNKNOWN_KEY = -1
+"""`Ptr.frame` of a pointer to a key that is not known."""
 
 PACKET_KINDS = (Kind.PACKET, Kind.PACKET_META)
 

@@ -93,6 +93,9 @@ class Machine(Protocol):
     def call(self, function: int, *arguments: int) -> int:
         """Call the function behind a CALLBACK argument, with r1, r2 ...; its r0."""
 
+    def lend_key(self, key: bytes) -> int:
+        """A pointer to a key that the program may read until the next one is lent."""
+
     def event(self, event: Event) -> None:
         """Tell the host."""
 
@@ -288,22 +291,34 @@ def constant_bytes(call: CallLowering, pointer: int, size: int, what: str) -> by
     return int(node.attr).to_bytes(length, "little")
 
 
+class Passed(enum.Enum):
+    """What a helper that calls a function passes to it."""
+
+    NUMBER = "the iteration's number, from 0"
+    MAP = "the map argument"
+    KEY = "a pointer to a key of the map argument, read-only: the iteration's number"
+    VALUE = "a pointer to the value at this key"
+    ARGUMENT = "the argument that the program gave for it"
+
+
 class CallingHelper(HelperPlugin):
     """A helper that calls a function of the program again and again, until that returns 1 instead of 0.
 
-    Verification unrolls it: iteration k (from 0) is a call of its own, which gets k in r1 and argument ``passed`` in
-    r2. There are as many iterations as argument ``rounds`` says. More than ``most_rounds`` is an error, with the result
-    ``too_many``; so is anything in argument ``flags``, with the result ``bad_flags``. Otherwise the result is the
-    number of iterations that were begun.
+    Verification unrolls it: iteration k (from 0) is a call of its own, which gets ``passes`` in r1, r2 ...; argument
+    ``argument`` is what the program gave for the function. There are as many iterations as argument ``rounds`` says,
+    or, where it is 0, as the map argument has entries. More than ``most_rounds`` is an error, with the result
+    ``too_many``; so is anything in argument ``flags``, with the result ``bad_flags``. Otherwise the result is the number
+    of iterations that were begun.
     """
 
-    rounds: int
-    most_rounds: int
-    too_many: int
+    passes: tuple[Passed, ...]
+    rounds: int = 0
+    most_rounds: int = 0
+    too_many: int = 0
     flags: int
     bad_flags: int
     function: int  # the CALLBACK argument
-    passed: int
+    argument: int
 
     @abstractmethod
     def enters(self, call: CallLowering, index: int) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..maps.linux import E2BIG, EINVAL
-from .base import Arg, CallingHelper, CallLowering, Machine
+from .base import Arg, CallingHelper, CallLowering, Machine, Passed
 from .words import unsigned
 
 MOST = 1 << 23
@@ -23,7 +23,8 @@ class Loop(CallingHelper):
     name = "bpf_loop"
     summary = "call a function nr_loops times, until it returns 1; unrolled"
     args = (Arg.SCALAR, Arg.CALLBACK, Arg.STACK_OR_NULL, Arg.SCALAR)
-    rounds, function, passed, flags = 1, 2, 3, 4
+    passes = (Passed.NUMBER, Passed.ARGUMENT)
+    rounds, function, argument, flags = 1, 2, 3, 4
     most_rounds = MOST
     too_many = -E2BIG & U32
     bad_flags = unsigned(-EINVAL)

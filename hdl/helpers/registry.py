@@ -9,6 +9,7 @@ from .base import HelperPlugin
 from .check_mtu import CheckMtu
 from .csum_diff import CsumDiff
 from .fib_lookup import FibLookup
+from .for_each_map_elem import ForEachMapElem
 from .get_numa_node_id import GetNumaNodeId
 from .get_prandom_u32 import GetPrandomU32
 from .get_smp_processor_id import GetSmpProcessorId
@@ -78,6 +79,7 @@ _ALL: tuple[HelperPlugin, ...] = (
     TraceVprintk(),
     CsumDiff(),
     Loop(),
+    ForEachMapElem(),
     XdpAdjustHead(),
     XdpAdjustMeta(),
     XdpAdjustTail(),

@@ -60,6 +60,7 @@ class Array(RowMap):
     type = 2
     name = "array"
     holds_locks = True
+    operations = RowMap.operations | {"for_each"}
     summary = "numbered entries that always exist; global data too"
 
     def check(self, shape: MapShape) -> None:

@@ -82,6 +82,7 @@ class Kinds:
 class Hash(RowMap):
     type = 1
     name = "hash"
+    operations = RowMap.operations | {"for_each"}
     holds_locks = True
     inserts_move_values = False  # an LRU map here takes entries away between frames only
     summary = "any keys, inserted and deleted by program and host"

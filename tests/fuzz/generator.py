@@ -63,10 +63,13 @@ def _function(w: Writer, function: Function) -> None:
     w.function, w.lent, w.leave = function, function.lent, Label()
     w.depth = function.depth
     a.place(function.label)
-    a.move(w.number, src=1)
+    if function.each:
+        a.load(4, w.number, 2, 0)
+    else:
+        a.move(w.number, src=1)
     if not function.callback:
         a.move(w.ctx, src=2)
-    for register, lent in enumerate(function.lent, 2 if function.callback else 3):
+    for register, lent in enumerate(function.lent, 2 if function.callback and not function.each else 3):
         a.store(8, FP, lent.slot, src=register)
     a.move(w.extra, imm=w.immediate())
     _begin(w)

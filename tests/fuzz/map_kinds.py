@@ -16,6 +16,9 @@ DEVMAP, CPUMAP, XSKMAP, DEVMAP_HASH = 14, 16, 17, 25
 PER_CPU = (PERCPU_ARRAY, PERCPU_HASH, LRU_PERCPU_HASH)
 NO_PREALLOC = 1
 
+LOCK = 4  # bytes of a value in front of its lock
+
+ARRAYS = ("array", "percpu_array")
 HASHES = ("hash", "hash8", "percpu_hash", "lru", "lru_percpu")
 WRITABLE = ("array", "percpu_array", *HASHES)
 QUEUES = ("queue", "stack")
@@ -51,6 +54,8 @@ def random_maps(rng: random.Random) -> dict[str, MapSpec]:
         MapSpec("perf", PERF_EVENT_ARRAY, 4, 4, 2),
         MapSpec("ring", RINGBUF, 0, 0, 4096),
         MapSpec("xskmap", XSKMAP, 4, 4, rng.choice((1, 4))),
+        MapSpec("locked", rng.choice((ARRAY, HASH)), 4, 24, 4, lock=LOCK),
+        MapSpec("text", ARRAY, 4, 18, 1, initial=b"\0ab\0\xff\0longer text\0", readonly=True),
     ]
     return {spec.name: spec for spec in specs}
 

@@ -61,7 +61,8 @@ class Lent:
 class Function:
     """A subprogram of a number, the context and the pointers ``lent`` (r3 to r5); it may move the frame.
 
-    ``depth`` is 1 for those that the program itself calls. A ``callback`` of bpf_loop has a number and a lent pointer.
+    ``depth`` is 1 for those that the program itself calls. A ``callback`` of bpf_loop has a number and a lent pointer;
+    one of bpf_for_each_map_elem (``each``) a map, a pointer to a number, and lent pointers.
     """
 
     label: Label
@@ -69,6 +70,7 @@ class Function:
     moves: bool
     depth: int
     callback: bool = False
+    each: bool = False
 
 
 class Writer:

@@ -346,6 +346,39 @@ SEC("xdp") int program(struct xdp_md *ctx)
 }
 """
 
+EACH = """
+struct rule { __u32 port, hits; __u64 last; };
+struct sum { __u32 port; __u64 all; };
+MAP(rules, ARRAY, __u32, struct rule, 5);
+MAP(total, PERCPU_ARRAY, __u32, __u64, 3);
+MAP(seen, HASH, __u32, __u64, 16);
+static long match(void *map, __u32 *key, struct rule *rule, struct sum *sum)
+{
+    sum->all += rule->hits + *key;
+    if (rule->port != sum->port && *key != (sum->port & 12))
+        return 0;
+    rule->port = sum->port;
+    rule->hits++;
+    rule->last = *(unsigned char *)key + 256;
+    return 1;
+}
+static long add(void *map, __u32 *key, __u64 *value, struct sum *sum)
+{
+    *value += sum->port + *key;
+    bpf_map_update_elem(&seen, key, value, BPF_ANY);
+    return 0;
+}
+SEC("xdp") int program(struct xdp_md *ctx)
+{
+    START;
+    struct sum sum = { .port = b[0] & 15 };
+    b[4] = bpf_for_each_map_elem(&rules, match, &sum, 0) + 16 * bpf_for_each_map_elem(&total, add, &sum, 0);
+    b[5] = bpf_for_each_map_elem(&rules, match, &sum, 1);
+    *(__u64 *)(b + 8) = sum.all;
+    return sum.all & 8 ? XDP_TX : XDP_PASS;
+}
+"""
+
 FAR = """
 MAP(seen, HASH, __u32, __u64, 64);
 MAP(total, ARRAY, __u32, __u64, 4);
@@ -467,6 +500,7 @@ PREFIXES = {
         pytest.param(CLOCK, {}, id="clock"),
         pytest.param(ITERATORS, {}, id="iterators"),
         pytest.param(LOOP, {}, id="loop"),
+        pytest.param(EACH, {}, id="each"),
         pytest.param(FAR, {}, id="far"),
         pytest.param(AFTER % "HASH", {}, id="after"),
         pytest.param(AFTER % "LRU_HASH", {}, id="after lru"),

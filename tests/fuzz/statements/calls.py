@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from assembler import FP, Label
 from hardpath.codegen.isa import Alu
+from map_kinds import ARRAYS
 from rules import rule
 from writer import LENT, NUMBERS, Function, Lent, Writer
 
-LOOP = 181
+LOOP, FOR_EACH = 181, 164
 MOST_FUNCTIONS, DEEPEST = 4, 2  # three stacks of 160 bytes stay below the 512 that Linux allows
 
 
@@ -94,3 +95,19 @@ def callback_loop(w: Writer) -> None:
     lend(w, 3, lent)
     a.move(4, imm=0)
     w.call(LOOP)
+
+
+@rule(0.3, when=lambda w: w.depth < 3 and depth_of(w) < DEEPEST and not w.loops and len(w.functions) < MOST_FUNCTIONS)
+def for_each_entry(w: Writer) -> None:
+    """bpf_for_each_map_elem: a function called for each entry of an array, until it returns 1."""
+    a = w.a
+    spec = w.maps[w.rng.choice(ARRAYS)]
+    lent = Lent(LENT[0], "value", spec.value_size), Lent(LENT[1], "stack", w.rng.choice((8, 24, NUMBERS)))
+    function = Function(Label(), lent, False, depth_of(w) + 1, callback=True, each=True)
+    w.functions.append(function)
+    w.clobber()
+    a.map(1, spec.name)
+    a.function(2, function.label)
+    lend(w, 3, lent[1])
+    a.move(4, imm=w.rng.choice((0, 0, 0, 0, 1)))
+    w.call(FOR_EACH)

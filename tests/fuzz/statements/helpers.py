@@ -10,6 +10,7 @@ from statements.control import compare
 from writer import NUMBERS, Writer
 
 SMP_PROCESSOR_ID, REDIRECT, CSUM_DIFF, REDIRECT_MAP = 8, 23, 28, 51
+STRNCMP, STRINGS = 182, (0, 1, 4, 6, 9)  # where strings begin in the map "text"
 BUFF_LEN, LOAD_BYTES, STORE_BYTES = 188, 189, 190
 
 
@@ -124,3 +125,23 @@ def buffer_length(w: Writer) -> None:
 @rule(0.1)
 def processor_id(w: Writer) -> None:
     w.call(SMP_PROCESSOR_ID)
+
+
+@rule(0.3)
+def compare_strings(w: Writer) -> None:
+    """bpf_strncmp of what lies on the stack, sometimes the start of the string."""
+    a, rng = w.a, w.rng
+    w.clobber()
+    size = rng.randint(1, 20)
+    low = -NUMBERS + rng.randrange(NUMBERS - size)
+    if rng.random() < 0.6:
+        a.store(1, FP, low, imm=rng.choice((0, ord("a"), ord("l"), 0xFF)))
+    w.pointer(1, FP, low)
+    if rng.random() < 0.3:
+        a.move(2, src=w.number)
+        a.alu(Alu.AND, 2, imm=size - 1 & ~(size - 1 & size - 2) if size > 1 else 0)
+        a.alu(Alu.ADD, 2, imm=1)
+    else:
+        a.move(2, imm=size)
+    a.map(3, "text", rng.choice(STRINGS))
+    w.call(STRNCMP)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from assembler import FP, Label
 from hardpath.codegen.isa import Alu, Jump
 from hardpath.codegen.spec import MapSpec
-from map_kinds import GLOBALS, HASH, HASHES, PER_CPU, PERCPU_HASH, QUEUES, WRITABLE
+from map_kinds import GLOBALS, HASH, HASHES, LOCK, PER_CPU, PERCPU_HASH, QUEUES, WRITABLE
 from rules import rule
 from statements.memory import atomic
 from writer import KEY, NUMBERS, VALUE, Writer
 
 LOOKUP, UPDATE, DELETE, LOOKUP_PERCPU = 1, 2, 3, 195
 PUSH, POP, PEEK = 87, 88, 89
+SPIN_LOCK, SPIN_UNLOCK = 93, 94
+LOCK_END = LOCK + 4
 
 
 def key(w: Writer, spec: MapSpec) -> tuple[int, int]:
@@ -210,3 +212,42 @@ def longest_prefix(w: Writer) -> None:
         a.jump(Jump.JEQ, done, 0, imm=0)
         value_access(w, 0, spec.value_size)
     w.state.numbers.discard(0)
+
+
+@rule(0.5, when=lambda w: w.held is None)
+def locked_value(w: Writer) -> None:
+    """Look up a value with a lock, and work on it while the lock is held."""
+    a, rng, spec = w.a, w.rng, w.maps["locked"]
+    if spec.type == HASH and rng.random() < 0.7:
+        update_locked(w, spec)
+    place = key(w, spec)
+    a.map(1, spec.name)
+    w.pointer(2, *place)
+    a.call(LOOKUP)
+    w.clobber()
+    w.state.numbers.discard(w.extra)
+    a.move(w.extra, src=0)
+    with w.skippable() as done:
+        a.jump(Jump.JEQ, done, w.extra, imm=0)
+        w.pointer(1, w.extra, LOCK)
+        a.call(SPIN_LOCK)
+        w.clobber()
+        for _ in range(rng.randint(1, 3)):
+            low, high = rng.choice(((0, LOCK), (LOCK_END, spec.value_size)))
+            w.access(w.extra, low, high)
+        w.pointer(1, w.extra, LOCK)
+        a.call(SPIN_UNLOCK)
+        w.clobber()
+    a.move(w.extra, imm=w.immediate())
+    w.state.numbers.add(w.extra)
+
+
+def update_locked(w: Writer, spec: MapSpec) -> None:
+    place = key(w, spec)
+    at = value(w, spec)
+    w.clobber()
+    w.a.map(1, spec.name)
+    w.pointer(2, *place)
+    w.pointer(3, *at)
+    w.a.move(4, imm=w.rng.choice((0, 0, 1, 4)))
+    w.call(UPDATE)
