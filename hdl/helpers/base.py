@@ -307,8 +307,8 @@ class CallingHelper(HelperPlugin):
     Verification unrolls it: iteration k (from 0) is a call of its own, which gets ``passes`` in r1, r2 ...; argument
     ``argument`` is what the program gave for the function. There are as many iterations as argument ``rounds`` says,
     or, where it is 0, as the map argument has entries. More than ``most_rounds`` is an error, with the result
-    ``too_many``; so is anything in argument ``flags``, with the result ``bad_flags``. Otherwise the result is the number
-    of iterations that were begun.
+    ``too_many``; so is anything in argument ``flags``, with the result ``bad_flags``. Otherwise the result is the
+    number of iterations that were begun.
     """
 
     passes: tuple[Passed, ...]
