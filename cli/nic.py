@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..hdl.errors import InputError
+from ..hdl.helpers.events import Event
 from ..nic_model.attached import AttachedNic, AttachedPort
 from ..nic_model.control_socket import ControlServer, SocketTransport, stopping_signals
 from ..nic_model.host import about
@@ -23,10 +24,13 @@ from ..nic_model.results import Recorder, document
 from ..nic_model.scenario import read_scenario
 from ..nic_model.tap import Tap
 from ..sim.engine import Options
+from ..sim.event_values import event_types
+from ..sim.events import document as event_document
 from ..sim.mapfile import save_maps
 from ..sim.program import load
 from ..sim.session import Session
 from . import options as shared
+from .event_options import Told, event_options
 from .options import FILE, Build, Chosen, Given, Simulator
 from .progress import Steps
 from .settings import Settings, switches
@@ -77,8 +81,11 @@ def run(settings: Settings, scenario: Path, output: Path | None, simulator: Simu
         engine, options = simulator.start(), Options(cache=simulator.cache)
         if output is not None:
             output.mkdir(parents=True, exist_ok=True)
-        told = files.enter_context(Recorder(output)) if output is not None else lambda fate: None
-        nic = Nic(plan, hardware, told)
+            types = event_types(plan.program.spec, ())
+            recorder = files.enter_context(Recorder(output, types))
+            nic = Nic(plan, hardware, recorder, recorder.event)
+        else:
+            nic = Nic(plan, hardware)
         steps("build the simulation")
         engine.prepare(hardware.session.netlist, options)
         steps("run")
@@ -103,6 +110,7 @@ def run(settings: Settings, scenario: Path, output: Path | None, simulator: Simu
     help="What the host sends goes through this program: XDP_PASS and XDP_TX let it go on.",
 )
 @control_option
+@event_options
 @shared.given_options
 @shared.simulator_options
 @shared.build_options
@@ -113,6 +121,7 @@ def up(
     taps: tuple[str, ...],
     host_program: Path | None,
     control: Path | None,
+    told: Told,
     given: Given,
     simulator: Simulator,
     build: Build,
@@ -123,6 +132,13 @@ def up(
     with Steps() as steps, ExitStack() as stack:
         server = stack.enter_context(ControlServer(path))
         spec, program, contents = chosen.open(given, settings)
+        types = event_types(spec, told.event_type)
+        events = stack.enter_context(open(told.events_out, "w", buffering=1)) if told.events_out is not None else None
+
+        def tell(number: int, event: Event) -> None:
+            if events is not None:
+                events.write(json.dumps(event_document(number, event, types)) + "\n")
+
         session = Session(build.compile(spec, program, steps), contents)
         target = redirect_target(session.design)
         host_session = None
@@ -137,7 +153,7 @@ def up(
             host_device = stack.enter_context(host_session.stepping(simulator.start(), options))
         ports = [AttachedPort(ifindex, stack.enter_context(Tap(name))) for name, ifindex in lines]
         host = stack.enter_context(Tap(host_name)) if host_name is not None else None
-        nic = AttachedNic(device, ports, host, target, host_device)
+        nic = AttachedNic(device, ports, host, target, host_device, tell)
         server.about = about(chosen.object, session.design, tuple(p.name for p in spec.programs))
         server.words["statistics"] = nic.statistics
         steps.done()

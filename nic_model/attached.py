@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from ..hdl.helpers.events import Event
 from ..hdl.maps.base import RedirectTarget
 from ..sim.captures import Frame
 from ..sim.ports import REST
@@ -37,7 +38,8 @@ class AttachedNic:
 
     What the program passes goes to the host, what it transmits goes back, what it redirects goes to the port of that
     ifindex. What the host sends goes out of the first port, through ``host_device`` if there is one: a program of its
-    own, whose XDP_PASS and XDP_TX let a frame go on.
+    own, whose XDP_PASS and XDP_TX let a frame go on. ``event`` gets what the program tells the host at once, with the
+    number of the frame among those from the lines.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class AttachedNic:
         host: Tap | None,
         target: RedirectTarget | None,
         host_device: Device | None = None,
+        event: Callable[[int, Event], None] = lambda number, event: None,
     ) -> None:
         self._device = device
         self._ports = {port.ifindex: port for port in ports}
@@ -54,6 +57,7 @@ class AttachedNic:
         self._host = host
         self._target = target
         self._host_device = host_device
+        self._event = event
         self._cycles: dict[Device, int] = {}
         self._restless = False
         self.verdicts: Counter[Verdict] = Counter()
@@ -110,6 +114,8 @@ class AttachedNic:
             port.counts.rx_bytes += frames[passage.index]
             self.verdicts[passage.verdict] += 1
             self._deliver(port, passage)
+        for number, event in self._device.events():
+            self._event(number, event)
 
     def _drain(self, device: Device) -> list[Passage]:
         report = device.drain()

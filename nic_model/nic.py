@@ -7,11 +7,13 @@ full queue is dropped, as NICs do it -, so all that is reckoned here, from the t
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from ..hdl.helpers.events import Event
 from ..hdl.maps.base import RedirectTarget
 from ..sim.engine import DEFAULTS, Engine, Options
 from ..sim.mapfile import Contents
@@ -48,6 +50,7 @@ class Fate:
 
 
 Told = Callable[[Fate], None]
+EventTold = Callable[[int, Event], None]
 
 
 class Port:
@@ -79,9 +82,18 @@ class Outcome:
 
 
 class Nic:
-    """A scenario's NIC. ``told`` gets every frame's fate, frames of one way in the order of their going."""
+    """A scenario's NIC. ``told`` gets every frame's fate, frames of one way in the order of their going, ``event`` what
+    the program tells the host, with the frame's index, in order, when all is over."""
 
-    def __init__(self, scenario: Scenario, hardware: Hardware, told: Told = lambda fate: None) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        hardware: Hardware,
+        told: Told = lambda fate: None,
+        event: EventTold = lambda index, event: None,
+    ) -> None:
+        self._event = event
+        self._refused: list[int] = []  # for each frame that did not fit: frames that the device had got before it
         self._scenario = scenario
         self._hardware = hardware
         self._told = told
@@ -112,6 +124,8 @@ class Nic:
             report = device.drain()
             self._take(report)
             self._send_for_host(None)
+            for number, event in device.events():
+                self._event(number + bisect_right(self._refused, number), event)
             maps = self._hardware.session.contents_on(device.bus)
             stalls = device.bus.client.stalls()
         return Outcome(self.ports, self._queues, self._verdicts, report.cycle, stalls, maps)
@@ -126,6 +140,7 @@ class Nic:
         port = self.ports[arrival.port]
         port.offered += 1
         if not device.takes(len(arrival.frame.data)):
+            self._refused.append(index - len(self._refused))
             self._drop(index, arrival, None, "rx_length_errors", arrival.frame.data)
             return
         self._waiting[device.arrive(arrival.frame, self._cycle(arrival.last))] = index, arrival

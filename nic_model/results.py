@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..hdl.errors import InputError
+from ..hdl.helpers.events import Event
+from ..sim.event_values import EventType
+from ..sim.events import document as event_document
 from ..sim.pcapng import PcapngWriter
 from ..sim.program import Hardware
 from ..sim.results import Verdict
@@ -61,15 +65,18 @@ def latency(counts: Counter[int]) -> dict[str, float | int | None]:
 
 class Recorder:
     """Writes into a folder ``frames.jsonl``, one line for each frame, and what left through each port or was taken by
-    each queue as a capture: ``tx-NAME.pcapng``, ``host-NAME.pcapng``, ``cpu-N.pcapng``. A context manager."""
+    each queue as a capture: ``tx-NAME.pcapng``, ``host-NAME.pcapng``, ``cpu-N.pcapng``; ``events.jsonl``, what the
+    program told the host, where ``types`` are those of records (`sim.events`). A context manager."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, types: Mapping[str, EventType]) -> None:
         self._folder = folder
+        self._types = types
         self._files = ExitStack()
         self._captures: dict[str, PcapngWriter] = {}
 
     def __enter__(self) -> Recorder:
         self._lines = self._files.enter_context(open(self._path("frames.jsonl"), "w", encoding="ascii"))
+        self._events = self._files.enter_context(open(self._path("events.jsonl"), "w", encoding="ascii"))
         return self
 
     def __exit__(self, *failure: object) -> None:
@@ -96,6 +103,10 @@ class Recorder:
             self._capture(fate.to).write(
                 fate.data, time_ns=fate.left // 1000, packet_id=fate.index, verdict=fate.verdict
             )
+
+    def event(self, index: int, event: Event) -> None:
+        """One more event."""
+        self._events.write(json.dumps(event_document(index, event, self._types)) + "\n")
 
     def _capture(self, to: str) -> PcapngWriter:
         if to not in self._captures:

@@ -47,9 +47,14 @@ def document(frame: int, event: Event, types: Mapping[str, EventType]) -> dict[s
 def decode(recorded: Path, kinds: Sequence[EventKind], width: int) -> Iterator[tuple[int, Event]]:
     """Frame and event."""
     with open(recorded, encoding="ascii") as lines:
-        beats = (json.loads(text) for text in lines)
-        packed = ((beat["frame"], beat["site"], bytes.fromhex(beat["data"])) for beat in beats)
-        yield from event_kinds.decode(packed, kinds, width)
+        yield from decode_lines(lines, kinds, width)
+
+
+def decode_lines(lines: Iterable[str], kinds: Sequence[EventKind], width: int) -> Iterator[tuple[int, Event]]:
+    """The same from lines of such a file, with all beats of each event."""
+    beats = (json.loads(text) for text in lines)
+    packed = ((beat["frame"], beat["site"], bytes.fromhex(beat["data"])) for beat in beats)
+    yield from event_kinds.decode(packed, kinds, width)
 
 
 def read_events(path: Path) -> Iterator[tuple[int, Event]]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ..hdl.errors import InputError
+from ..hdl.helpers.events import Event
 from .captures import MAX_IFINDEX, Frame, length_fault
 from .engine import DEFAULTS, Bus, Child, Engine, Netlist, Options
+from .events import decode_lines
 from .results import Verdict, decoded
 
 
@@ -47,9 +51,12 @@ class Device:
     transfers on the bus, while frames go on. Cycles in which the hardware has had nothing to do for long are left out.
     """
 
-    def __init__(self, child: Child, netlist: Netlist) -> None:
+    def __init__(self, child: Child, netlist: Netlist, recorded: Path) -> None:
         self.bus = Bus(child)
         self._child = child
+        self._netlist = netlist
+        self._recorded = recorded  # where the child writes events
+        self._told = 0  # bytes of these that have been told
         self._max_frame = netlist.max_frame
         self._ports: set[int] = set()
         self._count = 0
@@ -90,6 +97,18 @@ class Device:
         """Let the clock run until every frame has come through."""
         return self._report("drain")
 
+    def events(self) -> Iterator[tuple[int, Event]]:
+        """What the program has told the host since the last call: the frame's index and the event.
+
+        To be asked when nothing is inside, as after `drain`, and taken to the end.
+        """
+        if not self._netlist.events:
+            return
+        with open(self._recorded, encoding="ascii") as file:
+            file.seek(self._told)
+            yield from decode_lines(iter(file.readline, ""), self._netlist.events, self._netlist.width)
+            self._told = file.tell()
+
     def _report(self, command: str) -> Report:
         self._child.send(command)
         answer = self._child.answer()
@@ -107,9 +126,12 @@ def _way(verdict: int, redirect: int) -> tuple[Verdict, tuple[int, ...]]:
 
 @contextmanager
 def stepping(engine: Engine, netlist: Netlist, options: Options = DEFAULTS) -> Iterator[Device]:
-    """A device, after reset, for as long as the context lasts. ``options.rate`` and ``skip_bad`` mean nothing here;
-    what is in ``events_out`` are events as they are recorded (`sim.events`)."""
+    """A device, after reset, for as long as the context lasts. ``options.rate``, ``skip_bad`` and ``events_out`` mean
+    nothing here."""
     engine.prepare(netlist, options)
-    with engine.start(netlist, None, options) as child:
-        yield Device(child, netlist)
-        child.quit()
+    with tempfile.TemporaryDirectory(prefix="hardpath-") as folder:
+        recorded = Path(folder) / "events.jsonl"
+        options = replace(options, events_out=recorded if netlist.events else None)
+        with engine.start(netlist, None, options) as child:
+            yield Device(child, netlist, recorded)
+            child.quit()

@@ -47,15 +47,15 @@ Ran = tuple[Outcome, list[Fate], Hardware]
 
 @pytest.fixture
 def run(scenario: Callable[..., Path]) -> Callable[..., Ran]:
-    """Runs a scenario of these settings."""
+    """Runs a scenario of these settings on an engine."""
     if not has_compiler():
         pytest.skip("a C++ compiler is missing: apt install g++")
 
-    def go(**settings: Any) -> Ran:
+    def go(on: str = "verilator", **settings: Any) -> Ran:
         plan: Scenario = read_scenario(scenario(**settings))
         hardware = plan.build.compile(plan.program.verify(), lambda step: None)
         fates: list[Fate] = []
-        outcome = Nic(plan, hardware, fates.append).run(engine(settings.get("engine", "verilator")))
+        outcome = Nic(plan, hardware, fates.append).run(engine(on))
         return outcome, fates, hardware
 
     return go

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hardpath.hdl.errors import Refused
-from hardpath.nic_model.nic import Fate, Outcome
+from hardpath.hdl.errors import InputError, Refused
+from hardpath.nic_model.nic import Fate, Nic, Outcome
 from hardpath.nic_model.results import document
 from hardpath.nic_model.scenario import read_scenario
 from hardpath.nic_model.statistics import DROPS
 from hardpath.nic_model.wire import Line
-from hardpath.sim.captures import Frame
+from hardpath.sim.captures import Frame, read_capture
 from hardpath.sim.results import Verdict
+from hardpath.sim.session import engine
 
 Ran = Callable[..., tuple[Outcome, list[Fate], Any]]
 PASS, TX, REDIRECT = 2, 3, 4
@@ -227,3 +228,43 @@ def test_the_document_adds_up(run: Ran, scenario: Callable[..., Path]) -> None:
     assert sum(result["drops"].values()) + port["statistics"]["host_packets"] + port["statistics"]["tx_packets"] == 200
     for figures in port["latency_ns"].values():
         assert 0 < figures["min"] <= figures["p50"] <= figures["p99"] <= figures["max"]
+
+
+def test_events_are_told_with_the_frames_that_made_them(
+    run: Ran, scenario: Callable[..., Path], capture: Callable[..., str]
+) -> None:
+    example = Path(__file__).parents[2] / "examples" / "telemetry"
+    frames = [each.data for each in read_capture(example / "capture.pcap")]
+    frames[3:3] = [bytes(13), bytes(2049)]  # the NIC takes neither
+    traffic = [{"capture": capture("in.pcapng", list(enumerate(frames))), "rate": "100%"}]
+    ports = [{"speed": "1G", "traffic": traffic}]
+    plan = read_scenario(scenario(object=str(example / "telemetry.o"), program=None, ports=ports, duration="1s"))
+    hardware = plan.build.compile(plan.program.verify(), lambda step: None)
+    fates: dict[int, Fate] = {}
+    told: list[tuple[int, str]] = []
+    nic = Nic(
+        plan,
+        hardware,
+        lambda fate: fates.update({fate.index: fate}),
+        lambda index, event: told.append((index, event.text)),
+    )
+    nic.run(engine("verilator"))
+    seen = [index for index, data in enumerate(frames) if 14 <= len(data) <= 2048]
+    model = hardware.session.interpreter([Frame(frames[i], time_ns=fates[i].arrived // 1000) for i in seen])
+    assert told == [(seen[number], text) for number, text in model.told["events"]]
+    assert len(told) > 5 and told[-1][0] > 5
+
+
+def test_both_engines_give_the_same_fates(run: Ran, capture: Callable[..., str]) -> None:
+    traffic = [{"capture": capture("in.pcapng", mixed(150, 4)), "rate": "100%"}]
+    ports = [{"speed": "100G", "rx-queue": "3KiB", "tx-queue": 1, "traffic": traffic}, {"speed": "1G"}]
+    outcomes = []
+    for name in ("verilator", "cocotb"):
+        try:
+            outcome, fates, _ = run(ports=ports, duration="1ms", on=name)
+        except InputError as missing:
+            if "apt install" not in str(missing):
+                raise
+            pytest.skip(str(missing))
+        outcomes.append((by_name(outcome), fates, outcome.cycles, outcome.stalls, outcome.maps))
+    assert outcomes[0] == outcomes[1]
