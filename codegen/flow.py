@@ -23,7 +23,7 @@ from .graph.legal import check as check_graph
 from .passes import run_passes
 from .schedule import Schedule, check, schedule
 from .spec import MapSpec, ObjectSpec, ProgramSpec
-from .tables import used_maps
+from .tables import helper_tables, used_maps
 from .verify import verify
 from .verify.result import VerifiedProgram
 
@@ -157,7 +157,8 @@ def compile_program(
     touched = {n.attr.unit for n in graph.nodes if n.op == "site"}
     constants = {n: m for n, m in used.items() if m.readonly and n not in touched}
     buffers = {n: m for n, m in used.items() if MAP_TYPES[m.type].is_buffer}
-    maps = {n: m for n, m in used.items() if n not in constants and n not in buffers}
+    unneeded = helper_tables(program.parts).keys() - touched  # of IPv6 in a program that knows IPv4 only, say
+    maps = {n: m for n, m in used.items() if n not in unneeded and n not in constants and n not in buffers}
     pipeline = emit(
         graph,
         plan,

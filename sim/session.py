@@ -57,14 +57,15 @@ def refuse_frozen(contents: Contents, maps: Mapping[str, MapSpec]) -> None:
 class Session:
     """A design with the contents that its maps have before the first frame.
 
-    ``contents``: of maps that the design uses; entries not named keep their initial value. Raises `InputError`
-    for read-only maps.
+    ``contents``: of maps that the design uses (those of tables that the hardware does without are left out); entries
+    not named keep their initial value. Raises `InputError` for read-only maps.
     """
 
     def __init__(self, design: Design, contents: Contents | None = None) -> None:
         self.design = design
-        self.contents = contents or {}
         self.maps = design.known_maps
+        unneeded = helper_tables(design.program.parts).keys() - self.maps.keys()
+        self.contents = {name: entries for name, entries in (contents or {}).items() if name not in unneeded}
         self.channels = (PRINTED, *design.buffers)
         refuse_frozen(self.contents, self.maps)
 

@@ -8,15 +8,19 @@ import pytest
 from assembler import CTX, FP, Label
 from fib_lookup_program import lookup_program
 from fib_tables import random_lookup, random_tables
+from hardpath.codegen.flow import compile_program
 from hardpath.codegen.graph import Evaluator, build
 from hardpath.codegen.isa import Alu, Jump
+from hardpath.codegen.spec import ObjectSpec
 from hardpath.codegen.tables import helper_tables
 from hardpath.codegen.verify import verify
 from hardpath.hdl.errors import Refused
 from hardpath.hdl.helpers import fib
 from hardpath.hdl.helpers.fib import Device, Result
+from hardpath.sim.captures import Frame
 from hardpath.sim.interpreter import Interpreter
 from hardpath.sim.linux import LinuxOracle, available
+from hardpath.sim.session import Session
 
 pytestmark = [
     pytest.mark.linux,
@@ -85,6 +89,34 @@ def test_flags_that_tables_cannot_answer_are_refused(assemble, flags, name):
     program = assemble(lambda a: lookup_program(a, flags))
     with pytest.raises(Refused, match=f"BPF_FIB_LOOKUP_{name}"):
         build(verify(program, helper_tables([program])))
+
+
+def ipv4_program(a):
+    """What it looks up is IPv4, whatever the frame."""
+    a.move(2, imm=0)
+    for offset in range(-64, 0, 8):
+        a.store(8, FP, offset, src=2)
+    a.move(2, imm=2)
+    a.store(1, FP, -64, src=2)
+    a.load(4, 2, CTX, 12)
+    a.store(4, FP, -56, src=2)
+    a.move(2, src=FP)
+    a.alu(Alu.ADD, 2, imm=-64)
+    a.move(3, imm=64)
+    a.move(4, imm=0)
+    a.call(69)
+    a.exit()
+
+
+def test_tables_that_a_program_cannot_reach_are_no_hardware(assemble):
+    program = assemble(ipv4_program)
+    tables = helper_tables([program])
+    design = compile_program(ObjectSpec("ipv4.o", (program,), tables), program)
+    assert set(tables) - set(design.maps) == {"fib.ipv6", "fib.ipv6_local"}
+    contents, _ = random_tables(random.Random(3))
+    frames = [Frame(bytes(64), ifindex=1)]
+    session = Session(design, contents)
+    assert session.graph(frames).results == session.interpreter(frames).results == session.linux(frames).results
 
 
 def mtu_program(a, ifindex, flags):
