@@ -17,8 +17,9 @@ from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from .area import Area
 from .maps.base import SiteKind
-from .maps.unit import SiteSignature, offsets
+from .maps.unit import SiteSignature, offsets, port_bits
 from .verilog_memory import NO_COLLISIONS
 
 UNIT = "frame store"
@@ -98,6 +99,11 @@ class FrameStore(wiring.Component):
             **{f"site{i}": Out(SiteSignature(kind)) for i, kind in enumerate(kinds)},
         })
         self.sites = [getattr(self, f"site{i}") for i in range(len(kinds))]
+
+    def logic(self) -> Area:
+        """An estimate of what it takes beside its memories."""
+        bits = sum(port_bits(port) for site in self.sites for port in (site.operands, site.results))
+        return Area(lut4=bits, flip_flops=bits)
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

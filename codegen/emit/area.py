@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import reduce
 from operator import add
-from typing import Any
 
 from amaranth.hdl import Fragment, Shape
 from amaranth.lib.memory import Memory
@@ -63,27 +62,8 @@ def interlocks(hazards: list[Hazard]) -> Area:
 
 
 def unit(hardware: MapUnit | FrameStore) -> Area:
-    """A map's unit or the frame store: its memories as they will be, its logic by its ports."""
-    return reduce(add, (of_memory(ram) for _, ram in memories(hardware)), ports(hardware))
-
-
-LUTS_PER_SITE_BIT, FLIP_FLOPS_PER_SITE_BIT = 1.0, 1.0
-LUTS_PER_HOST_BIT, FLIP_FLOPS_PER_HOST_BIT = 1.0, 1.0
-"""What a unit makes of the bits of its ports, on average (`bench/area.py`)."""
-
-
-def ports(hardware: MapUnit | FrameStore) -> Area:
-    """The logic of a unit."""
-    sites = sum(_bits(site.operands) + _bits(site.results) for site in hardware.sites)
-    host = _bits(hardware.host) if isinstance(hardware, MapUnit) else 0
-    return Area(
-        lut4=LUTS_PER_SITE_BIT * sites + LUTS_PER_HOST_BIT * host,
-        flip_flops=round(FLIP_FLOPS_PER_SITE_BIT * sites + FLIP_FLOPS_PER_HOST_BIT * host),
-    )
-
-
-def _bits(port: Any) -> int:
-    return sum(len(getattr(port, name)) for name in port.signature.members)
+    """A map's unit or the frame store: its memories as they will be, and an estimate of its logic."""
+    return reduce(add, (of_memory(ram) for _, ram in memories(hardware)), hardware.logic())
 
 
 def memories(hardware: MapUnit | FrameStore) -> list[tuple[str, Memory]]:

@@ -8,6 +8,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import flipped
 
+from ..area import Area
 from .base import MapShape, SiteKind
 from .hash_unit import HashUnit
 from .linux import BPF_EXIST, BPF_NOEXIST, EINVAL
@@ -23,6 +24,9 @@ class DevmapHashUnit(MapUnit):
         super().__init__(shape, kinds)
         self._inner = HashUnit(shape, kinds, rows, table)
         self.host_hold, self.site_hold = self._inner.host_hold, self._inner.site_hold
+
+    def logic(self) -> Area:
+        return self._inner.logic()
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -10,6 +10,7 @@ from .. import delays
 from ..errors import Refused
 from .base import Entry, Lowering, MapModel, MapShape, SiteKind
 from .hash_model import HashModel
+from .hash_records import DELETE
 from .hash_unit import HashUnit
 from .linux import BPF_EXIST, BPF_F_LOCK, EINVAL
 from .row_map import RowMap, lower_without_lock
@@ -32,7 +33,7 @@ _KEYS, _VALUES, _SPACE = frozenset({"keys"}), frozenset({"values"}), frozenset({
 class Kinds:
     """The access sites of one hash map.
 
-    All three operations on keys fetch their buckets at the end of offset 0, compare in offset 1 and take effect at its
+    All operations on keys fetch their buckets at the end of offset 0, compare in offset 1 and take effect at its
     end. Which of them came first decides who gets the last free slot, whatever the keys: they share the part ``space``.
     """
 
@@ -44,16 +45,12 @@ class Kinds:
         results = (("found", 1), ("address", self.rows.address_bits))
         return self._kind("lookup", (), results, _KEYS, frozenset())
 
-    def update(self) -> SiteKind:
-        """Operands ``key``, ``value``, ``mode`` (BPF_ANY, BPF_NOEXIST, BPF_EXIST), ``tag``; result ``error``."""
+    def change(self) -> SiteKind:
+        """Update or delete, in one so that those that exclude each other become one site: operands ``key``, ``tag``,
+        ``value``, ``mode`` (BPF_ANY, BPF_NOEXIST, BPF_EXIST or `DELETE`); result ``error``."""
         operands = (("value", 8 * self.shape.value_size), ("mode", 2))
         state = _KEYS | _VALUES | _SPACE
-        return self._kind("update", operands, (("error", ERROR_BITS),), state, state, _VALUES)
-
-    def delete(self) -> SiteKind:
-        """Operands ``key``, ``tag``; result ``error``."""
-        state = _KEYS | _VALUES | _SPACE
-        return self._kind("delete", (), (("error", ERROR_BITS),), state, state)
+        return self._kind("change", operands, (("error", ERROR_BITS),), state, state, _VALUES)
 
     def _kind(
         self,
@@ -96,7 +93,7 @@ class Hash(RowMap):
             )
 
         def needed(entries: int) -> int:
-            table = Table.sized(shape.key_size, entries)
+            table = Table.sized(shape.key_size, shape.value_size, entries)
             return ValueRows(table.slots, shape.value_size, 1).bytes + table.slots * table.slot_bits // 8
 
         check_memory(shape, needed)
@@ -124,13 +121,14 @@ class Hash(RowMap):
             value = lower_without_lock(b, shape, value)
         wrong = b.op("ult", 1, b.const(BPF_EXIST, 64), flags)
         go = b.op("and", 1, predicate, b.op("not", 1, wrong))
-        site = b.site(shape.name, kinds.update(), go, key, self._tag(b, shape, key), value, mode)
+        site = b.site(shape.name, kinds.change(), go, key, self._tag(b, shape, key), value, mode)
         result = b.op("sext", 64, b.field(site, "error"))
         return b.op("mux", 64, wrong, b.const(-EINVAL & ((1 << 64) - 1), 64), result)
 
     def lower_delete(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Any:
         kinds = Kinds(shape, self.layout(shape))
-        site = b.site(shape.name, kinds.delete(), predicate, key, self._tag(b, shape, key))
+        value, mode = b.const(0, 8 * shape.value_size), b.const(DELETE, 2)
+        site = b.site(shape.name, kinds.change(), predicate, key, self._tag(b, shape, key), value, mode)
         return b.op("sext", 64, b.field(site, "error"))
 
     def _tag(self, b: Lowering, shape: MapShape, key: Any) -> Any:
@@ -159,7 +157,7 @@ class Hash(RowMap):
             if kind.name == "lookup":
                 handle = model.lookup(key)
                 return 0 if handle is None else handle << 1 | 1
-            if kind.name == "delete":
+            if named["mode"] == DELETE:
                 return model.delete(key) & ((1 << ERROR_BITS) - 1)
             value = named["value"].to_bytes(widths["value"] // 8, "little")
             return model.update(key, value, named["mode"]) & ((1 << ERROR_BITS) - 1)

@@ -1,4 +1,4 @@
-"""One access site for keys (lookup, update or delete) of a hash map."""
+"""One access site for keys (a lookup, or an update or delete) of a hash map."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from amaranth.hdl import Module, Mux, Signal, Value
 
 from .hash_compare import Comparison
-from .hash_records import Begin, Op, Records
+from .hash_records import DELETE, Begin, Op, Records
 from .linux import BPF_EXIST, BPF_NOEXIST, E2BIG, EEXIST, ENOENT
 from .rows import ValueRows
 from .table import Table
@@ -28,36 +28,33 @@ class KeySite:
     def __init__(
         self,
         m: Module,
-        number: int,
-        op: Op,
+        name: str,
         site: Any,
         table: Table,
         rows: ValueRows,
         fetch: Sequence[Any],
         full: Value,
     ) -> None:
-        self._m, self._op, self._site, self._table, self._rows = m, op, site, table, rows
+        self._m, self._name, self._site, self._table, self._rows = m, name, site, table, rows
         self._records = records = Records(table, rows)
-        self._name = f"{op.name.lower()}_{number}"
         self.commit = Signal(records.commit, name=f"{self._name}_commit")
         self.walk = Signal(records.walk, name=f"{self._name}_walk", reset_less=True)
         self.outcome = Signal(records.outcome, name=f"{self._name}_outcome", reset_less=True)
         self.pending = Signal(name=f"{self._name}_pending")
 
         key = self._carried(site.operands.key, "key")
-        if op == Op.UPDATE:
-            self._mode = self._carried(site.operands.mode, "mode")
-            self._value = self._carried(site.operands.value, "value")
+        changes = hasattr(site.operands, "mode")
+        self._mode = self._carried(site.operands.mode, "mode") if changes else None
+        self._value = self._carried(site.operands.value, "value") if changes else None
         buckets = self._fetch(fetch)
         rows_of_key, overflowed = [port.data for port in fetch[:2]], fetch[2].data != 0
         found = Comparison(m, table, key, rows_of_key, buckets, self._name)
-        m.d.comb += [self.commit.key.eq(key), self.commit.present.eq(op == Op.UPDATE)]
+        m.d.comb += self.commit.key.eq(key)
         unsettled = Signal(name=f"{self._name}_unsettled")
         m.d.comb += unsettled.eq(~found.hit & overflowed)
         with m.If(site.enable[1]):
             m.d.sync += [
                 self.pending.eq(site.valid[1] & unsettled),
-                self.walk.op.eq(op),
                 self.walk.key.eq(key),
                 self.walk.begin.eq(Begin.SEARCH),
                 self.walk.free.eq(found.free),
@@ -67,10 +64,13 @@ class KeySite:
                 self.outcome.error.eq(0),
             ]
             settled = site.valid[1] & ~unsettled
-            if op == Op.UPDATE:
-                self._update(settled, found, full)
-            elif op == Op.DELETE:
-                self._delete(settled, found)
+            if self._mode is None:
+                m.d.sync += self.walk.op.eq(Op.LOOKUP)
+            else:
+                with m.If(self._mode == DELETE):
+                    self._delete(settled, found)
+                with m.Else():
+                    self._update(settled, found, full)
         m.d.comb += site.stall[2].eq(self.pending)
         self._deliver()
 
@@ -105,8 +105,9 @@ class KeySite:
             self.commit.store.eq(write),
             self.commit.address.eq(slot << rows.row_index_bits),
             self.commit.row.eq(self._value),
+            self.commit.present.eq(1),
         ]
-        m.d.sync += [self.walk.mode.eq(self._mode), self.walk.value.eq(self._value)]
+        m.d.sync += [self.walk.op.eq(Op.UPDATE), self.walk.mode.eq(self._mode), self.walk.value.eq(self._value)]
         with m.If(settled):
             with m.If(found.hit):
                 with m.If(self._mode == BPF_NOEXIST):
@@ -131,6 +132,7 @@ class KeySite:
 
     def _delete(self, settled: Value, found: Comparison) -> None:
         m = self._m
+        m.d.sync += self.walk.op.eq(Op.DELETE)
         with m.If(settled):
             with m.If(found.hit):
                 m.d.comb += [*self._records.place(self.commit, found.slot), self.commit.removed.eq(1)]
@@ -139,7 +141,7 @@ class KeySite:
 
     def _deliver(self) -> None:
         results = self._site.results
-        if self._op == Op.LOOKUP:
+        if self._mode is None:
             address = self.outcome.slot << self._rows.row_index_bits
             self._m.d.comb += [results.found.eq(self.outcome.found), results.address.eq(address)]
         else:

@@ -5,12 +5,12 @@ full, it overflows into the next bucket of table 0 with a free slot; a counter f
 many keys went past it. So a key that is in neither bucket can only be elsewhere if the counter of its bucket in table 0
 is not zero, and walking there (`Walker`) is the rare case.
 
-*Why this is exact.* Lookup, update and delete sites (`KeySite`) compare in offset 1 and change the map at its end, in
+*Why this is exact.* Sites for lookups and changes (`KeySite`) compare in offset 1 and change the map at its end, in
 one edge. Keys never move, and whether a key is found does not depend on operations on others, whatever the order: the
 counters of the buckets that it went past are at least one as long as it is there. The pipeline's interlock keeps
 operations on one key in order (equal tags), and operations that take or free slots in order whatever their tags (part
-``space`` of the sites), so the number of keys that decides on -E2BIG is that of the older frames, with several update
-and delete sites too, and only one commit happens at an edge. What takes longer is done in offset 2, where the frame
+``space`` of the sites), so the number of keys that decides on -E2BIG is that of the older frames, with several sites
+for changes too, and only one commit happens at an edge. What takes longer is done in offset 2, where the frame
 stalls itself and so all younger frames, until it is finished; older frames that go on meanwhile can only commit at
 other keys.
 
@@ -26,6 +26,7 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib.memory import Memory
 
+from ..area import Area
 from .base import MapShape, SiteKind
 from .hash_records import Begin, Op, Records
 from .hash_site import KeySite
@@ -38,9 +39,9 @@ from .unit import HostOp, MapUnit
 
 
 class HashUnit(MapUnit):
-    """A hash map with sites ``lookup``, ``update``, ``delete``, ``read`` and ``write``.
+    """A hash map with sites ``lookup``, ``change``, ``read`` and ``write``.
 
-    Memory ports: each lookup, update and delete site reads both tables; the walker borrows from the first one. One port
+    Memory ports: each lookup and change site reads both tables; the walker borrows from the first one. One port
     writes each memory: of the value memory all commits and ``write`` sites share it (`serve_sites`); a walk waits
     while older frames use it. ``entries`` is their number.
     """
@@ -55,6 +56,10 @@ class HashUnit(MapUnit):
         self.site_hold = updates * (rows.rows + 4) if rows.rows > 1 else 0  # they wait for each other, too
         super().__init__(shape, kinds)
 
+    def logic(self) -> Area:
+        """Mostly comparators, hash functions, and what the walker chooses from."""
+        return self.per_port_bit(4.4, 0.2)
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         table, records = self.table, self._records
@@ -63,12 +68,11 @@ class HashUnit(MapUnit):
         commit = Signal(records.commit)
 
         m.submodules.walker = walker = Walker(table, self.rows, len(entries))
-        ops = {op.name.lower(): op for op in Op}
-        keyed = [(i, ops[kind.name]) for i, kind in enumerate(self.kinds) if kind.name in ops]
+        keyed = [i for i, kind in enumerate(self.kinds) if kind.name in ("lookup", "change")]
         fetch = self._tables(m, commit, walker, max(1, len(keyed)))
         sites = [
-            KeySite(m, i, op, self.sites[i], table, self.rows, ports, full)
-            for (i, op), ports in zip(keyed, fetch, strict=False)
+            KeySite(m, f"{self.kinds[i].name}_{i}", self.sites[i], table, self.rows, ports, full)
+            for i, ports in zip(keyed, fetch, strict=False)
         ]
         self._lend(m, walker, fetch[0])
         for source in (walker.commit, *(site.commit for site in sites)):

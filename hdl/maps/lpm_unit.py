@@ -13,6 +13,7 @@ from typing import Any
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib.memory import Memory
 
+from ..area import Area
 from ..verilog_memory import NO_COLLISIONS
 from .base import MapShape, SiteKind
 from .linux import BPF_EXIST, E2BIG, EINVAL
@@ -34,6 +35,11 @@ class LpmUnit(MapUnit):
         self._trie = trie
         self.host_hold = 4 * trie.levels + rows.rows + 8  # a delete: down all levels, and once more to free the nodes
         super().__init__(shape, kinds)
+
+    def logic(self) -> Area:
+        """A level's part of the lookup, and its way to the walker."""
+        lookups = sum(kind.name == "lookup" for kind in self.kinds)
+        return Area(lut4=220 * self._trie.levels, flip_flops=50 * self._trie.levels * lookups)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

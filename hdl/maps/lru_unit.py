@@ -17,6 +17,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import flipped
 
+from ..area import Area
 from .base import MapShape, SiteKind
 from .hash_unit import HashUnit
 from .rows import ValueRows
@@ -35,10 +36,13 @@ class LruUnit(MapUnit):
     ) -> None:
         super().__init__(shape, kinds)
         self._slots = table.slots
-        if updates := sum(kind.name == "update" for kind in kinds):
+        if updates := sum(kind.name == "change" for kind in kinds):
             self.longest_drain = SPARE // updates - 2  # less the frame that begins to be too much, and the next
         self._inner = HashUnit(roomy, kinds, rows, table)
         self.host_hold, self.site_hold = self._inner.host_hold, self._inner.site_hold
+
+    def logic(self) -> Area:
+        return self._inner.logic()
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

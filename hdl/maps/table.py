@@ -8,14 +8,16 @@ from random import Random
 
 from amaranth.hdl import Cat, Value
 
+from ..area import DEVICES, memory
 from .base import MapShape
 
-MOST_WAYS = 4
+WORTH = 0.05
+"""Part of the smallest device that another geometry than the usual one must save."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Two tables of ``2**index_bits`` buckets with ``ways`` slots each; either one alone holds all entries.
+    """Two tables of ``2**index_bits`` buckets with ``ways`` slots each; either one alone has room for all entries.
 
     Slot numbers: way in the lowest ``way_bits`` bits, then the bucket, then the table.
     """
@@ -27,15 +29,28 @@ class Table:
     @staticmethod
     def of(shape: MapShape) -> Table:
         """The tables for a map."""
-        return Table.sized(shape.key_size, shape.max_entries)
+        return Table.sized(shape.key_size, shape.value_size, shape.max_entries)
 
     @staticmethod
-    def sized(key_size: int, entries: int) -> Table:
-        """The tables for so many keys of ``key_size`` bytes: half full at most, so that a key rarely finds both its
-        buckets full."""
-        ways = min(MOST_WAYS, 1 << (entries - 1).bit_length())
-        buckets = -(-entries // ways)
-        return Table(8 * key_size, ways, max(1, (buckets - 1).bit_length()))
+    @cache
+    def sized(key_size: int, value_size: int, entries: int) -> Table:
+        """The tables for so many keys and values of these many bytes: half full at most, so that a key rarely finds
+        both its buckets full (of random keys in full maps none of 30,000). Two ways and a quarter full (one of 8,000)
+        if that is worth it: block memory has hundreds of rows, and what is less wide takes less of it."""
+        choices = []
+        for most_ways, spare in ((4, 1), (2, 2)):
+            ways = min(most_ways, 1 << (entries - 1).bit_length())
+            buckets = -(-entries * spare // ways)
+            choices.append(Table(8 * key_size, ways, max(1, (buckets - 1).bit_length())))
+        usual, narrow = choices
+        return narrow if usual._share(8 * value_size) - narrow._share(8 * value_size) > WORTH else usual
+
+    def _share(self, value_bits: int) -> float:
+        """Of the smallest device, the part that its memories take with two sites for keys and one for values."""
+        keys = memory(self.ways * self.slot_bits, self.buckets, 4, parts=self.ways)
+        row = min(value_bits, 8 * 64)
+        values = memory(row, self.slots * -(-value_bits // row), 1, parts=row // 8)
+        return DEVICES[0].share(keys + values)[0]
 
     @property
     def buckets(self) -> int:

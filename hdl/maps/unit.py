@@ -17,6 +17,7 @@ from amaranth import Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..area import Area
 from .base import MapShape, SiteKind
 
 
@@ -32,6 +33,11 @@ class HostOp(enum.IntEnum):
 def offsets(kind: SiteKind) -> int:
     """Number L of offsets in which a site's frame concerns its unit: 0 .. max(latency, last touch)."""
     return max(kind.latency, kind.touch[1]) + 1
+
+
+def port_bits(port: Any) -> int:
+    """Bits of the members of an interface."""
+    return sum(len(getattr(port, name)) for name in port.signature.members)
 
 
 class SiteSignature(wiring.Signature):
@@ -141,6 +147,16 @@ class MapUnit(wiring.Component):
             }
         )
         self.sites = [getattr(self, f"site{i}") for i in range(len(kinds))]
+
+    def logic(self) -> Area:
+        """What it takes beside its memories: an estimate from units that yosys made (docs/capacity.md)."""
+        return self.per_port_bit(0.7, 0.2)
+
+    def per_port_bit(self, luts: float, flip_flops: float) -> Area:
+        """So much for each bit that goes in or out of it."""
+        bits = sum(port_bits(port) for site in self.sites for port in (site.operands, site.results))
+        bits += port_bits(self.host)
+        return Area(lut4=luts * bits, flip_flops=round(flip_flops * bits))
 
     def host_turn(self, m: Any) -> Signal:
         """Serve the host in one cycle of its turn, which comes between two frames: high for that cycle, in which the

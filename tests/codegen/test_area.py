@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,12 @@ from hardpath.hdl.area import DEVICES, Area, block_rams, memory
 from hardpath.hdl.operators import OPERATORS
 from hardpath.hdl.target import Target
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+sys.path.insert(0, str(ROOT / "bench"))
+capacity = importlib.import_module("capacity")
+CONFIRMED = json.loads(capacity.RESULTS.read_text())
+TABLE = [[cell.strip() for cell in line.strip("|").split("|")] for line in capacity.PAGE.read_text().splitlines()]
 
 
 def design(name: str, width: int = 64, **sizes: int) -> Design:
@@ -76,3 +84,16 @@ def test_every_operator_tells_a_size_and_constants_never_make_it_larger(name):
         bound = operator.area(width, widths, [None] * (arity - 1) + [5])
         assert 0 <= bound.lut4 <= free.lut4
         assert bound.multipliers <= free.multipliers
+
+
+@pytest.mark.parametrize("made", CONFIRMED, ids=lambda made: f"{made['type']}-{made['device']}")
+def test_maps_take_the_block_memories_that_yosys_gave_them_at_the_limits_of_the_capacity_table(made):
+    key = ("type", "key", "value", "entries")
+    estimated = capacity.estimate(*(made[name] for name in key))
+    assert estimated.block_rams == made["made"]["block_rams"]
+    assert made["made"]["lut4"] / 3 < estimated.lut4 < 3 * made["made"]["lut4"] or made["type"] == "bloom_filter"
+    device = next(device for device in DEVICES if device.name == made["device"])
+    assert made["made"]["block_rams"] <= device.block_rams
+    sizes = [str(made["key"] or "-"), str(made["value"])]
+    row = next(row for row in TABLE if made["type"] in row[0].split(", ") and row[1:3] == sizes)
+    assert row[3 + DEVICES.index(device)] == f"{made['entries']:,}"

@@ -80,7 +80,7 @@ def test_an_update_waits_while_older_frames_write_and_those_lose_nothing(seed: i
 
     bench = back_to_back(program, rng)
     late = [hazard for hazard in bench.dut.hazards if hazard.early.attr.kind.share_port(hazard.late.attr.kind)]
-    assert [(hazard.early.attr.kind.name, hazard.late.attr.kind.name) for hazard in late] == [("update", "write")]
+    assert [(hazard.early.attr.kind.name, hazard.late.attr.kind.name) for hazard in late] == [("change", "write")]
     assert not late[0].compared[-1]  # whatever the keys
 
 

@@ -16,6 +16,7 @@ import pytest
 from hardpath.codegen.elf import load, select
 from hardpath.codegen.flow import compile_program
 from hardpath.codegen.spec import MapSpec
+from hardpath.hdl.maps.table import Table
 from hardpath.sim import bpf_syscall as bpf
 from hardpath.sim.captures import Frame
 from hardpath.sim.control_client import Map
@@ -198,3 +199,71 @@ def test_hardware_and_linux_agree_on_every_operation(name: str, tmp_path: Path) 
 @pytest.mark.parametrize("name", CASES)
 def test_hardware_and_linux_agree_on_fifty_thousand_operations(name: str, tmp_path: Path) -> None:
     take_turns(CASES[name], tmp_path, 50, 600, 200)
+
+
+UPDATE, DELETE, COUNT = 1, 2, 0
+NOEXIST = 1
+
+
+def keys_with_the_same_buckets(spec: MapSpec, count: int) -> list[bytes]:
+    """More than the two buckets have slots for, so that some overflow."""
+    table, rng = Table.of(spec), random.Random(7)
+    found: list[bytes] = []
+    while len(found) < count:
+        key = rng.randbytes(spec.key_size)
+        number = int.from_bytes(key, "little")
+        if table.bucket(0, number) == table.bucket(1, number) == 1:
+            found.append(key)
+    return found
+
+
+def storm(name: str, spec: MapSpec, count: int) -> tuple[list[Frame], float]:
+    """Frames back to back, and how many cycles they may take each."""
+    rng = random.Random(name)
+    one, other = bytes(spec.key_size), rng.randbytes(spec.key_size)
+    together = keys_with_the_same_buckets(spec, spec.max_entries)
+    choices = {
+        "one_key": ([one], [COUNT], 1.01),
+        "two_keys": ([one, other], [COUNT], 1.01),
+        "colliding_keys": (together, [COUNT, COUNT, UPDATE, DELETE], 3),
+        "insert_and_delete": ([one], [UPDATE, DELETE, COUNT, UPDATE, COUNT, DELETE, DELETE], 4),
+    }
+    keys, codes, most = choices[name]
+    frames = []
+    for number in range(count):
+        key = keys[number % len(keys)] if len(keys) < 3 else rng.choice(keys)
+        code = UPDATE if number < len(keys) and len(codes) == 1 else codes[number % len(codes)]
+        flags = NOEXIST if code == UPDATE else 0
+        value = rng.randbytes(12)
+        frames.append(Frame((bytes(8) + bytes((code, 0xEE, flags, 0)) + key + value).ljust(FRAME, b"\0")))
+    return frames, most
+
+
+@pytest.fixture(scope="module")
+def hash_map(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    return session(CASES["hash"], tmp_path_factory.mktemp("storm"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["one_key", "two_keys", "colliding_keys", "insert_and_delete"])
+def test_a_hundred_thousand_conflicts_at_line_rate_are_those_of_linux(
+    name: str, hash_map: Session, tmp_path: Path
+) -> None:
+    """Nothing lost, nothing reordered; and no more cycles than reported (for colliding keys: than a walk takes)."""
+    spec = hash_map.maps["m"]
+    frames, most = storm(name, spec, 100_000)
+    contents: dict[bytes, bytes] = {}
+
+    def after(bus: Bus) -> None:
+        contents.update(bus.client.maps["m"].items())
+
+    options = Options(frames_out=tmp_path / "frames.jsonl")
+    result = engine("verilator").run(hash_map.netlist, frames, options, None, after)
+    with LinuxOracle(hash_map.design.program, hash_map.maps) as linux:
+        for number, got in enumerate(result.results()):
+            assert got.out == linux.run(frames[number].data).frame, f"frame {number}"
+        assert number == len(frames) - 1
+        assert contents == linux.maps()["m"]
+    assert result.cycles_per_frame is not None and result.cycles_per_frame <= most
+    reported = max(hazard.cost for hazard in hash_map.design.pipeline.hazards)
+    assert name == "colliding_keys" or result.stalls["m interlock"] <= reported * len(frames)
