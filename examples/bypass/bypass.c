@@ -31,14 +31,14 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__type(key, struct flow4);
 	__type(value, struct counts);
-	__uint(max_entries, 4096);
+	__uint(max_entries, 2048);
 } flows4 SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__type(key, struct flow6);
 	__type(value, struct counts);
-	__uint(max_entries, 1024);
+	__uint(max_entries, 512);
 } flows6 SEC(".maps");
 
 static __always_inline int count(struct counts *counts, __u64 bytes)

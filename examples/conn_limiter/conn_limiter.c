@@ -7,7 +7,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, struct flow);
 	__type(value, __u64);
-	__uint(max_entries, 4096);
+	__uint(max_entries, 2048);
 } connections SEC(".maps"); /* to the time at which each began */
 
 struct source {

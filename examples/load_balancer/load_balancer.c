@@ -46,7 +46,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__type(key, struct flow);
 	__type(value, __u32);
-	__uint(max_entries, 4096);
+	__uint(max_entries, 2048);
 } connections SEC(".maps"); /* number of the real server */
 
 struct {

@@ -48,7 +48,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, struct flow);
 	__type(value, struct state);
-	__uint(max_entries, 512);
+	__uint(max_entries, 256);
 } flows SEC(".maps");
 
 volatile const __be32 inside_prefix[2] = { bpf_htonl(0x20010db8), 0 }; /* 2001:db8::/64 */
