@@ -121,6 +121,7 @@ class Rows:
         self._maps = maps
         self._plugins = plugins
         self._reads: dict[tuple[str, Node, int], list[_Read]] = {}
+        self._last_stores: dict[tuple[str, int], int | None] = {}  # instruction, by key in State.rows
         self._epoch_count = 0
         self._epoch_starts: dict[int, int] = {0: TRUE}
         self.sites: list[tuple[Node, int]] = []
@@ -206,6 +207,7 @@ class Rows:
             held = state.rows[row.map, id(row.address)] = row
         held.bytes[position] = value
         held.dirty[position] = state.predicate
+        self._last_stores[row.map, id(row.address)] = self._c.slot
 
     def _separate(self, state: State, row: Row) -> None:
         """Write back all other rows of the map that may be this one."""
@@ -233,7 +235,9 @@ class Rows:
         zero = c.const(0, 8)
         data = [row.bytes.get(i, zero) for i in range(size)]
         mask = [p.node(p.given(row.dirty.get(i, FALSE), predicate)) for i in range(size)]
+        here, c.slot = c.slot, self._last_stores[key]
         self.site(row.map, kind, predicate, row.address, row.entry.tag, c.concat(data), c.concat(mask))
+        c.slot = here
         state.epochs[row.map] = self.new_epoch(row.map, predicate)
 
     def changed(self, state: State, name: str) -> None:

@@ -7,6 +7,7 @@ import re
 
 import pytest
 from hardpath.cli.main import VERBS
+from hardpath.cli.report import document
 from hardpath.codegen.elf import load, select
 from hardpath.codegen.flow import compile_program
 
@@ -112,6 +113,17 @@ def test_compile_reports_mechanism_and_worst_case_of_every_map(hardpath, example
     assert all(re.search(r"firewall\.c:\d+$", hazard["at"]) for hazard in flows["hazards"])
     text = (tmp_path / "report.txt").read_text()
     assert f"{report['stages']} stages" in text and "map flows: hash" in text
+
+
+def test_a_policer_waits_for_new_sources_only_and_the_report_names_its_stores(example):
+    path = example("rate_limiter") / "rate_limiter.o"
+    spec = load(path)
+    (buckets,) = (each for each in document(compile_program(spec, select(spec)))["maps"] if each["name"] == "buckets")
+    source = path.with_suffix(".c").read_text().splitlines()
+    waits = {(hazard["access"], hazard["waits_for"]) for hazard in buckets["hazards"]}
+    assert ("update", "write") in waits and ("read", "write") not in waits
+    stores = [each["waits_for_at"] for each in buckets["hazards"] if each["waits_for"] == "write"]
+    assert all("bucket->" in source[int(at.rpartition(":")[2]) - 1] for at in stores)
 
 
 def test_a_counter_runs_a_frame_a_cycle_in_an_atomic_unit(hardpath, example, tmp_path):

@@ -40,7 +40,8 @@ def test_examples_do_the_same_before_and_after_all_passes(path: Path) -> None:
                 if name in evaluator.models:
                     for key, value in entries.items():
                         evaluator.models[name].update(key, value, 0)
-        captured = [frame.data for frame in read_capture(path.with_name("capture.pcap"))][:200]
+        (capture,) = path.parent.glob("capture.pcap*")
+        captured = [frame.data for frame in read_capture(capture)][:200]
         for index, frame in enumerate([*captured, *random_frames(random.Random(path.stem).getrandbits(32), 150)]):
             time = 1000 * index
             results = [e.run(frame, time_ns=time, frame_index=index) for e in (before, after)]
