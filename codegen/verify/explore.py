@@ -352,6 +352,7 @@ class Explorer(Progress):
                 self.has_rounds = True
                 lookup = 0 if name is None else self._env.new_lookup(name, self._fresh)
                 callback.enter(after, plugin, index if self._is_numbered else None, lookup)
+                record.enter_callback(after)
                 key = self._enter(visit, target, after, plugin)
             else:
                 key = self._after_rounds(visit.context, visit.slot, visit.iterations, after)
@@ -469,7 +470,7 @@ class Explorer(Progress):
         caller, slot, helper = context.caller, context.call_slot, context.helper
         caller.tail_calls.include(context.tail_calls)
         if helper is not None:
-            record.check_given_back(state, f"a function that {helper.name} calls returns")
+            record.check_given_back(state, f"a function that {helper.name} calls returns", state.depth)
             ways = callback.leave(state, helper, context.index, slot)
             return [
                 (

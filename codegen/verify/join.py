@@ -269,7 +269,7 @@ def shape(state: State) -> Hashable:
     return (
         state.lock and state.lock[0],
         state.iterators,
-        tuple(sorted((point, reserved.map, reserved.size) for point, reserved in state.reserved.items())),
+        tuple(sorted((point, reserved._replace(written=0)) for point, reserved in state.reserved.items())),
         tuple([_shape(value) for value in state.registers.values()]),
         tuple(sorted((at, _shape(v)) for at, (_, v) in state.stack.items() if isinstance(v, Ptr))),
     )

@@ -29,7 +29,7 @@ class Span(NamedTuple):
 
 def reserve(state: State, map_name: str, size: int, point: int, fresh: int) -> Ptr:
     """What the reservation at a point returns: a pointer or NULL; ``fresh`` is an unused id."""
-    state.reserved = {**state.reserved, point: Reserved(map_name, size, 0)}
+    state.reserved = {**state.reserved, point: Reserved(map_name, size, 0, state.depth)}
     return Ptr(Kind.RECORD, id=fresh, map=map_name, frame=point, maybe_null=True)
 
 
@@ -104,11 +104,20 @@ def is_written(reserved: Reserved) -> bool:
     return reserved.written == (1 << reserved.size) - 1
 
 
-def check_given_back(state: State, what: str) -> None:
-    """Raise if there is a record that was not given back."""
+def enter_callback(state: State) -> None:
+    """A function that a helper calls begins: it need not give back what was reserved before."""
+    state.reserved = {
+        point: reserved._replace(depth=min(reserved.depth, state.depth - 1))
+        for point, reserved in state.reserved.items()
+    }
+
+
+def check_given_back(state: State, what: str, depth: int = 0) -> None:
+    """Raise if there is a record that was reserved at this call depth or deeper and not given back."""
     for reserved in state.reserved.values():
-        raise Failure(
-            Category.RECORD,
-            f"{what} while a record of {reserved.map} is reserved",
-            "call bpf_ringbuf_submit or bpf_ringbuf_discard on every path",
-        )
+        if reserved.depth >= depth:
+            raise Failure(
+                Category.RECORD,
+                f"{what} while a record of {reserved.map} is reserved",
+                "call bpf_ringbuf_submit or bpf_ringbuf_discard on every path",
+            )

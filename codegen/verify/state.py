@@ -40,11 +40,13 @@ class Proof(NamedTuple):
 
 
 class Reserved(NamedTuple):
-    """A record of ring buffer ``map`` with ``size`` bytes; ``written``: bit set of those that hold something."""
+    """A record of ring buffer ``map`` with ``size`` bytes; ``written``: bit set of those that hold something.
+    ``depth``: the call depth at which it was reserved, less than that of functions that a helper has called since."""
 
     map: str
     size: int
     written: int
+    depth: int
 
 
 class State:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from assembler import CTX, FP, Assembler, Label
 from hardpath.codegen.isa import Alu, Jump
+from verify_cases_iterators import destroy, loop, new
 from verify_programs import LOOP, RANDOM, case, frame, leave
 
 PERF_OUTPUT, OUTPUT, RESERVE, SUBMIT, DISCARD, TAIL_CALL = 25, 130, 131, 132, 133, 12
@@ -307,6 +308,45 @@ def a_function_called_in_a_loop_keeps_a_record(a):
     a.move(0, imm=0)
     a.exit()
     a_function_called_in_a_loop_keeps_a_record.functions = {0: "test", function.slot: "function"}
+
+
+@case("ok")
+def a_record_is_kept_over_a_loop(a):
+    function = Label()
+    begun(a)
+    a.move(1, imm=2)
+    a.function(2, function)
+    a.move(3, imm=0)
+    a.move(4, imm=0)
+    a.call(LOOP)
+    give_back(a)
+    leave(a)
+    a.place(function)
+    reserve(a)
+    done = Label()
+    a.jump(Jump.JEQ, done, 6, imm=0)
+    fill(a)
+    give_back(a)
+    a.place(done)
+    a.move(0, imm=0)
+    a.exit()
+    a_record_is_kept_over_a_loop.functions = {0: "test", function.slot: "function"}
+
+
+@case("ok")
+def a_record_in_each_round_of_an_iterator(a):
+    def round(a: Assembler) -> None:
+        none = Label()
+        reserve(a)
+        a.jump(Jump.JEQ, none, 6, imm=0)
+        fill(a)
+        give_back(a)
+        a.place(none)
+
+    new(a)
+    loop(a, round)
+    destroy(a)
+    leave(a)
 
 
 @case("ok")
