@@ -171,8 +171,8 @@ def page(confirmed: list[dict[str, Any]]) -> str:
             "inside. An LPM trie has a memory for each two bits of the prefix. `perf_event_array` and `ringbuf` keep",
             "nothing on the chip.",
             "",
-            "Confirmed by yosys (`synth_ecp5` of the unit alone, `bench/results/capacity.json`): estimated / made. Block RAMs",
-            "are predicted; the logic of hash maps and tries was fitted to what yosys made of these two.",
+            "Confirmed by yosys (`synth_ecp5` of the unit alone, `bench/results/capacity.json`): estimated / made.",
+            "Block RAMs are predicted; the logic of hash maps and tries was fitted to what yosys made of these two.",
             "",
             *table(
                 ["type", "key", "value", "device", "entries", "block RAMs", "LUT4", "flip-flops"],
