@@ -121,9 +121,9 @@ def test_a_policer_waits_for_new_sources_only_and_the_report_names_its_stores(ex
     (buckets,) = (each for each in document(compile_program(spec, select(spec)))["maps"] if each["name"] == "buckets")
     source = path.with_suffix(".c").read_text().splitlines()
     waits = {(hazard["access"], hazard["waits_for"]) for hazard in buckets["hazards"]}
-    assert ("update", "write") in waits and ("read", "write") not in waits
+    assert ("read", "write") not in waits
     stores = [each["waits_for_at"] for each in buckets["hazards"] if each["waits_for"] == "write"]
-    assert all("bucket->" in source[int(at.rpartition(":")[2]) - 1] for at in stores)
+    assert stores and all("bucket->" in source[int(at.rpartition(":")[2]) - 1] for at in stores)
 
 
 def test_a_counter_runs_a_frame_a_cycle_in_an_atomic_unit(hardpath, example, tmp_path):
