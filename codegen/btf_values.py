@@ -107,11 +107,13 @@ def _decode(types: Btf, type_id: int, data: bytes, at: int, depth: int) -> Any:
             return next((name for name, known in found.values if known == number), number)
         case Pointer():
             return Address(_unsigned(types, data, at, 8))
-        case Float():
+        case Float() if found.size in _FLOATS:
             return struct.unpack_from(_FLOATS[found.size], _part(types, data, at, found.size))[0]
         case Array():
             size = types.size(found.element)
             whole = _part(types, data, at, size * found.length)
+            if not size:  # of empty structs there may be any number
+                return []
             if _is_text(types, found, whole):
                 return whole.split(b"\0", 1)[0].decode("ascii")
             return [_decode(types, found.element, data, at + size * i, depth + 1) for i in range(found.length)]
@@ -179,7 +181,7 @@ def _encode(types: Btf, type_id: int, value: Any, memory: bytearray, at: int, wh
             _store(memory, 8 * at, 8 * found.size, _number(_named(found, value, what), 8 * found.size, None, what))
         case Pointer():
             _store(memory, 8 * at, 64, _number(value, 64, False, what))
-        case Float() if isinstance(value, (int, float)):
+        case Float() if isinstance(value, (int, float)) and found.size in _FLOATS:
             struct.pack_into(_FLOATS[found.size], memory, at, value)
         case Array():
             _encode_array(types, found, value, memory, at, what, depth)

@@ -28,6 +28,9 @@ from ..sim.engine import Bus
 CALM_S = 0.05
 """How often the server looks whether it shall stop for reasons that no socket tells."""
 
+PATIENCE_S = 5.0
+"""How long a client may leave an answer unread before it is left alone."""
+
 _LONGEST_REQUEST = 64 << 20
 
 
@@ -81,6 +84,7 @@ class ControlServer:
         with stopping_signals() as stopped:
             while not (self.stopping or stopped.is_set()):
                 self.answer(bus, CALM_S)
+                bus.look()
         bus.stop()
 
     def fileno(self) -> int:
@@ -94,6 +98,7 @@ class ControlServer:
             assert isinstance(found, socket.socket)
             if found is self._listener:
                 connection, _ = found.accept()
+                connection.settimeout(PATIENCE_S)
                 self._buffers[connection] = b""
                 self._selector.register(connection, selectors.EVENT_READ)
             else:
@@ -111,7 +116,7 @@ class ControlServer:
             self._buffers[connection] = rest
             for request in requests:
                 connection.sendall(json.dumps(self._answer(request, bus)).encode() + b"\n")
-        except ConnectionError:
+        except (ConnectionError, TimeoutError):
             self._selector.unregister(connection)
             del self._buffers[connection]
             connection.close()

@@ -10,6 +10,7 @@ Cycle by cycle both children do what `sim.driver` says, so their results are equ
 from __future__ import annotations
 
 import json
+import select
 import tempfile
 import threading
 import time
@@ -138,6 +139,10 @@ class Bus:
             words += [self._child.word() for _ in range(reads)]
         return words
 
+    def look(self) -> None:
+        """See whether the run that is under way has ended; raises what a run raises if that was by a fault."""
+        self._child.look()
+
     def stop(self) -> None:
         """End the input of the run that is under way: frames that are inside still come out."""
         self._child.stop()
@@ -154,8 +159,7 @@ class RunResult:
     last frame's first beat in - that of the first frame's) / (frames - 1); None for fewer than two frames.
     ``latency``: first beat in to first beat out, or to the verdict of frames that are not sent; ``latency_last``: to
     the last beat out. ``skipped``: bad frames left out. ``stalls``: cycles in which each cause held frames back.
-    ``wall_s``: seconds for input, simulation and output, without compiling, ``setup`` and ``teardown``, but with all
-    of ``during``.
+    ``wall_s``: seconds for input, simulation and output, without compiling and without ``setup`` and ``teardown``.
     """
 
     engine: str
@@ -210,6 +214,7 @@ class Child(ABC):
     answers: IO[str]
     frames: BinaryIO | None  # where frames from Python go; None when the child reads a capture by itself
     stopped = False
+    ended: float | None = None  # when the figures of a run came, by time.perf_counter
     _figures: dict[str, Any] | None = None
 
     @abstractmethod
@@ -227,19 +232,34 @@ class Child(ABC):
         """End the input of a run."""
         self.stopped = True
         self.send("stop")
+        self.flush()
+
+    def flush(self) -> None:
+        """Let it have what is queued."""
         with suppress(BrokenPipeError, ConnectionError):
             self.commands.flush()
 
     def word(self) -> int:
         """The answer to the oldest unanswered read; the figures of a run that ended before it are kept."""
         while isinstance(answer := self.answer(), dict):
-            self._figures = answer
+            self._keep(answer)
         return int(answer)
+
+    def look(self) -> None:
+        """Take in the figures of the run if it has ended by now; raises as `answer` does if that was by a fault."""
+        if self._figures is None and select.select([self.answers], [], [], 0)[0]:
+            self._keep(self.answer())
 
     def figures(self) -> dict[str, Any]:
         """The answer to ``run``, when there are no unanswered reads."""
+        if self._figures is None:
+            self._keep(self.answer())
         figures, self._figures = self._figures, None
-        return self.answer() if figures is None else figures
+        assert figures is not None
+        return figures
+
+    def _keep(self, figures: dict[str, Any]) -> None:
+        self._figures, self.ended = figures, time.perf_counter()
 
     def quit(self) -> None:
         """Let it end."""
@@ -249,8 +269,7 @@ class Child(ABC):
 
     def answer(self) -> Any:
         """The answer to the oldest unanswered command. Raises `InputError` or `SimulationError` when it is a fault."""
-        with suppress(BrokenPipeError, ConnectionError):
-            self.commands.flush()
+        self.flush()
         line = self.answers.readline()
         if not line:
             raise SimulationError(f"the simulation ended unexpectedly: {self.obituary()}")
@@ -324,6 +343,7 @@ class Engine(ABC):
             child.send("run")
             try:
                 if during is not None:
+                    child.flush()
                     during(bus)
                 figures = child.figures()
             except BaseException:
@@ -332,7 +352,7 @@ class Engine(ABC):
             finally:
                 if feeder is not None:
                     feeder.finish()
-            wall_s = time.perf_counter() - started
+            wall_s = (child.ended or time.perf_counter()) - started
             stalls = bus.client.stalls() if netlist.registers else {}
             if teardown is not None:
                 teardown(bus)

@@ -210,6 +210,17 @@ def test_a_simulation_stays_up_until_it_is_told_to_stop(hardpath, tmp_path, by):
     assert sorted(os.listdir(tmp_path)) == ["in.pcapng", "out.pcapng"]
 
 
+def test_a_fault_of_the_input_ends_a_simulation_that_stays_up(tmp_path):
+    capture = tmp_path / "in.pcapng"
+    with open(capture, "wb") as file:
+        write_frames(file, [Frame(bytes(60)), Frame(bytes(3000))])
+    arguments = [DATA / "switch.o", "--program", "left", "-r", capture, "--control", tmp_path / "bus"]
+    with simulation(*arguments) as running:
+        out, err = running.process.communicate(timeout=120)
+    assert (running.process.returncode, out) == (2, "")
+    assert "packet 2: 3000 bytes" in err and "take longer frames with --max-frame 3000" in err
+
+
 def number_of(program: str) -> int:
     return 1 + [each.name for each in load(DATA / "switch.o").programs].index(program)
 
