@@ -1,6 +1,6 @@
 """Redirecting to all interfaces in a device map: the set of them, kept beside the map's own unit.
 
-A frame is sent once, with the set as one bit an interface; whoever has the ports copies it (decision 014). So the
+A frame is sent once, with the set as one bit an interface; whoever has the ports copies it (decision 016). So the
 hardware of programs that broadcast knows interfaces 1 to 31, each at most once in a map.
 """
 

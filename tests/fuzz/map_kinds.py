@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import socket
 from collections.abc import Mapping
 
 from hardpath.codegen.spec import MapSpec
@@ -67,14 +66,14 @@ def buffers(maps: Mapping[str, MapSpec]) -> list[str]:
 
 def random_contents(rng: random.Random, maps: Mapping[str, MapSpec]) -> dict[str, dict[bytes, bytes]]:
     """Entries of maps that only the host fills, such that Linux takes them on any machine."""
-    interfaces = [index for index, _ in socket.if_nameindex()]
     contents: dict[str, dict[bytes, bytes]] = {}
     for name in REDIRECTS:
         if name in maps:
             spec, entries = maps[name], {}
+            ports = rng.sample(range(1, 32), spec.max_entries)  # each once, since frames may be broadcast to them
             for index in range(spec.max_entries):
                 value = {CPUMAP: rng.randint(1, 64), XSKMAP: rng.getrandbits(31) | 1}.get(
-                    spec.type, rng.choice(interfaces)
+                    spec.type, ports[index]
                 )
                 if rng.random() < 0.7:
                     entries[index.to_bytes(4, "little")] = value.to_bytes(spec.value_size, "little")

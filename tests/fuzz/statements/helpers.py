@@ -69,13 +69,17 @@ def redirect(w: Writer) -> None:
 
 @rule(0.6)
 def redirect_map(w: Writer) -> None:
-    """With constant flags: those that may ask for a broadcast are refused."""
+    """Flags that are known, broadcasts and wrong ones among them, or are not."""
     w.clobber()
     w.a.map(1, w.rng.choice(REDIRECTS))
     w.a.move(2, src=w.number)
     if w.rng.random() < 0.8:
         w.a.alu(Alu.AND, 2, imm=w.rng.choice((1, 3, 7)))
-    w.a.move(3, imm=w.rng.choice((0, 0, 1, 2, 3, 4, 16, 32)))
+    if w.rng.random() < 0.8:
+        w.a.move(3, imm=w.rng.choice((0, 0, 1, 2, 3, 4, 8, 16, 24, 32)))
+    else:
+        w.a.move(3, src=w.number)
+        w.a.alu(Alu.AND, 3, imm=w.rng.choice((3, 0x1B, 0x3F)))
     w.call(REDIRECT_MAP)
     may_end_here(w)
 
