@@ -17,7 +17,7 @@ from ..spec import MapSpec
 from .file import ElfFile, Section, Symbol
 
 _ARRAY = 2  # BPF_MAP_TYPE_ARRAY
-_PERF_EVENT_ARRAY, _RINGBUF = 4, 27
+_PROG_ARRAY, _PERF_EVENT_ARRAY, _RINGBUF = 3, 4, 27
 _READ_ONLY = 0x80  # BPF_F_RDONLY_PROG
 _MAX_DATA = 16 << 20
 _U32 = 0xFFFFFFFF
@@ -53,7 +53,7 @@ def read_maps(elf: ElfFile, btf: Btf | None) -> ObjectMaps:
                 specs[name] = replace(spec, name=name)
             continue
         for offset, declared in found:
-            spec = _as_libbpf_sizes_it(declared)
+            spec = _as_loaders_size_it(declared)
             if spec.name in specs:
                 raise elf.error(f"map {spec.name} is defined twice", section, offset)
             specs[spec.name] = spec
@@ -61,9 +61,12 @@ def read_maps(elf: ElfFile, btf: Btf | None) -> ObjectMaps:
     return ObjectMaps(specs, at, data)
 
 
-def _as_libbpf_sizes_it(spec: MapSpec) -> MapSpec:
-    """A perf event array without size has an entry for each CPU, of which the hardware is one; a ring buffer gets the
-    next size that Linux can create (adjust_ringbuf_sz)."""
+def _as_loaders_size_it(spec: MapSpec) -> MapSpec:
+    """Arrays of file descriptors without sizes have those that Linux wants (as cilium/ebpf loads them), and a perf
+    event array has an entry for each CPU, of which the hardware is one; a ring buffer gets the next size that Linux can
+    create (libbpf: adjust_ringbuf_sz)."""
+    if spec.type in (_PROG_ARRAY, _PERF_EVENT_ARRAY):
+        spec = replace(spec, key_size=spec.key_size or 4, value_size=spec.value_size or 4)
     if spec.type == _PERF_EVENT_ARRAY:
         return replace(spec, max_entries=spec.max_entries or 1)
     if spec.type == _RINGBUF and spec.max_entries:

@@ -24,7 +24,7 @@ from .rows import ValueRows
 from .table import Table
 from .unit import HostOp, MapUnit
 
-SPARE = 128
+SPARE = 512
 """Entries that can be there beyond max_entries until the pause comes."""
 
 

@@ -194,6 +194,12 @@ def test_legacy_maps_with_trailing_fields() -> None:
     assert used == [MapReference("first_map"), MapReference("second_map")]
 
 
+def test_maps_of_file_descriptors_and_rings_have_the_sizes_that_loaders_give_them() -> None:
+    maps = load(DATA / "descriptors.o").maps
+    sizes = {name: (m.key_size, m.value_size, m.max_entries) for name, m in maps.items()}
+    assert sizes == {"perf": (4, 4, 1), "programs": (4, 4, 2), "ring": (0, 0, 8192)}
+
+
 def test_iproute2_maps_find_their_inner_map() -> None:
     maps = load(DATA / "iproute2.o").maps
     assert maps["outer_map"].inner == maps["inner_map"]
