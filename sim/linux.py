@@ -41,6 +41,7 @@ from . import kernel_types
 from .linux_buffers import LinuxBuffer, PerfBuffer, RingBuffer
 from .linux_clock import CLOCK_MAP, readings, uses_clock, with_set_clock
 from .network import LOOPBACK, Network
+from .network import unavailable as network_unavailable
 from .results import Outcome, Verdict
 from .type_info import function_info, map_types
 
@@ -107,8 +108,10 @@ class LinuxOracle:
         with ExitStack() as stack:
             self._maps = _LoadedMaps(self._program, self._specs, stack)
             parts = self._program.parts
-            self._network = stack.enter_context(Network()) if needs_network(self._program, self._specs) else None
             self._tables = helper_tables(parts)
+            # Without tables, the network at hand will do, as far as its interfaces go.
+            own = needs_network(self._program, self._specs) and (self._tables or not network_unavailable())
+            self._network = stack.enter_context(Network()) if own else None
             self._clock = self._maps.add_clock(stack) if uses_clock(self._program) else None
             if self._clock is not None:
                 parts = tuple(with_set_clock(part) for part in parts)

@@ -7,6 +7,7 @@ tables say it raises `InputError`.
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -31,6 +32,16 @@ _TYPES = {Result.BLACKHOLE: 6, Result.UNREACHABLE: 7, Result.PROHIBIT: 8, Result
 """Route types (RTN_*) that make bpf_fib_lookup return these."""
 
 _PASS = bytes.fromhex("b700000002000000 9500000000000000")  # r0 = XDP_PASS; exit
+
+
+@functools.cache
+def unavailable() -> str | None:
+    """Why there can be no `Network` here, in one line; None if there can."""
+    try:
+        with Network():
+            return None
+    except InputError as error:
+        return str(error)
 
 
 class Network:

@@ -27,6 +27,7 @@ from .interpreter import Interpreter
 from .linux import LinuxOracle
 from .mapfile import Contents, not_taken
 from .network import LOOPBACK
+from .network import unavailable as network_unavailable
 from .results import FrameResult, Verdict
 from .stepping import Device, stepping
 
@@ -186,6 +187,8 @@ class Session:
         if "frame_index" in inputs:
             return "the program asks for random numbers, which are others there"
         own_network = linux.needs_network(self.design.program, self.maps)
+        if own_network and (reason := network_unavailable()):
+            return reason
         known = self.contents.get(fib.DEVICES.name, {})
         if helper_tables(self.design.program.parts) and not known:
             return "the program asks for routes or interfaces, and there are none: give them with --fib"

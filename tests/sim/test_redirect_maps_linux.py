@@ -10,7 +10,7 @@ from hardpath.codegen.graph import Evaluator, build
 from hardpath.codegen.isa import Alu, Jump
 from hardpath.codegen.spec import MapSpec
 from hardpath.codegen.verify import verify
-from hardpath.hdl.errors import Refused, VerificationError
+from hardpath.hdl.errors import InputError, Refused, VerificationError
 from hardpath.hdl.maps.registry import MAP_TYPES
 from hardpath.sim import bpf_syscall as bpf
 from hardpath.sim.interpreter import Interpreter
@@ -352,3 +352,13 @@ def test_linux_sends_copies_to_the_same_interfaces(assemble, kind, flags, ingres
         found = interpreter.run(frame, ifindex=ingress).redirect
     targets = found if isinstance(found, tuple) else (found,)
     assert sent == dict.fromkeys(targets, 20)
+
+
+def test_without_a_network_of_its_own_the_program_runs_where_it_is(assemble, monkeypatch):
+    monkeypatch.setattr("hardpath.sim.linux.network_unavailable", lambda: "not here")
+    spec = MapSpec("m", DEVMAP, 4, 4, 4)
+    with LinuxOracle(assemble(lambda a: call_redirect_map(a, 1)), {"m": spec}) as linux:
+        linux.set_map("m", bytes(4), (1).to_bytes(4, "little"))
+        assert linux.run(bytes(64)).verdict == 4
+        with pytest.raises(InputError, match="ingress_ifindex 1 only"):
+            linux.run(bytes(64), ifindex=3)
