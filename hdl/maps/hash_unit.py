@@ -52,8 +52,9 @@ class HashUnit(MapUnit):
         self._records = Records(table, rows)
         self.entries = Signal(range(shape.max_entries + 1), reset_less=True)  # the memories survive a reset, too
         self.host_hold = rows.rows + 5  # the longest: an insert, and a lookup with its value
-        updates = sum(kind.name == "update" for kind in kinds)
-        self.site_hold = updates * (rows.rows + 4) if rows.rows > 1 else 0  # they wait for each other, too
+        changes, writes = (sum(kind.name == name for kind in kinds) for name in ("change", "write"))
+        # Changes wait for each other, and their walks for the writes of older frames.
+        self.site_hold = changes * (rows.rows + 4) + writes if rows.rows > 1 and changes else 0
         super().__init__(shape, kinds)
 
     def logic(self) -> Area:

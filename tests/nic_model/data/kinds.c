@@ -42,6 +42,17 @@ struct {
 	__type(value, __u32);
 } ports SEC(".maps");
 
+struct large {
+	__u64 word[10]; // two rows of the value memory
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, struct large);
+} large SEC(".maps");
+
 SEC("xdp")
 int kinds(struct xdp_md *ctx)
 {
@@ -49,6 +60,7 @@ int kinds(struct xdp_md *ctx)
 	struct prefix prefix = {16, 0};
 	__u32 key, front, *found;
 	__u64 one = 1, *count;
+	struct large fresh = {}, *old;
 
 	if (data + 14 > (unsigned char *)(long)ctx->data_end)
 		return XDP_DROP;
@@ -63,6 +75,11 @@ int kinds(struct xdp_md *ctx)
 		++*count;
 	else
 		bpf_map_update_elem(&counts, &key, &one, BPF_NOEXIST);
+	old = bpf_map_lookup_elem(&large, &key);
+	if (old && key != 2)
+		old->word[9]++;
+	else
+		bpf_map_update_elem(&large, &key, &fresh, BPF_ANY);
 	if (key == 3 && !bpf_map_pop_elem(&waiting, &front))
 		bpf_map_push_elem(&waiting, &front, BPF_ANY);
 	return bpf_redirect_map(&ports, found ? *found : key, XDP_DROP);
