@@ -16,7 +16,7 @@ from .events import FRAME_BITS, SITE_BITS, EventStream, data_bytes
 from .ingress import Ingress
 from .latency import Probe
 from .payload_fifo import PayloadFifo
-from .stream import receipt_layout
+from .stream import Skid, outcome_layout, receipt_layout
 
 
 class Datapath(wiring.Component):
@@ -137,7 +137,7 @@ class Datapath(wiring.Component):
         ingress, pipeline, egress, payload = self.ingress, self.pipeline, self.egress, self.payload
         layout = receipt_layout(ingress.payload_beats)
         m.submodules.receipts = receipts = SyncFIFO(width=layout.size, depth=self.in_flight + 4)
-        told = self.events.done if self.events is not None else 1
+        outcome, told = self._told(m)
         handed = pipeline.input.valid & pipeline.input.ready
         m.d.comb += [
             # Room for a receipt is always there before the pipeline is full; if not, the frame waits.
@@ -148,8 +148,8 @@ class Datapath(wiring.Component):
             egress.receipt.payload.eq(receipts.r_data),
             egress.receipt.valid.eq(receipts.r_rdy),
             receipts.r_en.eq(egress.receipt.ready),
-            egress.outcome.valid.eq(pipeline.output.valid & told),
-            pipeline.output.ready.eq(egress.outcome.ready & told),
+            outcome.valid.eq(pipeline.output.valid & told),
+            pipeline.output.ready.eq(outcome.ready & told),
             payload.write.eq(ingress.payload_write),
             payload.write_data.eq(ingress.payload_data),
             payload.commit.eq(ingress.payload_commit),
@@ -168,8 +168,19 @@ class Datapath(wiring.Component):
         for name in ("window", "length", "ifindex", "rx_queue", "time_ns"):
             m.d.comb += pipeline.input.payload[name].eq(ingress.output.payload[name])
         for name in ("verdict", "redirect", "start", "length", "limit", "window"):
-            m.d.comb += egress.outcome.payload[name].eq(pipeline.output.payload[name])
+            m.d.comb += outcome.payload[name].eq(pipeline.output.payload[name])
         wiring.connect(m, payload.output, egress.payload)
+
+    def _told(self, m: Module) -> tuple[Any, Any]:
+        """Where outcomes go, and whether the events of the frame that is next have been told. Egress keeps an outcome
+        while it sends the frame, so where tails take long, a register lets the next frame tell its events meanwhile."""
+        if self.events is None:
+            return self.egress.outcome, 1
+        if not any(event.tail for event in self.identity.event_shapes):
+            return self.egress.outcome, self.events.done
+        m.submodules.told = told = Skid(outcome_layout(self.identity.window, self.identity.headroom))
+        wiring.connect(m, told.output, self.egress.outcome)
+        return told.input, self.events.done
 
     def _connect_tx(self, m: Module) -> None:
         leaving, probe, result = self.egress.output, self.probe, self.probe.result
