@@ -131,6 +131,9 @@ def up(
     path = control or _socket(lines[0][0])
     with Steps() as steps, ExitStack() as stack:
         server = stack.enter_context(ControlServer(path))
+        # At once, although nobody listens to them yet: who cannot have them should not wait for the hardware.
+        ports = [AttachedPort(ifindex, stack.enter_context(Tap(name))) for name, ifindex in lines]
+        host = stack.enter_context(Tap(host_name)) if host_name is not None else None
         spec, program, contents = chosen.open(given, settings)
         types = event_types(spec, told.event_type)
         events = stack.enter_context(open(told.events_out, "w", buffering=1)) if told.events_out is not None else None
@@ -151,8 +154,6 @@ def up(
         host_device = None
         if host_session is not None:
             host_device = stack.enter_context(host_session.stepping(simulator.start(), options))
-        ports = [AttachedPort(ifindex, stack.enter_context(Tap(name))) for name, ifindex in lines]
-        host = stack.enter_context(Tap(host_name)) if host_name is not None else None
         nic = AttachedNic(device, ports, host, target, host_device, tell)
         server.about = about(chosen.object, session.design, tuple(p.name for p in spec.programs))
         server.words["statistics"] = nic.statistics
@@ -200,6 +201,9 @@ def _lines(taps: tuple[str, ...]) -> tuple[list[tuple[str, int]], str | None]:
         if number and not number.isdecimal():
             raise InputError(f"--tap {line}: {number!r} is no ifindex: give NAME=NUMBER")
         ports.append((name, int(number or position)))
+    found = [ifindex for _, ifindex in ports]
+    if twice := next((ifindex for ifindex in found if found.count(ifindex) > 1), None):
+        raise InputError(f"two ports have ifindex {twice}: give every port another one")
     return ports, host
 
 

@@ -74,3 +74,5 @@ def test_what_is_not_up_is_named(hardpath: Hardpath, tmp_path: Path, monkeypatch
     assert "several are up: name one of a, b" in hardpath("nic", "down").err
     answer = hardpath("nic", "up", DATA / "sorter.o", "--program", "sorter", "--tap", "w=x", "--tap", "h")
     assert answer.status == 2 and "'x' is no ifindex: give NAME=NUMBER" in answer.err
+    answer = hardpath("nic", "up", DATA / "sorter.o", "--program", "sorter", "--tap", "v=2", "--tap", "w", "--tap", "h")
+    assert answer.status == 2 and "two ports have ifindex 2" in answer.err
