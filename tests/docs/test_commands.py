@@ -112,9 +112,15 @@ def test_commands_of_make_exist():
 
 
 def test_pages_link_to_what_is_there():
-    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+    for page in [ROOT / "README.md", ROOT / "examples" / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_page_of_the_examples_has_them_all():
+    text = (ROOT / "examples" / "README.md").read_text()
+    for path in (ROOT / "examples").glob("*/*.c"):
+        assert f"({path.parent.name}/{path.name})" in text, path.name
 
 
 def test_the_capability_table_is_what_the_plug_ins_declare():

@@ -1,0 +1,96 @@
+"""What each example costs in hardware: stages, area, cycles a frame and latency.
+
+    python bench/examples.py [NAME ...] [--count 5000] [--json out.json]
+
+*one flow*: sustained cycles a frame, at 64 bytes a beat, of the short frame in the example's capture that the program
+acts on most often (does not just pass, if there is one), again and again, back to back. A frame that becomes longer
+than a beat needs one for each of its own. *worst*: what the report says that any traffic can cost, for most a new key
+again and again. *latency*: first beat in to first beat out, or to the verdict.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from hardpath.cli.report import document
+from hardpath.codegen.elf import load, select
+from hardpath.codegen.flow import compile_program, maps_of
+from hardpath.hdl.errors import HardpathError
+from hardpath.sim.captures import Frame, read_capture
+from hardpath.sim.fib import load_fib
+from hardpath.sim.mapfile import load_maps
+from hardpath.sim.results import Verdict
+from hardpath.sim.session import Session
+from hardpath.sim.verilator_engine import VerilatorEngine
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def typical(session: Session, frames: list[Frame], longest: int) -> Frame:
+    """The frame of at most ``longest`` bytes that comes most often among those the program acts on."""
+    results = session.interpreter(frames).results
+    pairs = [(frame, result) for frame, result in zip(frames, results, strict=True) if len(frame.data) <= longest]
+    acted = [frame.data for frame, result in pairs if result.verdict not in (Verdict.PASS, Verdict.ABORTED)]
+    (data, _), *_ = Counter(acted or [frame.data for frame, _ in pairs]).most_common(1)
+    return Frame(data, time_ns=frames[0].time_ns)
+
+
+def measure(folder: Path, count: int) -> dict[str, object]:
+    """One example's figures."""
+    spec = load(folder / f"{folder.name}.o")
+    program = select(spec)
+    design = compile_program(spec, program)
+    contents = load_maps(folder / "maps.json", maps_of(program, spec.maps))
+    if (routes := folder / "fib.json").exists():
+        contents |= load_fib(routes)
+    session = Session(design, contents)
+    (capture,) = folder.glob("capture.pcap*")
+    frames = list(read_capture(capture))
+    one = typical(session, frames, design.target.width)
+    flow, _ = session.run(VerilatorEngine(), [one] * count, read_maps=False)
+    facts = document(design)
+    return {
+        "program": program.name,
+        "instructions": len(program.instructions),
+        "stages": facts["stages"],
+        "register bits": facts["register_bits"],
+        "one flow": round(flow.cycles_per_frame or 0, 2),
+        "worst": max((each["worst_cycles_per_frame"] for each in facts["maps"]), default=1),
+        "latency ns": flow.latency.summary()["ns"]["p50"],
+        "LUT4": facts["area"]["lut4"],
+        "flip-flops": facts["area"]["flip_flops"],
+        "block RAMs": facts["area"]["block_rams"],
+        "area": facts["area"]["verdict"],
+    }
+
+
+def line(cells: Iterable[object]) -> str:
+    """A line of a table in Markdown, as examples/README.md has it."""
+    return f"| {' | '.join(f'{cell:,}' if isinstance(cell, int) else str(cell) for cell in cells)} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", default=[p.parent.name for p in EXAMPLES.glob("*/*.c")])
+    parser.add_argument("--count", type=int, default=5000)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    rows: list[dict[str, object]] = []
+    for name in sorted(arguments.names):
+        rows.append(measure(EXAMPLES / name, arguments.count))
+        if len(rows) == 1:
+            print(line(rows[0]), line(["---"] * len(rows[0])), sep="\n")
+        print(line(rows[-1].values()), flush=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except HardpathError as error:
+        raise SystemExit(str(error)) from None
