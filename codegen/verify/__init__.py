@@ -86,6 +86,17 @@ def _verify(
     return verified
 
 
+def _undecided(limit: HardpathError, failure: HardpathError) -> HardpathError:
+    """The error of a program that fails with few states apart, and is too much work with so many that it is sure."""
+    if not isinstance(limit, Refused) or not isinstance(failure, VerificationError):
+        return failure
+    return Refused(
+        f"{limit.reason}; with fewer paths kept apart it is not safe ({failure.category}: {failure.reason})",
+        failure.suggestion,
+        failure.place,
+    )
+
+
 def _climb(attempt: Callable[[Apart], tuple[VerifiedProgram, bool]]) -> tuple[VerifiedProgram, bool]:
     """What the first step of the ladder that is enough gives."""
     error: HardpathError | None = None
@@ -96,8 +107,7 @@ def _climb(attempt: Callable[[Apart], tuple[VerifiedProgram, bool]]) -> tuple[Ve
             if not safe[0].remarks:
                 break
         except Rejection as rejection:
-            if error is None or not rejection.limit:
-                error = rejection.error
+            error = _undecided(rejection.error, error) if rejection.limit and error else rejection.error
             if rejection.final:
                 break
     if safe is not None:

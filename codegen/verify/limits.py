@@ -43,8 +43,9 @@ class Deadline:
         self._next_look = 0.0
 
     def seconds(self, points: int) -> float:
-        """How many seconds there are when ``points`` instructions, unrolled, were reached."""
-        return self._limits.budget(max(self._instructions, points))
+        """How many seconds there are once ``points`` unrolled instructions were reached, by whatever attempt."""
+        self._instructions = max(self._instructions, points)
+        return self._limits.budget(self._instructions)
 
     def has_passed(self, points: int) -> bool:
         """Cheap: the CPU time, a system call, is looked at every hundredth of a second only."""
