@@ -20,6 +20,7 @@ from ...hdl.maps.registry import MAP_TYPES
 from ..spec import MapSpec, ProgramSpec
 from .call import Environment
 from .explore import Explorer
+from .functions import Analyses
 from .join import Apart
 from .limits import Deadline, Limits, Rejection
 from .report import without_number
@@ -68,10 +69,11 @@ def _verify(
     helpers: Mapping[int, HelperPlugin],
     map_types: Mapping[int, MapPlugin],
 ) -> VerifiedProgram:
-    deadline = Deadline(limits, len(program.instructions))
+    deadline, analyses = Deadline(limits, len(program.instructions)), Analyses()
 
     def attempt(apart: Apart, is_numbered: bool) -> tuple[VerifiedProgram, bool]:
-        explorer = Explorer(program, Environment(maps, map_types, helpers), limits, apart, deadline, is_numbered)
+        env = Environment(maps, map_types, helpers)
+        explorer = Explorer(program, env, limits, apart, deadline, is_numbered, analyses)
         points = explorer.run()
         return VerifiedProgram(program, maps, points, dict(sorted(explorer.remarks.items()))), explorer.has_rounds
 

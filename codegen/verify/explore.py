@@ -32,6 +32,7 @@ from .chain import BEHIND, Chain, Count
 from .context import Context, Visit
 from .failure import Category, Failure, Unbuildable, address_dependent
 from .flow import Flow, Key
+from .functions import Analyses
 from .iterator import kernel_function
 from .join import Apart, gather
 from .limits import Deadline, Limits, Rejection
@@ -61,8 +62,9 @@ class Explorer(Progress):
         apart: Apart,
         deadline: Deadline,
         is_numbered: bool = True,
+        analyses: Analyses | None = None,
     ) -> None:
-        super().__init__(program, env, limits, is_numbered)
+        super().__init__(program, env, limits, is_numbered, analyses)
         self.has_rounds = False
         self._apart, self._deadline = apart, deadline
         self._pending: dict[Key, Visit] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from ...hdl.helpers.base import CallingHelper
 from ..isa import FunctionReference, Instruction
 from ..spec import ProgramSpec
@@ -17,14 +19,23 @@ from .stack_liveness import ALL, REGISTERS, StackLiveness
 from .state import STACK_BYTES
 
 
+@dataclass(frozen=True)
+class Analyses:
+    """What all attempts to verify a program share, by the slot at which a function begins: control flow, and which
+    bytes of the stack matter."""
+
+    flows: dict[int, Flow] = field(default_factory=dict)
+    stacks: dict[int, StackLiveness] = field(default_factory=dict)
+
+
 class Functions(Reporter):
     """The functions of a program; each is analysed when it is needed first."""
 
-    def __init__(self, program: ProgramSpec, env: Environment) -> None:
+    def __init__(self, program: ProgramSpec, env: Environment, analyses: Analyses | None = None) -> None:
         self._program, self._env = program, env
-        self._flows: dict[int, Flow] = {}
+        analyses = analyses or Analyses()
+        self._flows, self._stack_live = analyses.flows, analyses.stacks
         self._arguments_of: set[int] = set()  # functions whose flow is being made, against recursion
-        self._stack_live: dict[int, StackLiveness] = {}  # function -> which bytes of its stack matter
 
     def _flow(self, entry: int, slot: int) -> Flow:
         """The flow of the function at ``entry``; ``slot`` is what needs it, for messages."""

@@ -8,7 +8,7 @@ from ..spec import ProgramSpec
 from .call import Environment
 from .context import Context, Visit
 from .failure import Category, Failure
-from .functions import Functions
+from .functions import Analyses, Functions
 from .join import Join, shape
 from .limits import Limits, Rejection
 from .state import State, Step
@@ -23,8 +23,10 @@ _MANY_ROUNDS = 64
 class Progress(Functions):
     """Watches the headers of loops. ``is_numbered``: see `explore.Explorer`."""
 
-    def __init__(self, program: ProgramSpec, env: Environment, limits: Limits, is_numbered: bool) -> None:
-        super().__init__(program, env)
+    def __init__(
+        self, program: ProgramSpec, env: Environment, limits: Limits, is_numbered: bool, analyses: Analyses | None
+    ) -> None:
+        super().__init__(program, env, analyses)
         self._limits = limits
         self._is_numbered = is_numbered
         self._lossy = False
