@@ -114,6 +114,10 @@ class Checked(Processor):
                 base, there = Stack.SIZE, region.name.endswith(f"depth {fact.frame}")
             case Kind.MAP_VALUE:
                 base, there = 0, isinstance(region, interpreter._Value) and region._owner.spec.name == fact.map
+            case Kind.RECORD:
+                base, there = 0, region.name == f"a record of {fact.map}"
+            case Kind.MAP_KEY:
+                base, there = 0, region.name == "a key" and int.from_bytes(region.data, "little") == fact.frame
             case _:
                 base, there = 0, isinstance(region, interpreter._Context)
         return there and in_scalar(offset - base & M64, fact.offset)
