@@ -12,7 +12,8 @@ LUT_RAM_LUTS = 6
 """LUT4 places that one 16 x 4 LUT RAM takes: four that read, and a slice for its write port."""
 
 LUT_RAM_COST, BLOCK_COST = 4, 128
-"""What yosys weighs them with when it chooses (share/lattice/brams_16kd.txt, lutrams_trellis.txt)."""
+"""What yosys weighs them with when it chooses (share/lattice/brams_16kd.txt, lutrams_trellis.txt), beside one for
+each bit of a choice among LUT RAMs."""
 
 FORWARDING_LUTS, OLD_LUTS, OLD_FLIP_FLOPS = 1.3, 1.6, 2.4
 """For each bit of a read port, measured with yosys: block memories leave open what a read at the edge of a write
@@ -125,7 +126,7 @@ def memory(
     )
     blocks = block_rams(width, depth, parts)
     rams, rows = ceil(width / 4), ceil((1 << (depth - 1).bit_length()) / 16)
-    if rams * rows * LUT_RAM_COST < blocks * BLOCK_COST:
+    if asynchronous or rams * rows * LUT_RAM_COST + width * (rows - 1) < blocks * BLOCK_COST:
         luts = LUT_RAM_LUTS * rams * rows + width * (rows - 1)
         registers = (copies - asynchronous) * width
         return Area(lut4=copies * luts + FORWARDING_LUTS * width * transparent, flip_flops=registers)

@@ -41,7 +41,8 @@ def test_registers_between_stages_are_those_of_the_verilog():
 
 
 def test_a_wider_beat_and_a_larger_map_take_more():
-    assert total(design("drop", 16)).lut4 < total(design("drop", 64)).lut4
+    narrow, wide = total(design("drop", 16)), total(design("drop", 64))
+    assert narrow.flip_flops < wide.flip_flops and narrow.block_rams < wide.block_rams
     small, large = (total(design("source_counter", sources=entries)) for entries in (256, 65536))
     assert small.block_rams + small.flip_flops / 18432 < large.block_rams + large.flip_flops / 18432
 
@@ -67,6 +68,8 @@ def test_bytes_written_each_by_itself_take_nine_bits_of_a_block_memory():
 def test_a_small_memory_takes_no_block_memory_and_only_reads_at_the_edge_of_a_write_cost_registers():
     assert memory(32, 16, 1).block_rams == memory(8, 100, 1).block_rams == 0
     assert memory(32, 64, 1) == Area(block_rams=1)
+    assert memory(10, 128, 2).block_rams == 2
+    assert memory(37, 46, 1, asynchronous=1).block_rams == 0
     assert memory(32, 1024, 1, transparent=1).flip_flops < memory(32, 1024, 1, old=1).flip_flops
 
 
