@@ -28,7 +28,8 @@ def promises_no_collisions(memory: Memory) -> bool:
 class VerilogMemories:
     """Stands in for an Amaranth platform: turns each ``lib.memory.Memory`` into an instance of a module in `text`.
 
-    All ports must be in the domain ``sync`` (read ports may be asynchronous, too).
+    Each clock domain of a memory's ports has a clock (``sync`` is ``clk``, ``x`` is ``clk_x``); read ports may be
+    asynchronous, too.
     """
 
     def __init__(self) -> None:
@@ -43,7 +44,7 @@ class VerilogMemories:
         """Called by Amaranth in place of ``Memory.elaborate``."""
         body = "\n".join(_lines(memory)) + "\n"
         name = self._names.setdefault(body, f"hardpath_memory_{len(self._names)}")
-        ports: dict[str, Any] = {"i_clk": ClockSignal()}
+        ports: dict[str, Any] = {f"i_{_clock(domain)}": ClockSignal(domain) for domain in _domains(memory)}
         for kind, group in (("w", memory.write_ports), ("r", memory.read_ports)):
             for number, port in enumerate(group):
                 wires = {"en": port.en, "addr": port.addr, "data": Value.cast(port.data)}
@@ -55,18 +56,27 @@ class VerilogMemories:
         return Instance(name, **ports)
 
 
+def _domains(memory: Memory) -> list[str]:
+    """The clock domains of its ports, each once."""
+    domains = dict.fromkeys(port.domain for port in (*memory.write_ports, *memory.read_ports))
+    return [domain for domain in domains if domain != "comb"] or ["sync"]
+
+
+def _clock(domain: str) -> str:
+    return "clk" if domain == "sync" else f"clk_{domain}"
+
+
 def _lines(memory: Memory) -> Iterator[str]:
     width, depth = Shape.cast(memory.shape).width, memory.depth
     address = f"[{max(0, (depth - 1).bit_length() - 1)}:0]"
     row = f"[{width - 1}:0]"
     writes = [(f"w{i}", len(port.en), port) for i, port in enumerate(memory.write_ports)]
     reads = [(f"r{i}", port) for i, port in enumerate(memory.read_ports)]
-    if any(port.domain not in ("sync", "comb") for port in (*memory.write_ports, *memory.read_ports)):
-        raise ValueError("memory ports outside the domain sync")
 
     names = [f"{name}_{field}" for name, *_ in (*writes, *reads) for field in ("en", "addr", "data")]
-    yield f"({', '.join(['clk', *names])});"
-    yield "  input clk;"
+    clocks = [_clock(domain) for domain in _domains(memory)]
+    yield f"({', '.join([*clocks, *names])});"
+    yield from (f"  input {clock};" for clock in clocks)
     for name, enables, _ in writes:
         yield f"  input [{enables - 1}:0] {name}_en;"
         yield f"  input {address} {name}_addr;"
@@ -74,23 +84,26 @@ def _lines(memory: Memory) -> Iterator[str]:
     for name, port in reads:
         yield f"  input {name}_en;"
         yield f"  input {address} {name}_addr;"
-        yield f"  output {'reg ' if port.domain == 'sync' else ''}{row} {name}_data;"
+        yield f"  output {'reg ' if port.domain != 'comb' else ''}{row} {name}_data;"
     careless = promises_no_collisions(memory)
     yield f"  {'(* no_rw_check *) ' if careless else ''}reg {row} mem [0:{depth - 1}];"
-    yield from _contents(memory, width, [name for name, port in reads if port.domain == "sync"])
+    yield from _contents(memory, width, [name for name, port in reads if port.domain != "comb"])
 
-    if writes:
-        yield "  always @(posedge clk) begin"
-        for name, enables, _ in writes:
-            yield from _parts(name, enables, width, "", f"mem[{name}_addr]")
+    for domain in dict.fromkeys(port.domain for *_, port in writes):
+        yield f"  always @(posedge {_clock(domain)}) begin"
+        for name, enables, port in writes:
+            if port.domain == domain:
+                yield from _parts(name, enables, width, "", f"mem[{name}_addr]")
         yield "  end"
     for name, port in reads:
         if port.domain == "comb":
             yield f"  assign {name}_data = mem[{name}_addr];"
             continue
-        yield f"  always @(posedge clk) if ({name}_en) begin"
+        yield f"  always @(posedge {_clock(port.domain)}) if ({name}_en) begin"
         yield f"    {name}_data <= mem[{name}_addr];"
         for writer, enables, write_port in writes:
+            if write_port.domain != port.domain:
+                continue  # no edge in common: who reads what is just being written looks at nothing
             same = f" && {writer}_addr == {name}_addr"
             if write_port in port.transparent_for:
                 yield from _parts(writer, enables, width, same, f"{name}_data")
