@@ -1,0 +1,67 @@
+"""Received bytes go over into the domain of the datapath."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth import DomainRenamer, Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.fifo import AsyncFIFO
+from amaranth.lib.wiring import In, Out
+
+from .beats import Gather, beat_layout
+from .symbols import OCTET
+
+
+class ReceiveQueue(wiring.Component):
+    """``input`` In(OCTET) in cycles with ``valid``, in domain ``rx``; ``output``: stream of `beats.beat_layout` in
+    domain ``sync``. ``width``: bytes a beat, ``depth``: beats, a power of two.
+
+    A frame that does not fit loses its rest, what is in already ends with ``error``; ``lost`` (domain ``rx``) is high
+    for a cycle for each such frame. Frames that come before that end is in are lost without a trace in ``output``.
+    """
+
+    def __init__(self, width: int, depth: int) -> None:
+        self._width = width
+        self._depth = depth
+        super().__init__({
+            "input": In(OCTET),
+            "valid": In(1),
+            "lost": Out(1),
+            "output": Out(stream.Signature(beat_layout(width))),
+        })
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        gather = Gather(self._width)
+        layout = beat_layout(self._width)
+        fifo = AsyncFIFO(
+            width=layout.size, depth=self._depth, w_domain="rx", r_domain="sync", exact_depth=True
+        )
+        m.submodules.gather = DomainRenamer("rx")(gather)
+        m.submodules.fifo = fifo
+        beat = gather.beat
+        m.d.comb += [gather.input.eq(self.input), gather.valid.eq(self.valid), fifo.w_data.eq(beat)]
+
+        losing = Signal()  # the frame that comes in has lost a beat
+        owing = Signal()  # the end of a frame that lost a beat is not in yet
+        end = Signal(layout)
+        m.d.comb += [end.last.eq(1), end.error.eq(1)]
+        with m.If(owing):
+            m.d.comb += [fifo.w_en.eq(1), fifo.w_data.eq(end)]
+            with m.If(fifo.w_rdy):
+                m.d.rx += owing.eq(0)
+        with m.Else():
+            m.d.comb += fifo.w_en.eq(gather.full & ~losing)
+        with m.If(gather.full):
+            m.d.rx += losing.eq(~beat.last & (losing | owing | ~fifo.w_rdy))
+            m.d.comb += self.lost.eq(beat.last & (losing | owing | ~fifo.w_rdy))
+            with m.If(~losing & ~owing & ~fifo.w_rdy):
+                m.d.rx += owing.eq(1)
+
+        m.d.comb += [
+            self.output.payload.eq(fifo.r_data),
+            self.output.valid.eq(fifo.r_rdy),
+            fifo.r_en.eq(self.output.ready),
+        ]
+        return m
