@@ -71,7 +71,9 @@ class Lab:
         self._cleanup.callback(subprocess.run, ["ip", "netns", "del", full], capture_output=True, check=False)
         self.within(full, "ip", "link", "set", "lo", "up")
         # What the machine says by itself would make counters depend on the time.
-        self.within(full, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
+        for which in ("all", "default"):
+            switch = f"/proc/sys/net/ipv6/conf/{which}/disable_ipv6"
+            self.within(full, "sh", "-c", f"if [ -e {switch} ]; then echo 1 > {switch}; fi")
         return full
 
     def within(self, namespace: str, *command: str, status: int = 0, timeout: float = 60) -> str:
@@ -93,7 +95,11 @@ class Lab:
         """A line with stations and the NIC on it: what a station sends reaches the NIC alone, what the NIC sends
         reaches all stations. ``peers``: namespace and address of each; their hardware addresses."""
         middle = self.namespace("m")
-        self.within(middle, "ip", "link", "add", "hub", "type", "bridge")
+        made = subprocess.run(
+            ["ip", "-n", middle, "link", "add", "hub", "type", "bridge"], capture_output=True, text=True, check=False
+        )
+        if made.returncode:
+            pytest.skip(f"this kernel makes no bridges: {made.stderr.strip()}")
         self.within(middle, "ip", "link", "set", "hub", "up")
         self.move(wire, middle)
         self.within(middle, "ip", "link", "set", wire, "master", "hub")
