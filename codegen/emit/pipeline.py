@@ -277,7 +277,8 @@ class Pipeline(wiring.Component):
             raise Refused(
                 f"frames use map {name} over {last - first} stages; between an insert and the pause in which old "
                 f"entries go, the hardware has room for what {limit} stages can insert",
-                "update the map in fewer places, and closer to where it is looked up",
+                "update the map in fewer places, and closer to where it is looked up; with up to 512 entries, more "
+                "entries give more room",
             )
 
     def _gate(self, m: Module, unit: MapUnit, name: str, region: tuple[int, int], stalls: _Stalls) -> None:

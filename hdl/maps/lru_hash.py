@@ -14,7 +14,7 @@ from .base import MapShape, SiteKind
 from .hash import Hash
 from .hash_model import HashModel
 from .linux import BPF_EXIST, BPF_F_NO_PREALLOC
-from .lru_unit import SPARE, LruUnit
+from .lru_unit import LruUnit, spare_entries
 from .percpu_hash import PercpuHashModel
 from .program_table import ProgramTable
 from .rows import ValueRows
@@ -38,7 +38,7 @@ class Roomy:
 
     @staticmethod
     def of(shape: MapShape) -> Roomy:
-        entries = shape.max_entries + SPARE
+        entries = shape.max_entries + spare_entries(shape.max_entries)
         sizes = (shape.key_size, shape.value_size, entries)
         return Roomy(shape.name, shape.type, *sizes, shape.flags, shape.initial, shape.readonly, shape.table)
 

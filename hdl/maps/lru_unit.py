@@ -1,12 +1,13 @@
 """The hardware of LRU hash maps: a hash map with room to spare, from which something takes entries away.
 
-An insert never fails: it goes into a `HashUnit` for `SPARE` entries more than the map may have. As soon as there are
+An insert never fails: it goes into a `HashUnit` for `spare_entries` more than the map may have. As soon as there are
 too many, the unit asks the pipeline for a pause, as for the host, and deletes entries until there are few enough again.
 The victims are those at a hand that goes round over all slots, so a new entry stays for about a whole round. A slot on
-the way costs some 6 cycles, so it is small maps, with few entries among many slots, that wait longest.
+the way costs some 6 cycles, so it is small maps, with few entries among many slots, that wait longest: they get less
+room to spare.
 
-While the unit waits for the pause only frames between first and last touch of the map can insert; `SPARE` is for them,
-and a pipeline with more of them is refused (`longest_drain`).
+While the unit waits for the pause only frames between first and last touch of the map can insert; the spare entries are
+for them, and a pipeline with more of them is refused (`longest_drain`).
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ from .rows import ValueRows
 from .table import Table
 from .unit import HostOp, MapUnit
 
-SPARE = 512
-"""Entries that can be there beyond max_entries until the pause comes."""
+
+def spare_entries(max_entries: int) -> int:
+    """Entries that can be there beyond ``max_entries`` until the pause comes."""
+    return min(512, max(128, max_entries))
 
 
 class LruUnit(MapUnit):
-    """Sites are those of `HashUnit`; ``roomy`` is the shape with `SPARE` entries more."""
+    """Sites are those of `HashUnit`; ``roomy`` is the shape with `spare_entries` more."""
 
     def __init__(
         self, shape: MapShape, roomy: MapShape, kinds: Sequence[SiteKind], rows: ValueRows, table: Table
@@ -37,7 +40,8 @@ class LruUnit(MapUnit):
         super().__init__(shape, kinds)
         self._slots = table.slots
         if updates := sum(kind.name == "change" for kind in kinds):
-            self.longest_drain = SPARE // updates - 2  # less the frame that begins to be too much, and the next
+            spare = roomy.max_entries - shape.max_entries
+            self.longest_drain = spare // updates - 2  # less the frame that begins to be too much, and the next
         self._inner = HashUnit(roomy, kinds, rows, table)
         self.host_hold, self.site_hold = self._inner.host_hold, self._inner.site_hold
 

@@ -8,16 +8,17 @@ from hardpath.codegen.schedule import schedule
 from hardpath.codegen.schedule.plan import Schedule
 from hardpath.codegen.spec import MapSpec
 from hardpath.hdl.errors import Refused
-from hardpath.hdl.maps.lru_unit import SPARE
+from hardpath.hdl.maps.lru_unit import spare_entries
 from hardpath.hdl.maps.registry import MAP_TYPES
 from hardpath.hdl.target import Target
 
-LRU_HASH = 9
+LRU_HASH, ENTRIES = 9, 16
+SPARE = spare_entries(ENTRIES)
 
 
 @pytest.mark.parametrize("later, fits", [(0, True), (SPARE - 10, True), (SPARE, False)])
 def test_more_frames_between_two_touches_than_there_is_room_for_are_refused(later, fits):
-    graph, spec = Graph(window=24), MapSpec("m", LRU_HASH, 4, 8, 16)
+    graph, spec = Graph(window=24), MapSpec("m", LRU_HASH, 4, 8, ENTRIES)
     c, plugin = Construct(graph), MAP_TYPES[LRU_HASH]
     window, yes = c.input("window", 8 * 24), c.const(1, 1)
     key, value = c.slice(window, 0, 32), c.slice(window, 64, 64)
