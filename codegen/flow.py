@@ -74,17 +74,21 @@ class Design:
         )
 
     @cached_property
-    def verilog(self) -> str:
-        """Verilog of the module ``hardpath`` with the ports of docs/architecture.md."""
+    def datapath(self) -> Datapath:
+        """The device between its streams, for a top that holds it."""
         start = self.graph.outputs["start"]
-        datapath = Datapath(
+        return Datapath(
             self.pipeline,
             identity=self.identity,
             in_flight=self.pipeline.latency + self.queue,
             start=start.attr if start.op == "const" else None,
             tail_fixed=self.graph.tail_fixed,
         )
-        return verilog(datapath, "hardpath")
+
+    @cached_property
+    def verilog(self) -> str:
+        """Verilog of the module ``hardpath`` with the ports of docs/architecture.md."""
+        return verilog(self.datapath, "hardpath")
 
     @cached_property
     def area(self) -> dict[str, Area]:
