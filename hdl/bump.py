@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from amaranth import Cat, DomainRenamer, Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth import Cat, DomainRenamer, Module, Signal
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .datapath import Datapath
-from .egress import XDP_PASS, XDP_REDIRECT, XDP_TX
-from .frame_arbiter import FrameArbiter
+from .egress import BROADCAST, XDP_PASS, XDP_REDIRECT, XDP_TX
+from .frame_switch import FrameSwitch
 from .mac.beats import line_layout
 from .mac.mac import COUNTERS
 from .mac.port import Port, PortShape
@@ -23,7 +23,8 @@ _FRACTION = 24
 
 class Bump(wiring.Component):
     """Two ports; frames from port i go through ``datapaths[i]``. PASS goes on to the other port, TX back, REDIRECT to
-    the port with that ifindex (port i has i + 1); frames for others are gone, as in Linux, and counted.
+    the port with that ifindex (port i has i + 1) or to each of several; frames for others are gone, as in Linux, and
+    counted.
     ABORTED and DROP are counted by the datapath, frames that never were good by the port.
 
     Domains: ``sync`` with ``clock_hz``; ``tx``, 125 MHz; ``rx0`` and ``rx1``, those of the PHYs. Both datapaths have
@@ -44,25 +45,21 @@ class Bump(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        layout = line_layout(self._width)
+        m.submodules.switch = switch = FrameSwitch(line_layout(self._width), 2, 2)
         now = Signal(64 + _FRACTION)
         m.d.sync += now.eq(now + self._step)
-        ways = []
         for i, datapath in enumerate(self.datapaths):
             shape = replace(self._shape, width=self._width, max_frame=datapath.identity.max_frame)
             port = Port(shape)
             m.submodules[f"port_{i}"] = DomainRenamer({"rx": f"rx{i}"})(port)
             m.submodules[f"datapath_{i}"] = datapath
-            m.submodules[f"arbiter_{i}"] = arbiter = FrameArbiter(layout)
-            wiring.connect(m, arbiter.output, port.input)
-            ways.append(arbiter.inputs)
+            wiring.connect(m, switch.outputs[i], port.input)
             for name in ("rx_ctl", "rx_data"):
                 m.d.comb += getattr(port, name).eq(getattr(self, f"{name}_{i}"))
             for name in ("tx_clk", "tx_ctl", "tx_data", "counters"):
                 m.d.comb += getattr(self, f"{name}_{i}").eq(getattr(port, name))
             self._enter(m, i, port, datapath, now[_FRACTION:])
-        for i, datapath in enumerate(self.datapaths):
-            self._leave(m, i, datapath, [way[i] for way in ways])
+            self._leave(m, i, datapath, switch)
         return m
 
     def _enter(self, m: Module, i: int, port: Port, datapath: Datapath, now: Any) -> None:
@@ -78,23 +75,23 @@ class Bump(wiring.Component):
             received.ready.eq(datapath.rx_ready),
         ]
 
-    def _leave(self, m: Module, i: int, datapath: Datapath, ways: Sequence[stream.Interface]) -> None:
-        """``ways``: to port 0 and port 1."""
+    def _leave(self, m: Module, i: int, datapath: Datapath, switch: FrameSwitch) -> None:
         verdict, redirect = datapath.tx_verdict, datapath.tx_redirect
-        wanted = Signal(2, name=f"ways_{i}")
-        m.d.comb += wanted.eq(
-            Cat(
-                (verdict == (XDP_TX if port == i else XDP_PASS)) | ((verdict == XDP_REDIRECT) & (redirect == port + 1))
-                for port in range(2)
-            )
-        )
-        for way, want in zip(ways, wanted, strict=True):
-            m.d.comb += [
-                way.payload.data.eq(datapath.tx_data),
-                way.payload.keep.eq(datapath.tx_keep),
-                way.payload.last.eq(datapath.tx_last),
-                way.valid.eq(datapath.tx_valid & want),
-            ]
-        m.d.comb += datapath.tx_ready.eq(Mux(wanted.any(), (wanted & Cat(way.ready for way in ways)).any(), 1))
+        given, ways = switch.inputs[i], switch.ways[i]
+        m.d.comb += [
+            ways.eq(
+                Cat(
+                    (verdict == (XDP_TX if port == i else XDP_PASS))
+                    | ((verdict == XDP_REDIRECT) & (redirect == port + 1))
+                    | ((verdict == BROADCAST) & redirect[port + 1])
+                    for port in range(2)
+                )
+            ),
+            given.payload.data.eq(datapath.tx_data),
+            given.payload.keep.eq(datapath.tx_keep),
+            given.payload.last.eq(datapath.tx_last),
+            given.valid.eq(datapath.tx_valid),
+            datapath.tx_ready.eq(given.ready),
+        ]
         unreachable = getattr(self, f"unreachable_{i}")
-        m.d.sync += unreachable.eq(unreachable + (datapath.tx_valid & datapath.tx_last & ~wanted.any()))
+        m.d.sync += unreachable.eq(unreachable + (datapath.tx_valid & datapath.tx_last & ~ways.any()))

