@@ -10,8 +10,8 @@ from amaranth.lib.wiring import In, Out
 
 
 class FrameSwitch(wiring.Component):
-    """Streams of ``shape``, which has a field ``last``: ``inputs[i]`` and ``outputs[j]``. ``ways[i]`` In: bit j says that
-    the frame at input i goes to output j, the same with all its beats; a frame without ways is thrown away.
+    """Streams of ``shape``, which has a field ``last``: ``inputs[i]`` and ``outputs[j]``. ``ways[i]`` In: bit j says
+    that the frame at input i goes to output j, the same with all its beats; a frame without ways is thrown away.
 
     A frame gets all its ways at once, so two that want several never wait for each other, and nothing else comes in
     between. Inputs that wait take turns, and what one of them waits for is kept free for it. No register on the way:

@@ -19,7 +19,7 @@ from hardpath.sim.interpreter import Interpreter
 from hardpath.sim.linux import LinuxOracle, available
 
 bench = pytest.importorskip("bump_bench", reason="the models of PHYs are missing: install the extra `test`")
-needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus Verilog is missing: install iverilog")
+needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="install iverilog")
 
 ABORTED, DROP, PASS, TX = range(4)
 

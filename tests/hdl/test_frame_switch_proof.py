@@ -15,8 +15,8 @@ BEAT = data.StructLayout({"source": 1, "index": 2, "last": 1})
 
 class Switch(wiring.Component):
     """Each source numbers its frames and their beats, and keeps what it offers until it is taken. ``holds``: every
-    output gets whole frames, those of a source in order and once each, and all that were meant for it when they are gone from
-    the source; and what is offered to it stays until it is taken. ``wrong``: a switch that forgets a way."""
+    output gets whole frames, those of a source in order and once each, and all that were meant for it when they are
+    gone from the source; and what is offered to it stays until it is taken. ``wrong``: a switch that forgets a way."""
 
     def __init__(self, wrong: bool = False) -> None:
         self._wrong = wrong
