@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
+from ..codegen.flow import Design
 from ..hdl import registers
+from ..hdl.line_rate import FCS, PORTS, SHORTEST_ON_WIRE
 from . import options as shared
 from . import report
 from .options import Build, Chosen
@@ -39,10 +41,13 @@ def command(settings: Settings, chosen: Chosen, output: Path, build: Build, even
     with Steps() as steps:
         design = build.compile(spec, chosen.select(spec), steps, event_queue)
         facts = report.document(design)
+        if build.ports is not None:
+            settings.note(chosen_for(build.ports, design))
         if facts["area"]["largest"]["share"] > 1:
             settings.note(f"no ECP5 holds this: {report.area_text(facts['area'])}")
         for overrun in facts["overruns"][:1]:
-            settings.note(f"{build.clock:g} MHz will not be reached: {overrun['at']} alone takes {overrun['ns']} ns")
+            clock = f"{design.target.clock_mhz:g} MHz"
+            settings.note(f"{clock} will not be reached: {overrun['at']} alone takes {overrun['ns']} ns")
         steps("Verilog")
         files = {
             f"{design.program.name}.v": design.verilog,
@@ -58,4 +63,15 @@ def command(settings: Settings, chosen: Chosen, output: Path, build: Build, even
     settings.answer(
         {"output": str(output), "files": list(files), "report": facts},
         lambda console: console.print("\n".join(str(output / name) for name in files)),
+    )
+
+
+def chosen_for(ports: str, design: Design) -> str:
+    """What the hardware became for these ports, and why."""
+    target, plan = design.target, design.schedule
+    brought = PORTS[ports].frame_cycles(SHORTEST_ON_WIRE - FCS, target.clock_mhz)
+    return (
+        f"frames of {ports} ports come {brought:.4g} or more cycles of {target.clock_mhz:g} MHz apart: "
+        f"{target.width} bytes a beat, a frame every {plan.ii} cycles ({plan.frames} at a time in {plan.stages} "
+        f"stages), every {design.worst_cycles} at worst"
     )

@@ -17,6 +17,7 @@ from ..codegen.flow import MAX_WINDOW, Design, Progress, compile_program
 from ..codegen.spec import ObjectSpec, ProgramSpec
 from ..codegen.tables import helper_tables
 from ..hdl.ingress import LONGEST_FRAME, MIN_FRAME, WIDTHS
+from ..hdl.line_rate import PORTS
 from ..hdl.target import Target
 from ..sim import program
 from ..sim.captures import Frame, fitting, read_capture
@@ -32,6 +33,10 @@ FILE = click.Path(path_type=Path)
 
 FASTEST_CLOCK = 500.0
 """MHz; beyond what block memories of the target reach, so no plan for a faster one means anything."""
+
+
+LARGEST_II = 4096
+"""Cycles; no pipeline has so many stages, so that a larger one would change nothing."""
 
 
 class Number(click.FloatRange):
@@ -173,17 +178,24 @@ program_options = collected(
 class Build:
     """What hardware to compile for."""
 
-    width: str
-    clock: float
+    ports: str | None
+    width: str | None
+    clock: float | None
+    ii: int | None
     max_frame: int
     max_window: int
     zero_stack: bool
 
     def target(self, event_queue: int = 0) -> Target:
-        """``event_queue`` as `Target` has it."""
-        return Target(
-            clock_mhz=self.clock, width=int(self.width), max_frame=self.max_frame, event_queue=event_queue
-        )
+        """``event_queue`` as `Target` has it. What is not given is as the ports need it, if these are."""
+        ports = PORTS[self.ports] if self.ports is not None else None
+        clock = self.clock or (ports.clock_mhz if ports else Target.clock_mhz)
+        if self.width is not None:
+            width = int(self.width)
+        else:
+            width = ports.width(clock, self.max_frame) if ports else Target.width
+        ii = self.ii or (ports.ii(clock) if ports else Target.ii)
+        return Target(clock_mhz=clock, width=width, max_frame=self.max_frame, event_queue=event_queue, ii=ii)
 
     def compile(
         self, spec: ObjectSpec, program: ProgramSpec, progress: Progress, event_queue: int = 0
@@ -203,12 +215,20 @@ build_options = collected(
     "build",
     Build,
     click.option(
-        "--width", type=click.Choice([str(width) for width in WIDTHS]), default=str(Target.width), show_default=True,
+        "--ports", type=click.Choice(list(PORTS)),
+        help="Make the smallest hardware that keeps up with ports of this speed: sets --width, --clock and --ii.",
+    ),
+    click.option(
+        "--width", type=click.Choice([str(width) for width in WIDTHS]), show_default=str(Target.width),
         metavar="BYTES", help=f"Bytes a beat of the frame streams: {', '.join(map(str, WIDTHS))}.",
     ),
     click.option(
-        "--clock", type=Number(1, FASTEST_CLOCK), default=Target.clock_mhz, show_default=True, metavar="MHZ",
+        "--clock", type=Number(1, FASTEST_CLOCK), show_default=f"{Target.clock_mhz:g}", metavar="MHZ",
         help="Clock in MHz.",
+    ),
+    click.option(
+        "--ii", type=click.IntRange(1, LARGEST_II), show_default=str(Target.ii), metavar="CYCLES",
+        help="Cycles from one frame to the next, at least; the more, the smaller the hardware.",
     ),
     click.option(
         "--max-frame", type=click.IntRange(MIN_FRAME, LONGEST_FRAME), default=Target.max_frame, show_default=True,

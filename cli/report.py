@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import groupby
 from typing import Any
 
-from ..codegen.emit import Hazard
+from ..codegen.emit import Hazard, hazards
 from ..codegen.flow import Design
 from ..codegen.map_names import map_type_name
 from ..codegen.schedule import ScheduleReport, report
 from ..codegen.spec import MapSpec, ProgramSpec
 from ..hdl.area import DEVICES, Area, verdict
+from ..hdl.errors import Refused
 from ..hdl.frame_store import UNIT as STORE
+from ..hdl.line_rate import carried_gbps
 
 
 def document(design: Design) -> dict[str, Any]:
@@ -27,7 +29,10 @@ def document(design: Design) -> dict[str, Any]:
         "window": design.graph.window,
         "headroom": design.graph.headroom,
         "frame_store": _frame_store(design),
-        "initiation_interval": 1,
+        "initiation_interval": design.schedule.ii,
+        "carries_gbps": _carried(design, design.schedule.ii),
+        "carries_at_worst_gbps": _carried(design, design.worst_cycles),
+        "intervals": _intervals(design),
         "area": _area(design),
         "stages": design.schedule.stages,
         "register_bits": stages.register_bits,
@@ -61,6 +66,30 @@ def _area(design: Design) -> dict[str, Any]:
     }
 
 
+def _carried(design: Design, cycles: int) -> float:
+    """Gb/s of a line with which the hardware keeps up if a frame takes so many cycles at least."""
+    target = design.target
+    return round(carried_gbps(target.width, target.clock_mhz, cycles, target.max_frame), 2)
+
+
+def _intervals(design: Design) -> list[dict[str, Any]]:
+    """What other initiation intervals would make of the area, with these stages."""
+    stages, own = design.schedule.stages, design.schedule.ii
+    rows = []
+    for ii in sorted({own, stages, *(1 << i for i in range(stages.bit_length()) if 1 << i < stages)}):
+        try:
+            other = design if ii == own else design.with_interval(ii)
+        except Refused:
+            continue  # with so many frames in the pipeline a map cannot work
+        rows.append({
+            "ii": ii,
+            "carries_gbps": _carried(other, ii),
+            "worst_cycles": other.worst_cycles,
+            **sum(other.area.values(), Area()).figures(),
+        })
+    return rows
+
+
 def area_text(facts: dict[str, Any]) -> str:
     """The estimate in a line."""
     return (
@@ -92,7 +121,7 @@ def _map(design: Design, spec: MapSpec) -> dict[str, Any]:
         "max_entries": spec.max_entries,
         "mechanism": mechanism(design, spec.name),
         "host_stall_cycles": design.pipeline.host_stall(spec.name) if spec.name in design.maps else 0,
-        "worst_cycles_per_frame": 1 + max((hazard.cost for hazard in found), default=0),
+        "worst_cycles_per_frame": design.schedule.ii + max((hazard.cost for hazard in found), default=0),
         "hazards": [_hazard(design.program, hazard) for hazard in found],
         "ports": asdict(design.pipeline.ports[spec.name]) if spec.name in design.maps else None,
     }
@@ -124,6 +153,8 @@ def mechanism(design: Design, name: str) -> str:
         return "interlock on the key"
     if not any(kind.writes for kind in kinds):
         return "only read by the program"
+    if any(hazard.unit == name for hazard in hazards(design.graph, replace(design.schedule, ii=1))):
+        return "one frame at a time" if design.schedule.frames == 1 else "frames too far apart to meet"
     return "atomic unit with forwarding"
 
 
@@ -149,7 +180,8 @@ def text(design: Design) -> str:
         f"{facts['program']} (section {facts['section']})",
         "",
         f"target       {target.width} bytes a beat, {target.clock_mhz:g} MHz, frames up to {target.max_frame} bytes",
-        f"throughput   a frame every ceil(bytes / {target.width}) cycles, of the longer of frame in and frame out",
+        f"throughput   {_throughput(design)}",
+        f"line rate    {_line_rate(facts)}",
         f"window       {facts['window']} bytes of the frame's front, {facts['headroom']} bytes of headroom",
         *_store_text(facts["frame_store"]),
         f"pipeline     {facts['stages']} stages, {facts['register_bits']} register bits",
@@ -159,7 +191,36 @@ def text(design: Design) -> str:
     ]
     for each in facts["maps"]:
         lines += ["", *_map_text(each)]
+    lines += ["", *_intervals_text(facts["intervals"], design.schedule.ii)]
     return "\n".join([*lines, "", str(stages), ""])
+
+
+def _throughput(design: Design) -> str:
+    ii = design.schedule.ii
+    at_least = f", at least {ii}" if ii > 1 else ""
+    beats = f"ceil(bytes / {design.target.width})"
+    return f"a frame every {beats} cycles{at_least}, of the longer of frame in and frame out"
+
+
+def _line_rate(facts: dict[str, Any]) -> str:
+    carried, at_worst = facts["carries_gbps"], facts["carries_at_worst_gbps"]
+    meeting = f", {at_worst:g} Gb/s if each has to wait for the one before" if at_worst < carried else ""
+    return f"keeps up with {carried:g} Gb/s of frames of any length{meeting}"
+
+
+def _intervals_text(rows: list[dict[str, Any]], own: int) -> list[str]:
+    """Area against initiation interval."""
+    lines = [
+        "initiation interval (cycles from one frame to the next, at least) and what it costs",
+        "cycles at worst    Gb/s     LUT4 flip-flops block RAMs multipliers",
+    ]
+    for row in rows:
+        lines.append(
+            f"{row['ii']:>6} {row['worst_cycles']:>8} {row['carries_gbps']:>7g} {row['lut4']:>8,} "
+            f"{row['flip_flops']:>10,} {row['block_rams']:>10,} {row['multipliers']:>11,}"
+            + ("  this one" if row["ii"] == own else "")
+        )
+    return lines
 
 
 def _clock(stages: ScheduleReport) -> str:

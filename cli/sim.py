@@ -116,9 +116,10 @@ def _simulate(
 
 def show(console: Console, design: Design, result: RunResult) -> None:
     """The figures of a run for people."""
-    target = design.target
+    target, ii = design.target, design.schedule.ii
+    apart = f", a frame every {ii} cycles" if ii > 1 else ""
     console.print(
-        f"{design.program.name}: {design.schedule.stages} stages, {target.width} bytes a beat, "
+        f"{design.program.name}: {design.schedule.stages} stages{apart}, {target.width} bytes a beat, "
         f"{target.clock_mhz:g} MHz; simulated by {result.engine}\n"
     )
     facts = Table.grid(padding=(0, 2))

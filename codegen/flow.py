@@ -80,7 +80,7 @@ class Design:
         return Datapath(
             self.pipeline,
             identity=self.identity,
-            in_flight=self.pipeline.latency + self.queue,
+            in_flight=self.pipeline.in_flight,
             start=start.attr if start.op == "const" else None,
             tail_fixed=self.graph.tail_fixed,
         )
@@ -93,8 +93,19 @@ class Design:
     @cached_property
     def area(self) -> dict[str, Area]:
         """An estimate of what the parts of the hardware take."""
-        in_flight = self.pipeline.latency + self.queue
-        return self.pipeline.area | {"datapath": datapath_area(self.target, self.graph, self.queue, in_flight)}
+        around = datapath_area(self.target, self.graph, self.queue, self.pipeline.in_flight)
+        return self.pipeline.area | {"datapath": around}
+
+    @property
+    def worst_cycles(self) -> int:
+        """Cycles from a short frame to the next one at most, while nobody holds back what leaves and no host asks."""
+        return self.schedule.ii + max((hazard.cost for hazard in self.pipeline.hazards), default=0)
+
+    def with_interval(self, ii: int) -> Design:
+        """The same stages, with frames ``ii`` stages apart. Raises `Refused` as `compile_program` does."""
+        target, plan = replace(self.target, ii=ii), replace(self.schedule, ii=ii)
+        pipeline = _pipeline(self.program, self.graph, plan, self.maps, target)
+        return replace(self, target=target, schedule=plan, pipeline=pipeline)
 
     @property
     def known_maps(self) -> dict[str, MapSpec]:
@@ -104,12 +115,13 @@ class Design:
     @property
     def queue(self) -> int:
         """Frames that the pipeline's output queue takes while a long frame is sent."""
-        return output_queue(self.target)
+        return output_queue(self.target, self.schedule)
 
 
-def output_queue(target: Target) -> int:
-    """As many as the longest frame has beats."""
-    return max(4, -(-target.max_frame // target.width))
+def output_queue(target: Target, schedule: Schedule) -> int:
+    """As many as can come in while the longest frame is sent."""
+    beats = -(-target.max_frame // target.width)
+    return max(4, schedule.frames_in(beats))
 
 
 def maps_of(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> dict[str, MapSpec]:
@@ -163,16 +175,22 @@ def compile_program(
     buffers = {n: m for n, m in used.items() if MAP_TYPES[m.type].is_buffer}
     unneeded = helper_tables(program.parts).keys() - touched  # of IPv6 in a program that knows IPv4 only, say
     maps = {n: m for n, m in used.items() if n not in unneeded and n not in constants and n not in buffers}
-    pipeline = emit(
+    pipeline = _pipeline(program, graph, plan, maps, target)
+    return Design(program, maps, constants, buffers, target, verified, graph, plan, pipeline)
+
+
+def _pipeline(
+    program: ProgramSpec, graph: Graph, plan: Schedule, maps: Mapping[str, MapSpec], target: Target
+) -> Pipeline:
+    return emit(
         graph,
         plan,
         maps,
         width=target.width,
         max_frame=target.max_frame,
-        queue=output_queue(target),
+        queue=output_queue(target, plan),
         line_of=_line_of(program),
     )
-    return Design(program, maps, constants, buffers, target, verified, graph, plan, pipeline)
 
 
 def _line_of(program: ProgramSpec) -> Callable[[int], int | None]:

@@ -11,14 +11,15 @@ from amaranth.lib.wiring import In, Out
 from .verilog_memory import NO_COLLISIONS
 
 
-def depth(stages: int) -> int:
-    """Rows of the memory for values that wait ``stages`` stages."""
-    return 1 << (stages - 1).bit_length()
+def depth(frames: int) -> int:
+    """Rows of the memory for values of at most ``frames`` frames at a time."""
+    return 1 << (frames - 1).bit_length()
 
 
 class DelayMemory(wiring.Component):
-    """Takes ``width`` bits of each frame that leaves stage a and gives them back while it is in stage b, for
-    ``stages`` = b - a of at least 2: what that many registers would do.
+    """Takes ``width`` bits of each frame that leaves stage a and gives them back while it is in stage b and until the
+    next one comes there. At most ``frames``, at least 2, are in the b - a stages from a on: what that many registers
+    would do.
 
     Frames stay in order, so the memory is a ring and the frames' numbers are its addresses. ``write`` In: a frame
     leaves stage a; ``write_number`` In: its number; ``write_data`` In. ``read`` In: stage b loads; ``read_number`` In:
@@ -26,9 +27,9 @@ class DelayMemory(wiring.Component):
     power of two from `depth` on. The row of a frame is never read and written at the same edge.
     """
 
-    def __init__(self, width: int, stages: int) -> None:
-        self._stages = stages
-        self._address = (stages - 1).bit_length()
+    def __init__(self, width: int, frames: int) -> None:
+        self._frames = frames
+        self._address = (frames - 1).bit_length()
         self._width = width
         super().__init__(
             {
@@ -44,7 +45,7 @@ class DelayMemory(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.ring = ring = memory.Memory(
-            shape=unsigned(self._width), depth=depth(self._stages), init=[], attrs=NO_COLLISIONS
+            shape=unsigned(self._width), depth=depth(self._frames), init=[], attrs=NO_COLLISIONS
         )
         write, read = ring.write_port(), ring.read_port()
         m.d.comb += [

@@ -3,7 +3,7 @@
 Stages 0 .. N-1 each hold one frame or a bubble. A frame stays in its stage while a stage at or behind its own
 stalls, or while the output does not take the frame of the last stage. So when a frame leaves a stage, every
 stage behind it moves too: what leaves stage x at an edge can rely on a write that leaves stage y > x at the
-same edge.
+same edge. And frames never come closer to each other, so that the distance they enter at is one they keep.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from amaranth import Module, Signal
+from amaranth import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 
 class StageControl(wiring.Component):
     """Valid bits and enables of a pipeline of ``stages`` stages, of which those in ``stalling`` can hold
-    frames back.
+    frames back. Of any ``interval`` stages in a row at most one holds a frame: each one waits in front of the pipeline
+    until the one before has gone that far.
 
     Ports, as lists indexed by stage: ``valid`` Out (a frame is there), ``enable`` Out (what is there leaves
     at the coming edge; the registers of stage k+1 load when ``enable[k]``); as a mapping: ``stall`` In
@@ -27,7 +28,10 @@ class StageControl(wiring.Component):
     the output.
     """
 
-    def __init__(self, stages: int, stalling: Collection[int] = ()) -> None:
+    def __init__(self, stages: int, stalling: Collection[int] = (), interval: int = 1) -> None:
+        if not 1 <= interval <= stages:
+            raise ValueError(f"frames {interval} stages apart in a pipeline of {stages}")
+        self._interval = interval
         super().__init__(
             {
                 "input_valid": In(1),
@@ -68,9 +72,12 @@ class StageControl(wiring.Component):
                 m.d.comb += self.output_valid.eq(self.valid[k] if held is None else self.valid[k] & ~held)
             m.d.comb += self.enable[k].eq(~self.blocked if held is None else ~(self.blocked | held))
 
-        m.d.comb += self.input_ready.eq(self.enable[0] | ~self.valid[0])
-        with m.If(self.input_ready):
-            m.d.sync += self.valid[0].eq(self.input_valid)
+        # After the edge the frame before must be in stage ``interval`` at least, or gone.
+        near, gap = self.valid[: self._interval - 1], self._interval - 1
+        passes = self.enable[gap] | ~self.valid[gap]
+        m.d.comb += self.input_ready.eq(passes & ~Cat(near).any() if near else passes)
+        with m.If(self.enable[0] | ~self.valid[0]):
+            m.d.sync += self.valid[0].eq(self.input_valid & self.input_ready)
         for k in range(last):
             with m.If(self.enable[k + 1]):
                 m.d.sync += self.valid[k + 1].eq(self.valid[k] & self.enable[k])

@@ -11,6 +11,9 @@ class Target:
 
     ``event_queue``: beats of events that wait until the host fetches them over the control bus; 0: they leave through
     ports of their own, as fast as they come.
+    ``ii``: the initiation interval: cycles from a frame to the next one, at least. Frames that come no faster anyway
+    (from a 1 Gb/s port 84 cycles apart at 125 MHz) need fewer registers, memory ports and units. A pipeline of fewer
+    stages takes a frame whenever it is empty.
     ``margin``: share of the clock period that stages may fill (the rest is for routing and clock skew).
     """
 
@@ -19,6 +22,7 @@ class Target:
     max_frame: int = 2048
     margin: float = 0.85
     event_queue: int = 0
+    ii: int = 1
 
     @property
     def period_ns(self) -> float:

@@ -9,6 +9,7 @@ from itertools import count, islice
 from pathlib import Path
 
 from ..hdl.errors import InputError
+from ..hdl.line_rate import slot_bits
 from ..sim.captures import Frame, read_capture
 from ..sim.timing import Rate
 from ..sim.traffic import traffic
@@ -91,7 +92,7 @@ def _paced(stream: Traffic, rate: Rate) -> Iterator[tuple[int, Frame]]:
         if number % stream.burst == 0:
             at = stream.start + total // (rate.bits_per_second or rate.frames_per_second)
         yield at, frame
-        total += SECOND * (rate.wire_bits(len(frame.data)) if rate.bits_per_second else 1)
+        total += SECOND * (slot_bits(len(frame.data)) if rate.bits_per_second else 1)
 
 
 def _frames(stream: Traffic) -> Iterator[Frame]:

@@ -6,9 +6,8 @@ from collections import deque
 from dataclasses import dataclass
 
 from ..hdl.errors import InputError
-from ..sim.timing import FCS, SHORTEST_ON_WIRE
+from ..hdl.line_rate import FCS, GAP, PREAMBLE, SHORTEST_ON_WIRE
 
-PREAMBLE, GAP = 8, 12  # bytes, IEEE 802.3 clauses 3 and 4
 SECOND = 10**12  # ps
 
 SPEEDS = {

@@ -6,10 +6,7 @@ import re
 from dataclasses import dataclass
 
 from ..hdl.errors import InputError
-
-WIRE_OVERHEAD = 20  # preamble (8 bytes) and the shortest gap (12)
-FCS = 4
-SHORTEST_ON_WIRE = 64  # with FCS
+from ..hdl.line_rate import slot_bits
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
@@ -33,11 +30,6 @@ class Rate:
             raise InputError(f"rate {text!r}: give bits a second as 10G or 100Mbps, or frames a second as 1.5Mpps")
         return cls(frames_per_second=number) if found[3] == "pps" else cls(bits_per_second=number)
 
-    @staticmethod
-    def wire_bits(size: int) -> int:
-        """Bits that a frame of ``size`` bytes takes on the wire."""
-        return 8 * (max(size + FCS, SHORTEST_ON_WIRE) + WIRE_OVERHEAD)
-
 
 BACK_TO_BACK = Rate()
 
@@ -59,7 +51,7 @@ class Pace:
         if not rate:
             return 0
         start = self._total // rate
-        self._total += (self._rate.wire_bits(size) if self._rate.bits_per_second else 1) * self._clock_hz
+        self._total += (slot_bits(size) if self._rate.bits_per_second else 1) * self._clock_hz
         return start
 
 

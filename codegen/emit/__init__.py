@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Schedules become hardware: `emit` makes the pipeline, `verilog` its text, `hazards` tells who waits for whom."""
 
 from __future__ import annotations

@@ -42,14 +42,15 @@ def between_stages(graph: Graph, schedule: Schedule, liveness: Liveness) -> Area
         node = graph.nodes[root]
         born = -1 if node.op == "input" else schedule.ready(node)
         for segment in segments:
-            for move in segment.moves(born):
-                bits[move] += segment.width
+            for hold in segment.holds(born, schedule.ii):
+                bits[hold.source, hold.first] += segment.width
     total = Area()
     for (start, end), width in bits.items():
-        if waits_in_memory(width, end - start):
-            total += memory(width, depth(end - start), 1)
+        frames = schedule.frames_in(end - start)
+        if waits_in_memory(width, frames):
+            total += memory(width, depth(frames), 1)
         else:
-            total += Area(flip_flops=width * (end - start))
+            total += Area(flip_flops=width * frames)
     return total
 
 

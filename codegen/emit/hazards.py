@@ -2,7 +2,8 @@
 
 Site X of a younger and site Y of an older frame may not swap (see "Sites, stages and hazards" in
 `docs/architecture.md`). Where X touches its unit in an earlier stage than Y, they would; so X's frame waits
-until no older frame in the stages between is about to use Y on the same entry.
+until no older frame in the stages between is about to use Y on the same entry. Frames that enter far enough apart never
+are in these stages together.
 """
 
 from __future__ import annotations
@@ -160,7 +161,7 @@ def hazards(graph: Graph, schedule: Schedule, wires: Wires | None = None) -> lis
         for (early, issue), (late, late_issue) in product(unit, unit):
             x = issue + early.attr.kind.touch[0]
             y = late_issue + late.attr.kind.touch[1]
-            window = range(x + 1, y if _forwarded(early.attr, late.attr) else y + 1)
+            window = range(x + schedule.ii, y if _forwarded(early.attr, late.attr) else y + 1)
             if window and early.attr.kind.conflicts(late.attr.kind):
                 found.append(_hazard(early, late, x, window, wires, bounds))
     return [hazard for hazard in found if any(bound != NONE for bound in hazard.bounds)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from ...hdl.maps.unit import offsets
 from ..graph.ir import Graph, Node
@@ -13,15 +14,27 @@ from .hazards import Hazard
 from .wires import WIRING, Wires
 
 _SHORTEST_MEMORY = 4
-"""Stages from which on waiting in a memory is worth its addresses."""
+"""Registers in a row from which on waiting in a memory is worth its addresses."""
 
 _SMALLEST_MEMORY = 256
 """Register bits that a memory has to save."""
 
 
-def waits_in_memory(bits: int, stages: int) -> bool:
-    """Whether ``bits`` that are next needed ``stages`` stages later wait in a delay memory rather than in registers."""
-    return stages >= _SHORTEST_MEMORY and bits * stages >= _SMALLEST_MEMORY
+def waits_in_memory(bits: int, frames: int) -> bool:
+    """Whether ``bits`` of so many frames at a time, until they are next needed, wait in a delay memory rather than in
+    registers."""
+    return frames >= _SHORTEST_MEMORY and bits * frames >= _SMALLEST_MEMORY
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Bits of a frame in one place from stage ``first`` on, over as many stages as hold one frame. They begin their way
+    there as the frame leaves stage ``source``. ``uses``: the stages of these that need them. Where bits appear,
+    ``source`` is ``first``."""
+
+    source: int
+    first: int
+    uses: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +45,14 @@ class Segment:
     width: int
     uses: tuple[int, ...]
 
-    def moves(self, born: int) -> Iterator[tuple[int, int]]:
-        """From stage to stage, for bits that appear in stage ``born`` (-1: in front of the pipeline)."""
-        for use in self.uses:
-            if use > born:
-                yield born, use
-                born = use
+    def holds(self, born: int, ii: int) -> Iterator[Hold]:
+        """Where bits are that appear in stage ``born`` (-1: in front of the pipeline), if frames are ``ii`` stages
+        apart: what holds a frame's bits need not be free for the next one until then."""
+        last = 0
+        for number, uses in groupby(self.uses, key=lambda use: -(-(use - born) // ii)):
+            first = born + 1 + (number - 1) * ii if number else born
+            yield Hold(born + last * ii, first, tuple(uses))
+            last = number
 
 
 class Liveness:

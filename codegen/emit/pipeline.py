@@ -35,11 +35,12 @@ class Pipeline(wiring.Component):
     """A program as hardware. Attributes besides the ports:
 
     ``input`` In stream of ``window`` (8*H bits), ``length``, ``ifindex``, ``rx_queue``, ``time_ns``;
-    ``output`` Out stream of the graph's outputs (fields by their names). One frame a cycle, in order; an
-    output appears as many cycles after its input as there are stages, plus one for the output queue, plus
+    ``output`` Out stream of the graph's outputs (fields by their names). One frame every ``schedule.ii`` cycles, in
+    order; an output appears as many cycles after its input as there are stages, plus one for the output queue, plus
     stalls. ``hosts``: map name -> its host port (`HostSignature`). ``stall_causes`` Out: bit i is high in
     every cycle in which ``stall_names[i]`` holds a frame back. ``hazards``: what the interlocks watch.
-    ``latency``: cycles from input to output without stalls. ``store``: how frames get into the frame store
+    ``latency``: cycles from input to output without stalls. ``in_flight``: frames that can be between input and output.
+    ``store``: how frames get into the frame store
     (`FillSignature`), which the frame that comes next has entered whole; None if the graph reads none.
     ``store_shape``: its size. ``tap``: a port that reads the store for the tails of events while their frame is on
     ``output``; None if there are none.
@@ -67,6 +68,7 @@ class Pipeline(wiring.Component):
         self._wires = Wires(graph, schedule)
         self.hazards = hazards(graph, schedule, self._wires)
         self.latency = schedule.stages + 1
+        self.in_flight = schedule.frames + 1 + queue
         self._sites: dict[str, list[Node]] = {name: [] for name in (*maps, UNIT)}
         for node, stage in schedule.sites(graph):
             self._sites[node.attr.unit].append(node)
@@ -84,8 +86,8 @@ class Pipeline(wiring.Component):
         self._tails = any(kind.tail for kind in graph.events)
         if self._tails:
             reads.append(read_kind(width))
-        frames = schedule.stages + 1 + (queue if self._tails else 0)
-        self.store_shape = FrameStoreShape.of(width, max_frame, frames) if reads else None
+        frames = schedule.frames + 1 + (queue if self._tails else 0)
+        self.store_shape = FrameStoreShape.of(width, max_frame, frames, schedule.ii) if reads else None
         self._store = FrameStore(self.store_shape, reads) if self.store_shape else None
         self.stall_names = (
             *(f"{unit} {cause}" for unit in maps for cause in ("interlock", "unit", "host")),
@@ -148,7 +150,7 @@ class Pipeline(wiring.Component):
                 for k in range(self._schedule.issue(site), self._schedule.issue(site) + offsets(site.attr.kind))
             ]  # fmt: skip
             waits += unit.site_hold * any(k in inside for k in stages)
-        return len(inside) * (1 + waits) + self._units[name].host_hold
+        return len(inside) + self._schedule.frames_in(len(inside)) * waits + self._units[name].host_hold
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -158,7 +160,7 @@ class Pipeline(wiring.Component):
         for node, stage in self._schedule.sites(self._graph):
             if node.attr.unit != UNIT:
                 stalling.update(range(stage, stage + offsets(node.attr.kind)))
-        m.submodules.control = control = StageControl(stages, stalling)
+        m.submodules.control = control = StageControl(stages, stalling, self._schedule.ii)
 
         liveness = Liveness(self._graph, self._schedule, self._wires, self.hazards)
         values = Values(m, control, self._schedule, self._wires, liveness, self._line_of)
@@ -273,12 +275,12 @@ class Pipeline(wiring.Component):
             return
         first = self._region(name)[0]
         last = max(self._schedule.issue(site) + site.attr.kind.touch[1] for site in self._sites[name])
-        if last - first > limit:
+        if self._schedule.frames_in(last - first) > limit:
             raise Refused(
                 f"frames use map {name} over {last - first} stages; between an insert and the pause in which old "
-                f"entries go, the hardware has room for what {limit} stages can insert",
+                f"entries go, the hardware has room for what {limit} frames can insert",
                 "update the map in fewer places, and closer to where it is looked up; with up to 512 entries, more "
-                "entries give more room",
+                "entries give more room; a larger initiation interval (--ii) lets fewer frames in at a time",
             )
 
     def _gate(self, m: Module, unit: MapUnit, name: str, region: tuple[int, int], stalls: _Stalls) -> None:

@@ -1,7 +1,8 @@
 """The values of a scheduled graph in hardware: logic, and what carries values from stage to stage.
 
 There is one module a stage. A value that is needed again soon moves on in registers; what waits for a stage far
-behind does so in a memory, together with everything else that waits from and to the same stages.
+behind does so in a memory, together with everything else that waits from and to the same stages. If frames are some
+stages apart, a register keeps its value over all of these; only a frame that comes overwrites it.
 """
 
 from __future__ import annotations
@@ -65,14 +66,14 @@ class Values:
         born = -1 if root.op == "input" else self._schedule.ready(root)
         for segment in self._segments.get(root.id, ()):
             part = value[segment.low : segment.low + segment.width]
-            stage = born
-            for use in segment.uses:
-                if use > stage:
+            for hold in segment.holds(born, self._schedule.ii):
+                if hold.first > hold.source:
                     name = self._name(root, segment)
-                    there = Signal(segment.width, name=f"{name}_s{use}", reset_less=True)
-                    self._moves.setdefault((stage, use), []).append(_Move(part, there, name))
-                    stage, part = use, there
-                self._values.setdefault((root.id, use), []).append((segment, part))
+                    there = Signal(segment.width, name=f"{name}_s{hold.first}", reset_less=True)
+                    self._moves.setdefault((hold.source, hold.first), []).append(_Move(part, there, name))
+                    part = there
+                for use in hold.uses:
+                    self._values.setdefault((root.id, use), []).append((segment, part))
 
     def compute(self, node: Node) -> None:
         """Build the logic of a pure operator in the stage it is scheduled for."""
@@ -131,33 +132,38 @@ class Values:
         loads: list[list[Any]] = [[] for _ in self.modules]
         for (start, end), moves in sorted(self._moves.items()):
             bits = sum(len(move.target) for move in moves)
-            if waits_in_memory(bits, end - start):
+            if waits_in_memory(bits, self._schedule.frames_in(end - start)):
                 self._remember(start, end, moves)
                 continue
             for move in moves:
                 value = move.source
-                for k in range(start + 1, end):
+                for k in range(start + 1, end, self._schedule.ii):
                     between = Signal(len(move.target), name=f"{move.name}_s{k}", reset_less=True)
                     loads[k].append(between.eq(value))
                     value = between
                 loads[end].append(move.target.eq(value))
         for k, (module, load) in enumerate(zip(self.modules, loads, strict=True)):
             if load:
-                with module.If(self._control.moves(k - 1)):
+                with module.If(self._goes_on(k - 1)):
                     module.d.sync += load
 
     def _remember(self, start: int, end: int, moves: Sequence[_Move]) -> None:
         """A memory between two stages."""
         width = sum(len(move.target) for move in moves)
-        self._m.submodules[f"delay_{start + 1}_{end}"] = delay = DelayMemory(width, end - start)
+        delay = DelayMemory(width, self._schedule.frames_in(end - start))
+        self._m.submodules[f"delay_{start + 1}_{end}"] = delay
         self._m.d.comb += [
             delay.write.eq(self._control.leaves(start)),
             delay.write_number.eq(self._number(start)),
             delay.write_data.eq(Cat(move.source for move in moves)),
-            delay.read.eq(self._control.moves(end - 1)),
+            delay.read.eq(self._goes_on(end - 1)),
             delay.read_number.eq(self._number(end - 1)),
             Cat(move.target for move in moves).eq(delay.read_data),
         ]
+
+    def _goes_on(self, stage: int) -> Value:
+        """Whether what carries a frame's values from a stage to the next one has to load."""
+        return self._control.moves(stage) if self._schedule.ii == 1 else self._control.leaves(stage)
 
     def _number(self, stage: int) -> Signal:
         """How many frames have left a stage, so the number of the one that is there (modulo what any memory

@@ -13,10 +13,13 @@ def check(graph: Graph, schedule: Schedule, target: Target) -> None:
 
     Raises `ScheduleError` if a value is used before it exists, a chain does not fit its stage (an operator
     that alone is longer than a stage must be alone in it and be listed in ``overruns``), sites swap, an
-    input is not in stage 0, or the pipeline ends before a value, a touch or an output.
+    input is not in stage 0, the pipeline ends before a value, a touch or an output, or frames are farther apart than it
+    is long.
     """
     if len(schedule.stage) != len(graph.nodes):
         raise ScheduleError(f"{len(schedule.stage)} stages for {len(graph.nodes)} nodes")
+    if not 1 <= schedule.ii <= schedule.stages:
+        raise ScheduleError(f"frames {schedule.ii} stages apart in {schedule.stages} stages")
     limit = timing.budget(target)
     listed = dict(schedule.overruns)
     arrival: dict[Node, float] = {}

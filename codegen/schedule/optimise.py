@@ -20,14 +20,14 @@ def optimise(problem: Problem) -> dict[Node, int] | None:
     variables = {node: program.variable(problem.earliest[node], problem.latest[node]) for node in problem.nodes}
     for (early, late), gap in problem.gaps.items():
         program.apart(variables[early], variables[late], gap)
-    _add_waiting(program, variables)
+    _add_waiting(program, variables, problem.ii)
     _add_registers(program, problem, variables)
     solution = program.solve()
     return None if solution is None else {node: solution[variable] for node, variable in variables.items()}
 
 
-def _add_waiting(program: Differences, variables: dict[Node, int]) -> None:
-    """A younger frame waits for an older one as long as its access is ahead of the older one's.
+def _add_waiting(program: Differences, variables: dict[Node, int], ii: int) -> None:
+    """A younger frame, ``ii`` stages behind an older one, waits as long as its access is ahead of the older one's.
 
     See "Two frames" in docs/architecture.md; a pure read sees a pure write at the same edge.
     """
@@ -40,7 +40,7 @@ def _add_waiting(program: Differences, variables: dict[Node, int]) -> None:
             x, y = early.attr.kind, late.attr.kind
             if x.conflicts(y):
                 forwarded = not x.writes and not y.reads
-                offset = y.touch[1] - x.touch[0] - (1 if forwarded else 0)
+                offset = y.touch[1] - x.touch[0] - (1 if forwarded else 0) - (ii - 1)
                 program.span(variables[early], variables[late], offset, STALL)
 
 

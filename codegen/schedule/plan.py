@@ -18,11 +18,22 @@ class Schedule:
     Outputs are read in stage ``stages - 1``. A site's result exists ``latency`` stages after its issue stage.
     ``overruns``: (node id, ns) of operators that alone take longer than a stage may; the clock that the
     design reaches will be lower than the target's, and the report says so.
+    ``ii``: any two frames are at least so many stages apart, at most ``stages``.
     """
 
     stages: int
     stage: tuple[int, ...]
     overruns: tuple[tuple[int, float], ...] = ()
+    ii: int = 1
+
+    @property
+    def frames(self) -> int:
+        """How many frames there can be in all stages."""
+        return self.frames_in(self.stages)
+
+    def frames_in(self, stages: int) -> int:
+        """How many frames there can be in so many stages in a row."""
+        return -(-stages // self.ii)
 
     def issue(self, node: Node) -> int:
         """The stage in which a node issues."""

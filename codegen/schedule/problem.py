@@ -15,7 +15,8 @@ from .chains import too_long
 @dataclass(frozen=True)
 class Problem:
     """``nodes``: all but constants and wiring, in topological order. ``earliest``/``latest``: the stages that each
-    may issue in. ``gaps[early, late]``: stages that ``late`` must issue behind ``early``."""
+    may issue in. ``gaps[early, late]``: stages that ``late`` must issue behind ``early``. ``ii``: stages from a
+    frame to the next."""
 
     graph: Graph
     origins: Origins
@@ -24,6 +25,7 @@ class Problem:
     earliest: dict[Node, int]
     latest: dict[Node, int]
     gaps: dict[tuple[Node, Node], int]
+    ii: int
 
 
 def problem(graph: Graph, target: Target) -> Problem:
@@ -53,6 +55,7 @@ def problem(graph: Graph, target: Target) -> Problem:
         {n: early.stage[n.id] for n in nodes},
         {n: 0 if n.op == "input" else early.stages - 1 - timing.span(n) for n in nodes},
         gaps,
+        min(target.ii, early.stages),
     )
 
 

@@ -16,7 +16,7 @@ from .plan import Schedule
 @dataclass(frozen=True)
 class StageReport:
     """``work``: logic and sites that issue here, without wiring. ``chain``: the longest way through the stage's
-    logic, first node first, taking ``ns``. ``register_bits``: bits kept for the next stage (0 for the last one)."""
+    logic, first node first, taking ``ns``. ``register_bits``: bits of the registers that a frame fills as it leaves."""
 
     number: int
     work: tuple[Node, ...]
@@ -112,7 +112,7 @@ def _arrivals(graph: Graph, schedule: Schedule) -> tuple[dict[Node, float], dict
 
 
 def register_bits(graph: Graph, schedule: Schedule) -> list[int]:
-    """For each stage, the bits that must be kept over its end for a later one."""
+    """For each stage, the bits that registers take over at its end for later ones."""
     origins = Origins(graph)
     needed: dict[Node, np.ndarray[tuple[int], np.dtype[np.int64]]] = {}
 
@@ -129,9 +129,10 @@ def register_bits(graph: Graph, schedule: Schedule) -> list[int]:
                 need(arg, schedule.issue(node) + (timing.span(node) if position == 0 else 0))
     for output in graph.outputs.values():
         need(output, schedule.stages - 1)
-    bits = np.zeros(schedule.stages + 1, dtype=np.int64)
+    bits = np.zeros(schedule.stages, dtype=np.int64)
     for root, last in needed.items():
-        kept = last[last > schedule.ready(root)]
-        bits[schedule.ready(root)] += len(kept)
-        np.subtract.at(bits, kept, 1)
-    return [int(x) for x in np.cumsum(bits)[: schedule.stages]]
+        # Inputs have registers in front of stage 0 already, which hold them as long.
+        first = schedule.ready(root) + (schedule.ii - 1 if root.op == "input" else 0)
+        for stage in range(first, int(last.max()), schedule.ii):
+            bits[stage] += np.count_nonzero(last > stage)
+    return bits.tolist()

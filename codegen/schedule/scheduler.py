@@ -22,7 +22,7 @@ def schedule(graph: Graph, target: Target, largest: int = LARGEST) -> Schedule:
     """
     given = problem(graph, target)
     stage = optimise(given) if len(given.gaps) <= largest else None
-    plan = Schedule(given.stages, complete(graph, stage or settle(given)), _overruns(graph, target))
+    plan = Schedule(given.stages, complete(graph, stage or settle(given)), _overruns(graph, target), given.ii)
     check(graph, plan, target)
     return plan
 

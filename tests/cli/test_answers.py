@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 
 import pytest
 from hardpath.cli.main import VERBS
@@ -113,6 +114,28 @@ def test_compile_reports_mechanism_and_worst_case_of_every_map(hardpath, example
     assert all(re.search(r"firewall\.c:\d+$", hazard["at"]) for hazard in flows["hazards"])
     text = (tmp_path / "report.txt").read_text()
     assert f"{report['stages']} stages" in text and "map flows: hash" in text
+
+
+def test_compile_for_ports_chooses_what_keeps_up_with_them_and_says_why(hardpath, example, tmp_path):
+    answer = hardpath("compile", example("firewall") / "firewall.o", "-o", tmp_path, "--ports", "1g", "-j")
+    report = answer.json["report"]
+    assert report["target"] == {"clock_mhz": 125.0, "width": 8, "max_frame": 2048}
+    assert "frames of 1g ports come 84 or more cycles of 125 MHz apart: 8 bytes a beat" in answer.err
+    assert report["initiation_interval"] == report["stages"] and report["carries_gbps"] >= 1
+    (flows,) = (each for each in report["maps"] if each["name"] == "flows")
+    assert flows["mechanism"] == "one frame at a time" and not flows["hazards"]
+    rows = report["intervals"]
+    assert [row["ii"] for row in rows] == [1, 2, 4, 8] and report["stages"] == 8
+    assert rows[-1]["lut4"] == report["area"]["lut4"]
+    for faster, slower in pairwise(rows):
+        assert slower["flip_flops"] < faster["flip_flops"] and slower["lut4"] < faster["lut4"]
+    plain = hardpath("dump", example("firewall") / "firewall.o", "verilog", "--ports", "1g", "--ii", "1").out
+    assert plain != (tmp_path / "firewall.v").read_text()
+
+
+def test_a_clock_too_slow_for_the_ports_is_refused(hardpath, example, tmp_path):
+    slow = hardpath("compile", example("drop") / "drop.o", "-o", tmp_path, "--ports", "100g", "--clock", "100")
+    assert slow.status == 3 and "not enough for 100g ports" in slow.err and "250 MHz" in slow.err
 
 
 def test_a_policer_waits_for_new_sources_only_and_the_report_names_its_stores(example):

@@ -97,6 +97,7 @@ def test_windows_are_as_long_as_frames_could_swap(early: str, late: str, apart: 
     for kind in (early, late):
         reads, writes = (("r" in kind and part) or frozenset()), (("w" in kind and part) or frozenset())
         c.site("m", SiteKind(kind, (("tag", 1),), (), 0, (0, 0), reads, writes), one, one)
-    found = hazards(graph, Schedule(8, (0, 2, 2 + apart)))
-    assert sum(hazard.cost for hazard in found) == window
-    assert all(hazard.stage == 2 and hazard.window[0] == 3 for hazard in found)
+    for ii in range(1, 6):
+        found = hazards(graph, Schedule(8, (0, 2, 2 + apart), ii=ii))
+        assert sum(hazard.cost for hazard in found) == max(0, window - (ii - 1))
+        assert all(hazard.stage == 2 and hazard.window[0] == 2 + ii for hazard in found)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -303,13 +303,22 @@ async def operate(ctx: Any, host: Any, op: HostOp, **operands: int) -> int:
     return int(value)
 
 
+def spaced(program: Program, rng: random.Random) -> Program:
+    """The same with frames some stages apart."""
+    plan = program.schedule
+    return replace(program, schedule=replace(plan, ii=min(rng.choice((2, 3, 5, plan.stages)), plan.stages)))
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["near", "apart"])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_pipeline_equals_one_frame_after_the_other(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pipeline_equals_one_frame_after_the_other(seed: int, apart: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(seed)
     if rng.random() < 0.7:  # toy values are too small to wait in memories otherwise
         monkeypatch.setattr(liveness, "_SHORTEST_MEMORY", 2)
         monkeypatch.setattr(liveness, "_SMALLEST_MEMORY", rng.choice((1, 60)))
     program = random_program(rng)
+    if apart:
+        program = spaced(program, rng)
     frames = random_frames(rng, 60)
     bench = Bench(program, rng, gap=rng.choice((0, 0, 0.3)), busy=rng.choice((0, 0, 0.5)), queue=rng.choice((1, 4)))
     rows = bench.run(frames)
@@ -333,6 +342,8 @@ def test_host_operations_happen_between_two_frames(seed: int) -> None:
     """There is one order of frames and host operations that explains all results and the rows at the end."""
     rng = random.Random(seed + 10_000)
     program = random_program(rng)
+    if seed % 2:
+        program = spaced(program, rng)
     frames = random_frames(rng, 40)
     calls: list[HostCall] = []
     bench = Bench(program, rng, gap=rng.choice((0, 0, 0.3)), busy=rng.choice((0, 0.5)), queue=4)
@@ -428,6 +439,16 @@ def test_one_entry_waits_as_long_as_its_hazard_says_and_others_do_not(
     assert same.stalls["flows interlock"] == 49 * cost
     assert same.cycles == 50 + 49 * cost + same.pipeline.latency
     assert not any(other.stalls.values())
+
+
+@pytest.mark.parametrize(("ii", "cost"), [(2, 3), (4, 1), (5, 0), (8, 0)])
+def test_frames_that_enter_apart_wait_less_and_never_come_faster(ii: int, cost: int) -> None:
+    program = straight_program(["read", "write"], [0, 5])
+    program = replace(program, schedule=replace(program.schedule, ii=ii))
+    bench = Bench(program, random.Random(0))
+    bench.run([{"window": 2}] * 50)
+    assert max((hazard.cost for hazard in bench.pipeline.hazards), default=0) == cost
+    assert bench.cycles == 1 + 49 * (ii + cost) + bench.pipeline.latency
 
 
 def test_output_queue_takes_frames_while_the_output_waits() -> None:

@@ -18,6 +18,7 @@ from map_kinds import random_contents
 QUICK = Options(quick=True)  # programs see some tens of frames
 CLOCKS = (125.0, 125.0, 60.0, 250.0)  # MHz
 WIDTHS = (8, 16, 32, 64)  # bytes a beat
+INTERVALS = (1, 1, 1, 2, 3, 5, 8, 84)  # cycles from frame to frame, at least
 CHANCES = (1.0, 1.0, 0.5)  # that a cycle offers a beat, or takes one
 
 
@@ -41,7 +42,8 @@ class Case:
         program, maps = generate(seed, features)
         rng = random.Random(seed)
         contents = random_contents(rng, maps)
-        target = Target(clock_mhz=rng.choice(CLOCKS), width=rng.choice(WIDTHS))
+        ii = random.Random(f"ii {seed}").choice(INTERVALS)
+        target = Target(clock_mhz=rng.choice(CLOCKS), width=rng.choice(WIDTHS), ii=ii)
         options = replace(QUICK, offer=rng.choice(CHANCES), take=rng.choice(CHANCES), seed=seed)
         return cls(program, maps, list(random_frames(seed, frames)), contents, target, options)
 

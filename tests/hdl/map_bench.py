@@ -163,7 +163,7 @@ class Generator:
 
 
 def random_schedule(graph: Graph, rng: random.Random) -> Schedule:
-    """Any legal one, with idle stages here and there."""
+    """Any legal one, with idle stages here and there and frames apart or not."""
     stage = [0] * len(graph.nodes)
     end = 0
     for node in graph.nodes:
@@ -173,7 +173,7 @@ def random_schedule(graph: Graph, rng: random.Random) -> Schedule:
         stage[node.id] = max([0, *earliest]) + idle
         span = max(node.attr.kind.latency, node.attr.kind.touch[1]) if node.op == "site" else 0
         end = max(end, stage[node.id] + span)
-    return Schedule(end + 1, tuple(stage))
+    return Schedule(end + 1, tuple(stage), ii=min(end + 1, rng.choice((1, 1, 1, 2, 5, 64))))
 
 
 def random_frames(program: Program, rng: random.Random, count: int) -> list[int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from amaranth import Assert, Elaboratable, Module, Signal
+from amaranth import Assert, Const, Elaboratable, Module, Signal
 from amaranth.back import rtlil
 from amaranth.sim import Simulator
 from hardpath.hdl.delay import DelayMemory
@@ -21,14 +21,15 @@ STAGES, STALLING = 4, (0, 1, 3)
 class Numbered(Elaboratable):
     """A pipeline that carries the numbers of its frames, with what must always hold. Inputs are free."""
 
-    def __init__(self, wrong: bool = False) -> None:
+    def __init__(self, interval: int = 1, wrong: bool = False) -> None:
+        self.interval = interval
         self.input_valid, self.output_ready = Signal(), Signal()
         self.stall = {k: Signal(name=f"stall{k}") for k in STALLING}
         self.wrong = wrong
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.control = control = StageControl(STAGES, STALLING)
+        m.submodules.control = control = StageControl(STAGES, STALLING, self.interval)
         number = [Signal(8, name=f"number{k}") for k in range(STAGES)]
         entered, left = Signal(8), Signal(8)
         m.d.comb += [control.input_valid.eq(self.input_valid), control.output_ready.eq(self.output_ready)]
@@ -49,8 +50,13 @@ class Numbered(Elaboratable):
                 m.d.comb += Assert(~(control.valid[k] & self.stall[k] & control.enable[k]))
             if k + 1 < STAGES:
                 m.d.comb += Assert(~control.enable[k] | control.enable[k + 1])
+        for k in range(STAGES - self.interval + 1):
+            near = sum((control.valid[j] for j in range(k, k + self.interval)), start=Const(0, 1))
+            m.d.comb += Assert(near <= 1)
+        if self.interval > 1 and self.wrong:
+            m.d.comb += Assert(~(control.valid[0] & control.valid[self.interval]))  # farther apart than they need be
         inside = sum((valid for valid in control.valid), start=left)[:8]
-        m.d.comb += Assert(entered == inside + (1 if self.wrong else 0))
+        m.d.comb += Assert(entered == inside + (1 if self.wrong and self.interval == 1 else 0))
         m.d.comb += Assert(control.output_valid & self.output_ready == control.leaves(STAGES - 1))
         return m
 
@@ -71,20 +77,24 @@ def proved(design: Numbered, folder: Path) -> bool:
     return done.returncode == 0
 
 
-def test_no_frame_swaps_vanishes_or_doubles(tmp_path: Path) -> None:
-    assert proved(Numbered(), tmp_path)
+@pytest.mark.parametrize("interval", [1, 2, 3, 4])
+def test_no_frame_swaps_vanishes_doubles_or_comes_too_near(interval: int, tmp_path: Path) -> None:
+    assert proved(Numbered(interval), tmp_path)
 
 
-def test_the_proof_can_fail(tmp_path: Path) -> None:
-    assert not proved(Numbered(wrong=True), tmp_path)
+@pytest.mark.parametrize("interval", [1, 2])
+def test_the_proof_can_fail(interval: int, tmp_path: Path) -> None:
+    assert not proved(Numbered(interval, wrong=True), tmp_path)
 
 
-@pytest.mark.parametrize("distance", [2, 3, 4, 5, 8, 9])
-def test_delay_memory_equals_as_many_registers(distance: int) -> None:
-    stages = distance + 2
+@pytest.mark.parametrize(
+    "distance, interval", [(2, 1), (3, 1), (4, 1), (5, 1), (8, 1), (9, 1), (4, 2), (5, 3), (9, 3), (12, 4)])
+def test_delay_memory_equals_as_many_registers(distance: int, interval: int) -> None:
+    """With frames apart it holds what it read until the next frame comes."""
+    stages = distance + 1 + interval
     m = Module()
-    m.submodules.control = control = StageControl(stages, range(stages))
-    m.submodules.delay = delay = DelayMemory(16, distance)
+    m.submodules.control = control = StageControl(stages, range(stages), interval)
+    m.submodules.delay = delay = DelayMemory(16, -(-distance // interval))
     start, end = 0, distance
     payload = Signal(16)
     data = [Signal(16, name=f"data_{k}") for k in range(stages)]
@@ -99,7 +109,7 @@ def test_delay_memory_equals_as_many_registers(distance: int) -> None:
         delay.write.eq(control.leaves(start)),
         delay.write_number.eq(counts[start]),
         delay.write_data.eq(data[start]),
-        delay.read.eq(control.moves(end - 1)),
+        delay.read.eq(control.leaves(end - 1)),
         delay.read_number.eq(counts[end - 1]),
     ]
     rng = random.Random(distance)
@@ -114,9 +124,10 @@ def test_delay_memory_equals_as_many_registers(distance: int) -> None:
             ctx.set(control.output_ready, rng.random() >= busy)
             for stall in control.stall.values():
                 ctx.set(stall, rng.random() < busy)
-            if ctx.get(control.valid[end]):
-                met += 1
-                assert ctx.get(delay.read_data) == ctx.get(data[end])
+            for k in range(end, end + interval):
+                if ctx.get(control.valid[k]):
+                    met += 1
+                    assert ctx.get(delay.read_data) == ctx.get(data[k])
             await ctx.tick()
 
     simulator = Simulator(m)
