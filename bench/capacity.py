@@ -167,7 +167,7 @@ def page(confirmed: list[dict[str, Any]]) -> str:
             *table(["type", "key", "value", *(device.name for device in DEVICES)], rows()),
             "",
             "A hash map has twice the slots or more, so that any `max_entries` keys fit and searches stay short, and",
-            "its keys twice, as lookups and changes read them in different stages; an LRU map has 128 entries more",
+            "its keys twice, as lookups and changes read them in different stages; an LRU map has 128 to 512 entries more",
             "inside. An LPM trie has a memory for each two bits of the prefix. `perf_event_array` and `ringbuf` keep",
             "nothing on the chip.",
             "",

@@ -11,7 +11,7 @@ from .memory import MAX_OFFSET, readable
 from .number import M32, S64_MIN, ZERO, Number, between, constant, signed, truncate
 from .result import Kind
 from .state import State
-from .values import FRAME_KINDS, PACKET_KINDS, UNDEFINED, Num, Ptr, Unusable, scalar
+from .values import FRAME_KINDS, PACKET_KINDS, UNDEFINED, Num, Ptr, Unusable, both_in_frame, scalar
 
 LONGEST = 0xFFFF
 """MAX_PACKET_OFF: no frame is longer, so data_end - data is at most this."""
@@ -167,7 +167,7 @@ def _distance(state: State, a: Ptr, b: Ptr) -> Number:
         if a.kind == b.kind and a.id == b.id and not a.stale:
             return constant(a.offset - b.offset)
         return sub(state.position(a), state.position(b))
-    if (a.stale or b.stale) and a.kind in FRAME_KINDS and b.kind in FRAME_KINDS:
+    if (a.stale or b.stale) and both_in_frame(a, b):
         return between(-MAX_OFFSET, MAX_OFFSET)
     if a.kind == Kind.PACKET_END and b.kind == Kind.PACKET:
         return sub(between(0, LONGEST), b.total)

@@ -10,14 +10,13 @@ from .number import Number, constant
 from .refine import assume
 from .result import Kind
 from .state import State
-from .values import DATA, FRAME_KINDS, PACKET_KINDS, Num, Ptr, is_null, scalar
+from .values import DATA, FRAME_KINDS, PACKET_KINDS, Num, Ptr, both_in_frame, is_null, scalar
 
 Ways = list[tuple[bool, State]]
 """The possible ways: taken or not, and the state on each."""
 
 _REVERSED = {Jump.JGT: Jump.JLT, Jump.JGE: Jump.JLE, Jump.JLT: Jump.JGT, Jump.JLE: Jump.JGE}
 """``a op b`` as ``b op' a``."""
-
 
 
 def decide(state: State, i: Instruction, slot: int) -> Ways:
@@ -31,12 +30,11 @@ def decide(state: State, i: Instruction, slot: int) -> Ways:
         return _numbers(state, i, op, a, b, width)
     if op in (Jump.JEQ, Jump.JNE):
         for pointer, other in ((a, b), (b, a)):
-            if isinstance(pointer, Ptr) and is_null(other) and (width == 64 or pointer.kind in FRAME_KINDS):
-                # The low half of a frame's address is never 0: headroom lies before the frame, tailroom behind it.
+            if isinstance(pointer, Ptr) and is_null(other) and (width == 64 or _is_in_buffer(pointer)):
                 return _null_check(state, op, pointer)
     if width == 32:
         # Frames lie in buffers of less than 4 GiB, so the low halves of pointers differ if they do.
-        if op not in (Jump.JEQ, Jump.JNE) or not _both_in_frame(a, b):
+        if op not in (Jump.JEQ, Jump.JNE) or not both_in_frame(a, b):
             raise address_dependent("a 32-bit comparison of a pointer")
         return _split(state, [False, True])
     if isinstance(a, Ptr) and isinstance(b, Ptr):
@@ -100,7 +98,7 @@ def _pointers(state: State, op: Jump, a: Ptr, b: Ptr, slot: int) -> Ways:
     if a.maybe_null or b.maybe_null:
         raise address_dependent("a comparison of pointers that may be NULL")
     if a.stale or b.stale:
-        if _both_in_frame(a, b):
+        if both_in_frame(a, b):
             return _split(state, [False, True])
     elif op in (Jump.JGT, Jump.JGE, Jump.JLT, Jump.JLE):
         if _is_end_of(b, a):
@@ -109,15 +107,18 @@ def _pointers(state: State, op: Jump, a: Ptr, b: Ptr, slot: int) -> Ways:
             return _bound_check(state, _REVERSED[op], b, slot)
     if a.kind == b.kind and a.kind in PACKET_KINDS and a.id == b.id:
         return _by_number(state, op, constant(a.offset), constant(b.offset))
-    if _both_in_frame(a, b):
+    if both_in_frame(a, b):
         return _split(state, [False, True])
     if a.kind == b.kind and a.kind in (Kind.STACK, Kind.MEMORY, Kind.RECORD) and a.frame == b.frame:
         return _by_number(state, op, a.total, b.total)
     raise address_dependent(f"a comparison of a {a.kind.value} with a {b.kind.value} pointer")
 
 
-def _both_in_frame(a: Num | Ptr, b: Num | Ptr) -> bool:
-    return isinstance(a, Ptr) and isinstance(b, Ptr) and a.kind in FRAME_KINDS and b.kind in FRAME_KINDS
+def _is_in_buffer(pointer: Ptr) -> bool:
+    """Whether the low half of the address is not 0: headroom lies before the frame, tailroom behind it, and no number
+    moves the pointer out of them."""
+    offset = pointer.total
+    return pointer.kind in FRAME_KINDS and offset.smin >= -LONGEST and offset.smax <= LONGEST
 
 
 def _by_number(state: State, op: Jump, a: Number, b: Number) -> Ways:

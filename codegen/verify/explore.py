@@ -42,8 +42,6 @@ from .result import AbstractValue, Kind, Mixed, Point, Pointer, Scalar, Successo
 from .state import MAX_FRAMES, STACK_BYTES, TAIL_CALLER_STACK_BYTES, Starts, State, Step
 from .values import NEVER_WRITTEN, Num, Ptr, Unusable, fact, join_facts, scalar
 
-_ANYWHERE = Starts((0, 0), None)
-
 Ways = Iterable[tuple[int, bool | None, State]]
 
 
@@ -84,18 +82,20 @@ class Explorer(Progress):
         program = self._program
         self._reach(start, 0, start.flow.start(), State(program.memory if program.type == "raw" else None))
         done: list[tuple[Key, Visit, dict[int, AbstractValue], Starts, list[tuple[Key, bool | None]]]] = []
+        visited = 0
         while self._queue:
             key = heapq.heappop(self._queue)
             visit = self._pending.pop(key)
-            if len(done) >= self._limits.points:
-                raise self._too_much(visit, len(done), f"more than {self._limits.points} instructions unrolled")
-            if self._deadline.has_passed(len(done)):
-                seconds = self._deadline.seconds(len(done))
-                raise self._too_much(visit, len(done), f"more than {seconds:.0f} s of CPU time")
-            self._env.point = len(done)
+            if visited >= self._limits.points:
+                raise self._too_much(visit, visited, f"more than {self._limits.points} instructions unrolled")
+            if self._deadline.has_passed(visited):
+                seconds = self._deadline.seconds(visited)
+                raise self._too_much(visit, visited, f"more than {seconds:.0f} s of CPU time")
+            self._env.point = visited
+            visited += 1
             self._prune(visit)
             if not self._is_numbered:
-                done.append((key, visit, {}, _ANYWHERE, self._advance(visit)))
+                self._advance(visit)
                 continue
             facts, starts = self._facts(visit), Starts.of(visit.states)
             done.append((key, visit, facts, starts, self._advance(visit)))

@@ -85,6 +85,11 @@ PACKET_KINDS = (Kind.PACKET, Kind.PACKET_META)
 FRAME_KINDS = (*PACKET_KINDS, Kind.PACKET_END)
 
 
+def both_in_frame(a: Value, b: Value) -> bool:
+    """Whether both are pointers into the frame or to its end."""
+    return isinstance(a, Ptr) and isinstance(b, Ptr) and a.kind in FRAME_KINDS and b.kind in FRAME_KINDS
+
+
 def scalar(n: Number) -> Num:
     """A number that is related to no other."""
     return Num(n)

@@ -30,6 +30,21 @@ def tests_in_32_bits_whether_there_is_a_frame(a):
     a.exit()
 
 
+@case("refused")
+def tests_in_32_bits_an_address_far_from_the_frame(a):
+    """512 MB on there may be an address with a low half of 0."""
+    out = Label()
+    frame(a, 14)
+    a.load(4, 5, 2, 0)
+    a.alu(Alu.AND, 5, imm=0x1FFFFFFF)
+    a.alu(Alu.ADD, 2, src=5)
+    a.move(0, imm=1)
+    a.jump(Jump.JEQ, out, 2, imm=0, bits=32)
+    a.move(0, imm=2)
+    a.place(out)
+    a.exit()
+
+
 @case("ok")
 def tests_in_32_bits_whether_frame_pointers_are_the_same(a):
     a.load(4, 2, CTX, 0)

@@ -39,8 +39,9 @@ NUMBER_MESSAGES = (
     "min value is negative",
     "min value is outside",
     "max value is outside",
-    "out of bounds",
-    "is not allowed",
+    "math between ",
+    "pointer offset ",
+    "pointer be out of bounds",
     "invalid access to map value",
     "invalid zero-sized read",
     "misaligned stack access off (",  # of a variable offset

@@ -96,12 +96,20 @@ def test_what_linux_forgets_is_found_out(write, why):
     assert forgotten(program, {}, log) is why
 
 
-def test_other_complaints_are_not_explained():
-    """As if Linux had said of a good program that it reads a register too early."""
+@pytest.mark.parametrize(
+    "complaint",
+    [
+        "R0 !read_ok",
+        "BPF_ATOMIC stores into R1 pkt is not allowed",
+        "calling kernel function foo is not allowed",
+    ],
+)
+def test_other_complaints_are_not_explained(complaint):
+    """As if Linux had said that of a good program."""
     a = Assembler()
     a.call(RANDOM)
     a.alu(Alu.AND, 0, imm=1)
     a.exit()
     program = ProgramSpec("test", "xdp", a.finish(), {0: "test"}, license="GPL")
-    log = "0: (85) call bpf_get_prandom_u32#7\n1: (57) r0 &= 1\nR0 !read_ok\nprocessed 2 insns\n"
+    log = f"0: (85) call bpf_get_prandom_u32#7\n1: (57) r0 &= 1\n{complaint}\nprocessed 2 insns\n"
     assert forgotten(program, {}, log) is None
