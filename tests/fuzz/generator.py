@@ -9,30 +9,52 @@ ends, it writes what it computed into the frame, so that a wrong bit anywhere sh
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from assembler import FP
+from hardpath.codegen.chain import chained
+from hardpath.codegen.flow import maps_of
 from hardpath.codegen.isa import Alu, MapReference
-from hardpath.codegen.spec import MapSpec, ProgramSpec
-from map_kinds import random_maps
+from hardpath.codegen.spec import MapSpec, ObjectSpec, ProgramSpec
+from map_kinds import ARRAYS_OF_PROGRAMS, random_maps
 from rules import statement
-from statements import calls, control, events, frame, helpers, maps, memory, numbers  # noqa: F401 - they add their rules
+from statements import calls, chains, control, events, frame, helpers, maps, memory, numbers  # noqa: F401 - they add their rules
 from writer import NUMBERS, Features, Function, Label, State, Writer
 
 __all__ = ["Features", "generate"]
 
 
 def generate(seed: int, features: Features | None = None) -> tuple[ProgramSpec, dict[str, MapSpec]]:
-    """The program of a seed, and its maps."""
-    rng = random.Random(seed)
-    w = Writer(rng, random_maps(rng), features or Features(), statement)
-    names = {0: f"fuzz_{seed}"}
+    """The program of a seed, linked with those it may go on with by tail calls, and its maps."""
+    rng, features = random.Random(seed), features or Features()
+    specs = random_maps(rng)
+    programs = [_program(rng, f"fuzz_{seed}", specs, features, 0)]
+    for level, array in enumerate(ARRAYS_OF_PROGRAMS):
+        if any(array in _maps_of(program) for program in programs):
+            few, names = replace(features, statements=features.statements // 3), {}
+            for index in range(rng.randint(1, specs[array].max_entries)):
+                names[index] = f"next_{level}_{index}"
+                programs.append(_program(rng, names[index], specs, few, level + 1))
+            specs[array] = replace(specs[array], slots=names)
+    whole = chained(ObjectSpec("fuzz.o", tuple(programs), specs), programs[0])
+    return whole, maps_of(whole, specs)
+
+
+def _maps_of(program: ProgramSpec) -> set[str]:
+    return {i.reference.map for i in program.instructions if isinstance(i.reference, MapReference)}
+
+
+def _program(
+    rng: random.Random, name: str, specs: dict[str, MapSpec], features: Features, level: int
+) -> ProgramSpec:
+    """One program; ``level`` tail calls lead to it."""
+    w = Writer(rng, specs, features, statement, level)
+    names = {0: name}
     _main(w)
     for number, function in enumerate(w.functions):  # those found on the way are at its end
         names[w.a.slot] = f"function_{number}"
         _function(w, function)
-    program = ProgramSpec(names[0], "xdp", w.a.finish(), names, license="GPL")
-    used = {i.reference.map for i in program.instructions if isinstance(i.reference, MapReference)}
-    return program, {key: spec for key, spec in w.maps.items() if key in used}
+    return ProgramSpec(name, "xdp", w.a.finish(), names, license="GPL")
 
 
 def _main(w: Writer) -> None:

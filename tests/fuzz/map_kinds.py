@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from hardpath.codegen.spec import MapSpec
 
+PROG_ARRAY = 3
 HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY, LRU_HASH, LRU_PERCPU_HASH = 1, 2, 5, 6, 9, 10
 LPM_TRIE, QUEUE, STACK = 11, 22, 23
 PERF_EVENT_ARRAY, RINGBUF = 4, 27
@@ -22,6 +23,8 @@ HASHES = ("hash", "hash8", "percpu_hash", "lru", "lru_percpu")
 WRITABLE = ("array", "percpu_array", *HASHES)
 QUEUES = ("queue", "stack")
 GLOBALS = (".data", ".bss", ".rodata")
+ARRAYS_OF_PROGRAMS = ("programs", "more_programs")
+"""The first program goes on with what is in the first one; what is there, with what is in the second."""
 REDIRECTS = ("devmap", "devmap_hash", "cpumap", "xskmap")
 
 
@@ -56,6 +59,7 @@ def random_maps(rng: random.Random) -> dict[str, MapSpec]:
         MapSpec("locked", rng.choice((ARRAY, HASH)), 4, 24, 4, lock=LOCK),
         MapSpec("text", ARRAY, 4, 18, 1, initial=b"\0ab\0\xff\0longer text\0", readonly=True),
     ]
+    specs += [MapSpec(name, PROG_ARRAY, 4, 4, rng.choice((2, 3))) for name in ARRAYS_OF_PROGRAMS]
     return {spec.name: spec for spec in specs}
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hardpath.codegen.isa import Instruction, encoding_problem
 from hardpath.codegen.spec import ProgramSpec
-from reduce import NOP
+from reduce import NOP, with_code
 
 CONDITIONS = (0x10, 0x20, 0x30, 0x50, 0xA0, 0xB0)
 
@@ -20,7 +20,7 @@ def mutate(program: ProgramSpec, rng: random.Random) -> ProgramSpec:
         changed = _changed(code[slot], rng)
         encodable = abs(changed.imm) < 1 << 31 and abs(changed.offset) < 1 << 15 and not encoding_problem(changed)
         code[slot] = changed if encodable else NOP
-    return replace(program, instructions=tuple(code))
+    return with_code(program, code)
 
 
 def _changed(i: Instruction, rng: random.Random) -> Instruction:
@@ -59,4 +59,4 @@ def corrupt(program: ProgramSpec, rng: random.Random) -> ProgramSpec:
             if new != old and not wide and not grown and not encoding_problem(new):
                 code[slot] = new
                 break
-    return replace(program, instructions=tuple(code))
+    return with_code(program, code)

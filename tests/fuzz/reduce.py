@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from hardpath.codegen.chain import moved
 from hardpath.codegen.isa import JA, Instruction
 from hardpath.codegen.spec import ProgramSpec
 
@@ -32,7 +33,16 @@ def _blank(program: ProgramSpec, start: int, size: int) -> ProgramSpec:
             code[slot + 1] = NOP
         if code[slot].opcode:
             code[slot] = NOP
-    return replace(program, instructions=tuple(code))
+    return with_code(program, code)
+
+
+def with_code(program: ProgramSpec, code: Sequence[Instruction]) -> ProgramSpec:
+    """The program with so many other instructions, and so the programs of its chain."""
+    members = {}
+    for start, member in program.members.items():
+        part = code[start : start + len(member.instructions)]
+        members[start] = replace(member, instructions=tuple(moved(i, -start) for i in part))
+    return replace(program, instructions=tuple(code), members=members)
 
 
 def listing(program: ProgramSpec) -> str:

@@ -82,11 +82,14 @@ class Writer:
         maps: Mapping[str, MapSpec],
         features: Features,
         statement: Callable[[Writer], None],
+        level: int = 0,
     ) -> None:
         self.rng = rng
         self.maps = dict(maps)
         self.features = features
         self._statement = statement
+        self.level = level  # so many tail calls lead here
+        self.tail_calls = 0
         self.a = Assembler()
         self.state = State()
         self.depth = 0  # of blocks within blocks
