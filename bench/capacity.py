@@ -26,8 +26,8 @@ from hardpath.codegen.spec import MapSpec
 from hardpath.hdl.area import DEVICES, Area, Device
 from hardpath.hdl.errors import Refused
 from hardpath.hdl.maps.linux import BPF_F_NO_PREALLOC
-from hardpath.hdl.maps.program_table import ProgramTable
 from hardpath.hdl.maps.registry import MAP_TYPES
+from hardpath.hdl.maps.slot_table import SlotTable
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results" / "capacity.json"
@@ -42,8 +42,8 @@ SIZES: dict[tuple[str, ...], tuple[tuple[int, int], ...]] = {
     ("lpm_trie",): ((8, 4), (8, 16), (20, 16)),
     ("queue", "stack"): ((0, 8), (0, 64)),
     ("bloom_filter",): ((0, 4), (0, 16)),
-    ("devmap", "cpumap", "xskmap", "prog_array"): ((4, 4),),
-    ("devmap_hash",): ((4, 4),),
+    ("devmap", "cpumap", "xskmap", "prog_array", "array_of_maps"): ((4, 4),),
+    ("devmap_hash", "hash_of_maps"): ((4, 4),),
 }
 """Types with the same hardware -> bytes of key and value. Those that keep nothing on the chip (perf_event_array,
 ringbuf) are not here."""
@@ -54,8 +54,9 @@ TYPES = {plugin.name: plugin for plugin in MAP_TYPES.values()}
 def spec_of(name: str, key_size: int, value_size: int, entries: int) -> MapSpec:
     """A map."""
     flags = BPF_F_NO_PREALLOC if name == "lpm_trie" else 0
-    table = ProgramTable(("one",), others=(1,)) if name == "prog_array" else None
-    return MapSpec("m", TYPES[name].type, key_size, value_size, entries, flags, table=table)
+    plugin = TYPES[name]
+    table = SlotTable(("one",), others=(1,)) if plugin.holds_maps or "tail_call" in plugin.operations else None
+    return MapSpec("m", plugin.type, key_size, value_size, entries, flags, table=table)
 
 
 def unit(spec: MapSpec) -> Any:
@@ -65,7 +66,9 @@ def unit(spec: MapSpec) -> Any:
     window, one, flags = c.input("window", 8 * 256), c.const(1, 1), c.const(0, 64)
     key, value = (c.slice(window, 0, 8 * max(1, size)) for size in (spec.key_size, spec.value_size))
     operations = plugin.operations
-    if "lookup" in operations:
+    if plugin.holds_maps:
+        plugin.lower_map(c, spec, one, key)
+    elif "lookup" in operations:
         entry = plugin.lower_lookup(c, spec, one, key)
         if plugin.values_readable and all(node.attr.kind.name != "read" for node in graph.nodes if node.op == "site"):
             c.site(spec.name, plugin.read_kind(spec), entry.found, entry.address, entry.tag)

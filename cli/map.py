@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from ..codegen.chain import arrays_of_programs
 from ..codegen.chain_file import load
 from ..codegen.elf import with_map_size
 from ..hdl.errors import InputError
@@ -117,8 +116,8 @@ class _Words:
         """``value VALUE``."""
         if not self._is_next("value"):
             raise click.UsageError(f"{self._verb}: expected value")
-        if arrays_of_programs({found.name: found.spec}) and self._is_next("name"):
-            return found.value_bytes(self._take("a program's name"))
+        if found.names and self._is_next("name"):
+            return found.value_bytes(self._take("the name of a program or map"))
         return self._bytes(found.spec.value_size, "value")
 
     def flags(self) -> int:

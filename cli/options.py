@@ -87,7 +87,7 @@ def _assignments(
 def _slots(
     context: click.Context, option: click.Parameter, values: tuple[str, ...]
 ) -> tuple[tuple[str, int, tuple[str, ...]], ...]:
-    """``MAP:INDEX=PROGRAM,...``."""
+    """``MAP:INDEX=NAME,...``."""
     slots = []
     for value in values:
         match = re.fullmatch(r"(.+):(\w+)=([^,]+(?:,[^,]+)*)", value)
@@ -96,7 +96,7 @@ def _slots(
                 raise ValueError
             slots.append((match[1], int(match[2], 0), tuple(match[3].split(","))))
         except ValueError:
-            raise click.BadParameter(f"{value!r} is not MAP:INDEX=PROGRAM[,PROGRAM...]", context, option) from None
+            raise click.BadParameter(f"{value!r} is not MAP:INDEX=NAME[,NAME...]", context, option) from None
     return tuple(slots)
 
 
@@ -168,8 +168,8 @@ program_options = collected(
     map_size_option,
     _assignment_option("--set", "NAME=VALUE", "Another value of a global variable."),
     click.option(
-        "--slot", multiple=True, metavar="MAP:INDEX=PROGRAM[,...]", callback=_slots,
-        help="What a slot of an array of programs holds, and what the host may switch it to.",
+        "--slot", multiple=True, metavar="MAP:INDEX=NAME[,...]", callback=_slots,
+        help="What a slot of an array of programs, or of a map of maps, holds, and what the host may switch it to.",
     ),
 )  # fmt: skip
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from ..hdl.errors import InputError
-from ..hdl.maps.program_table import ProgramTable
 from ..hdl.maps.registry import MAP_TYPES
+from ..hdl.maps.slot_table import SlotTable
+from .inner_maps import maps_of_maps, settled, value_names, without_default
 from .isa import FunctionReference, Instruction, MapReference
 from .spec import MapSpec, ObjectSpec, ProgramSpec
 
@@ -27,13 +28,13 @@ def chained(spec: ObjectSpec, program: ProgramSpec) -> ProgramSpec:
     """
     if program.members:
         return program
-    tables: dict[str, ProgramTable] = {}
+    tables: dict[str, SlotTable] = {}
     members = [program]
     for member in members:  # grows
         for name in _arrays(member, spec.maps):
             if name not in tables:
                 tables[name] = _table(spec, program, spec.maps[name])
-                found = (spec.programs[number - 1] for number in tables[name].programs)
+                found = (spec.programs[number - 1] for number in tables[name].numbers)
                 members += [p for p in found if p not in members]
     return _link(program, members, tables) if tables else program
 
@@ -46,7 +47,7 @@ def _arrays(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> Iterator[str]:
             yield i.reference.map
 
 
-def _table(spec: ObjectSpec, main: ProgramSpec, array: MapSpec) -> ProgramTable:
+def _table(spec: ObjectSpec, main: ProgramSpec, array: MapSpec) -> SlotTable:
     names = tuple(p.name for p in spec.programs)
     first = {index: _number(spec, main, array, index, name) for index, name in array.slots.items()}
     choices = {
@@ -54,7 +55,7 @@ def _table(spec: ObjectSpec, main: ProgramSpec, array: MapSpec) -> ProgramTable:
         for index, number in first.items()
     }
     others = () if first else tuple(n for n, p in enumerate(spec.programs, 1) if p.name != main.name and _fits(main, p))
-    return ProgramTable(names, first, choices, others)
+    return SlotTable(names, first, choices, others)
 
 
 def _fits(main: ProgramSpec, program: ProgramSpec) -> bool:
@@ -83,7 +84,7 @@ def _number(spec: ObjectSpec, main: ProgramSpec, array: MapSpec, index: int, nam
     return number
 
 
-def _link(main: ProgramSpec, members: list[ProgramSpec], tables: Mapping[str, ProgramTable]) -> ProgramSpec:
+def _link(main: ProgramSpec, members: list[ProgramSpec], tables: Mapping[str, SlotTable]) -> ProgramSpec:
     """One program of all members, one after the other; jumps and calls are relative and stay as they are."""
     code: list[Instruction] = []
     functions, lines = dict(main.functions), dict(main.lines)
@@ -107,27 +108,35 @@ def moved(i: Instruction, base: int) -> Instruction:
 
 
 def with_slot(spec: ObjectSpec, array: str, index: int, names: tuple[str, ...]) -> ObjectSpec:
-    """The object with other programs for one slot of an array: it holds the first at the start, and the host may
-    switch it among them. Raises `InputError`."""
-    arrays = arrays_of_programs(spec.maps)
+    """The object with other programs for one slot of an array, or maps in a map of maps: it holds the first at the
+    start, and the host may switch it among them. Raises `InputError`."""
+    arrays = [*arrays_of_programs(spec.maps), *maps_of_maps(spec.maps)]
     if array not in arrays:
-        raise InputError(f"{spec.path}: {array} is no array of programs; these are: {', '.join(arrays) or 'none'}")
+        known = ", ".join(arrays) or "none"
+        raise InputError(f"{spec.path}: {array} is no array of programs and no map of maps; these are: {known}")
+    return _with_slot(without_default(spec, array), array, index, names)
+
+
+def _with_slot(spec: ObjectSpec, array: str, index: int, names: tuple[str, ...]) -> ObjectSpec:
     found = spec.maps[array]
     changed = replace(found, slots={**found.slots, index: names[0]}, spare={**found.spare, index: names[1:]})
-    return replace(spec, maps={**spec.maps, array: changed})
+    return settled(replace(spec, maps={**spec.maps, array: changed}))
 
 
 def with_contents(spec: ObjectSpec, contents: Mapping[str, Mapping[bytes, bytes]]) -> ObjectSpec:
-    """The object so that its arrays of programs can get these contents (array -> key -> value, a program's number).
-    Raises `InputError`."""
-    for array in arrays_of_programs(spec.maps):
+    """The object so that its arrays of programs and maps of maps can get these contents (array -> key -> value, the
+    number of a program or map). Raises `InputError`."""
+    programs = [program.name for program in spec.programs]
+    for array in [*arrays_of_programs(spec.maps), *maps_of_maps(spec.maps)]:
         for key, value in contents.get(array, {}).items():
             index, number, found = int.from_bytes(key, "little"), int.from_bytes(value, "little"), spec.maps[array]
-            if not 1 <= number <= len(spec.programs):
-                raise InputError(f"{spec.path}: slot {index} of {array}: {number} is not the number of a program")
+            names = value_names(found, programs)
+            if not 1 <= number <= len(names):
+                what = "program" if names is programs else "map"
+                raise InputError(f"{spec.path}: slot {index} of {array}: {number} is not the number of a {what}")
             known = (found.slots[index], *found.spare.get(index, ())) if index in found.slots else ()
-            if (name := spec.programs[number - 1].name) not in known:
-                spec = with_slot(spec, array, index, (*known, name))
+            if (name := names[number - 1]) not in known:
+                spec = _with_slot(spec, array, index, (*known, name))
     return spec
 
 

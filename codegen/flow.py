@@ -54,7 +54,8 @@ class Design:
     def digest(self) -> bytes:
         """32 bytes that tell one build from another: program, maps and target."""
         program = self.program
-        text = repr((program.instructions, sorted(self.maps.items()), self.target, *program.tables.items()))
+        tables = [(name, spec.table) for name, spec in sorted(self.maps.items())]
+        text = repr((program.instructions, sorted(self.maps.items()), self.target, tables))
         return hashlib.sha256(text.encode()).digest()
 
     @cached_property
@@ -127,7 +128,7 @@ def output_queue(target: Target, schedule: Schedule) -> int:
 def maps_of(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> dict[str, MapSpec]:
     """The maps that a program uses, in the object's order, with what arrays of programs can hold for it."""
     tables = program.tables
-    return {name: replace(spec, table=tables.get(name)) for name, spec in used_maps(program, maps).items()}
+    return {n: replace(m, table=tables.get(n, m.table)) for n, m in used_maps(program, maps).items()}
 
 
 def verify_program(spec: ObjectSpec, program: ProgramSpec) -> tuple[ProgramSpec, VerifiedProgram]:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from ..hdl.errors import InputError
+from .inner_maps import settled
 from .isa import Instruction, MapReference
 from .spec import MapSpec, ObjectSpec, ProgramSpec, Variable
 from .tables import helper_tables
@@ -48,7 +49,7 @@ def merged(
         program_names[short] = names
     licenses = [spec.license for spec in objects.values()]
     license = next((each for each in licenses if "GPL" in each), licenses[0])
-    return ObjectSpec(path, tuple(programs), maps, license, None, variables), program_names
+    return settled(ObjectSpec(path, tuple(programs), maps, license, None, variables)), program_names
 
 
 def _to_share(objects: Mapping[str, ObjectSpec], shared: Collection[str]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..hdl.errors import HardpathError, Place
-from ..hdl.maps.program_table import ProgramTable
+from ..hdl.maps.slot_table import SlotTable
 from .btf import Btf
 from .isa import Instruction
 
@@ -50,7 +50,7 @@ class MapSpec:
     lock: int | None = None
     slots: Mapping[int, str] = field(default_factory=dict)
     spare: Mapping[int, tuple[str, ...]] = field(default_factory=dict, repr=False)
-    table: ProgramTable | None = field(default=None, repr=False)
+    table: SlotTable | None = field(default=None, repr=False)
     number: int = field(default=0, repr=False)
     pinned: bool = field(default=False, repr=False)
     btf: Btf | None = field(default=None, repr=False, compare=False)
@@ -101,7 +101,7 @@ class ProgramSpec:
     attach: str = "xdp"
     memory: int = 0
     members: Mapping[int, ProgramSpec] = field(default_factory=dict)
-    tables: Mapping[str, ProgramTable] = field(default_factory=dict)
+    tables: Mapping[str, SlotTable] = field(default_factory=dict)
     problem: HardpathError | None = None
 
     @property

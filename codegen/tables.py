@@ -1,4 +1,5 @@
-"""Which maps a program uses: those that it names, and the tables that its helpers look up (`hdl.helpers.tables`)."""
+"""Which maps a program uses: those that it names, what these hold, and the tables that its helpers look up
+(`hdl.helpers.tables`)."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ..hdl.helpers.registry import HELPERS
 from ..hdl.helpers.tables import Table
+from .inner_maps import with_inner_maps
 from .isa import MapReference
 from .spec import MapSpec, ProgramSpec
 
@@ -14,6 +16,7 @@ def used_maps(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> dict[str, Ma
     """Those of ``maps`` that the program uses, in their order."""
     used = {i.reference.map for i in program.instructions if isinstance(i.reference, MapReference)}
     used |= {table.name for table in _tables(program)}
+    used = with_inner_maps(used, maps)
     return {name: spec for name, spec in maps.items() if name in used}
 
 

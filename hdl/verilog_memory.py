@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from amaranth.hdl import Cat, ClockSignal, Const, Instance, Shape, Value
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Shape, ShapeCastable, Value
 from amaranth.lib.memory import Memory
 
 NO_COLLISIONS: dict[str, int | str] = {"no_rw_check": 1}
@@ -116,7 +116,9 @@ def _lines(memory: Memory) -> Iterator[str]:
 
 
 def _contents(memory: Memory, width: int, reads: list[str]) -> Iterator[str]:
-    rows = [(i, Const.cast(value).value & (1 << width) - 1) for i, value in enumerate(memory.init) if value]
+    shape = memory.shape
+    const = shape.const if isinstance(shape, ShapeCastable) else Const.cast
+    rows = [(i, Const.cast(const(value)).value & (1 << width) - 1) for i, value in enumerate(memory.init) if value]
     yield "  integer i;"
     yield "  initial begin"
     yield f"    for (i = 0; i < {memory.depth}; i = i + 1) mem[i] = {{{width}{{1'b0}}}};"

@@ -39,7 +39,8 @@ class About:
     """What a device was built from.
 
     ``object``: the file with its types; ``fingerprint``: what tells it from another (`nic_model.host`). ``programs``:
-    names of those that arrays of programs can hold (number - 1: position). ``maps``: of each on the bus its type,
+    names of those that arrays of programs can hold (number - 1: position); ``inner_maps``: the same of maps in maps of
+    maps. ``maps``: of each on the bus its type,
     max_entries and flags. ``constants``: the contents of read-only data, which is not on the bus (hexadecimal).
     """
 
@@ -47,6 +48,7 @@ class About:
     fingerprint: str
     program: str
     programs: tuple[str, ...] = ()
+    inner_maps: tuple[str, ...] = ()
     maps: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
 

@@ -14,8 +14,10 @@ from types import TracebackType
 
 from ..codegen.chain_file import files, load
 from ..codegen.flow import Design
+from ..codegen.inner_maps import maps_of_maps
 from ..codegen.spec import MapSpec
 from ..hdl.errors import HardpathError
+from ..hdl.maps.slot_table import SlotTable
 from ..sim.control_client import ControlClient, Transport
 from .control_socket import About, SocketTransport
 from .host_maps import Constant, HostMap
@@ -41,6 +43,8 @@ class Device:
             spec = types.get(name) or MapSpec(name, 0, raw.key_size, raw.value_size, 0)
             for what, number in about.maps.get(name, {}).items():
                 spec = replace(spec, **{what: number})  # type: ignore[arg-type]
+            if about.inner_maps and name in maps_of_maps({name: spec}):
+                spec = replace(spec, table=SlotTable(about.inner_maps))
             found[name] = HostMap(spec, raw, about.programs)
         for name, contents in about.constants.items():
             value = bytes.fromhex(contents)
@@ -87,11 +91,13 @@ def connect(path: str | Path) -> Connection:
 
 def about(object: Path, design: Design, programs: tuple[str, ...]) -> About:
     """What `ControlServer` tells of a design. ``programs``: of the object, by number - 1."""
+    outers = maps_of_maps(design.maps)
     return About(
         object=str(object.absolute()),
         fingerprint=fingerprint(object),
         program=design.program.name,
         programs=programs,
+        inner_maps=next((table.names for name in outers if (table := design.maps[name].table)), ()),
         maps={
             name: {"type": spec.type, "max_entries": spec.max_entries, "flags": spec.flags}
             for name, spec in design.maps.items()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from ..codegen.btf_values import decode, encode, plain
-from ..codegen.chain import arrays_of_programs
+from ..codegen.inner_maps import value_names
 from ..codegen.map_names import map_type_name
 from ..codegen.spec import MapSpec
 from ..hdl.errors import InputError
@@ -76,7 +76,8 @@ class HostMap:
     def __init__(self, spec: MapSpec, backend: Backend, programs: tuple[str, ...] = ()) -> None:
         self.spec = spec
         self.raw = backend
-        self._programs = programs if arrays_of_programs({spec.name: spec}) else ()
+        self.names = tuple(value_names(spec, programs))
+        """What values are called, if they stand for programs or maps."""
 
     @property
     def name(self) -> str:
@@ -188,11 +189,12 @@ class HostMap:
         return self._bytes(key, self.spec.key_type, self.spec.key_size, "key")
 
     def value_bytes(self, value: Any) -> bytes:
-        """A value's bytes; in an array of programs a value may be a program's name."""
-        if isinstance(value, str) and self._programs:
-            if value not in self._programs:
-                raise InputError(f"there is no program {value}; these are: {', '.join(self._programs)}")
-            value = (1 + self._programs.index(value)).to_bytes(self.spec.value_size, "little")
+        """A value's bytes; where it stands for a program or map it may be its name."""
+        if isinstance(value, str) and self.names:
+            if value not in self.names:
+                what = "map" if self.spec.inner else "program"
+                raise InputError(f"there is no {what} {value}; these are: {', '.join(self.names)}")
+            value = (1 + self.names.index(value)).to_bytes(self.spec.value_size, "little")
         return self._bytes(value, self.spec.value_type, self.spec.value_size, "value")
 
     def key_of(self, data: bytes) -> Any:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from ..codegen.chain import arrays_of_programs
 from ..codegen.spec import MapSpec, ObjectSpec
 from ..hdl.maps.base import MapModel
-from ..hdl.maps.program_table import ProgramTable
 from ..hdl.maps.registry import MAP_TYPES
+from ..hdl.maps.slot_table import SlotTable
 from ..sim.mapfile import Contents, not_taken
 from .host_maps import Constant, HostMap
 
@@ -70,5 +70,5 @@ def _filled(shape: MapSpec, entries: Mapping[bytes, bytes]) -> MapModel:
     return model
 
 
-def _any_program(names: tuple[str, ...]) -> ProgramTable:
-    return ProgramTable(names, others=tuple(range(1, 1 + len(names))))
+def _any_program(names: tuple[str, ...]) -> SlotTable:
+    return SlotTable(names, others=tuple(range(1, 1 + len(names))))

@@ -62,11 +62,13 @@ def map_create(
     flags: int,
     name: str,
     types: tuple[int, int, int] = (0, 0, 0),
+    inner: int = 0,
 ) -> int:
-    """A new map's file descriptor. ``types``: descriptor of a BTF, and the ids in it of key and value."""
+    """A new map's file descriptor. ``types``: descriptor of a BTF, and the ids in it of key and value. ``inner``: that
+    of a map like those in a map of maps."""
     return bpf(
         MAP_CREATE,
-        _attributes("7I16sI3I", kind, key_size, value_size, max_entries, flags, 0, 0, object_name(name), 0, *types),
+        _attributes("7I16sI3I", kind, key_size, value_size, max_entries, flags, inner, 0, object_name(name), 0, *types),
     )
 
 

@@ -347,6 +347,10 @@ class _Machine(Environment):
         owner = self._maps[shape.name]
         return self._value(owner, handle, owner.model.entry_key(handle, self._key))
 
+    def inner_map(self, shape: MapShape, number: int) -> int:
+        assert shape.table is not None, "a map without a table holds no maps"
+        return self._maps[shape.table.name(number)].handle
+
     def _value(self, owner: _Map, handle: int, key: bytes) -> int:
         """The address of a value; the same value has the same address during a run."""
         identity = (owner.spec.name, handle)

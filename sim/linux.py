@@ -11,7 +11,8 @@ How BPF_PROG_TEST_RUN behaves (net/bpf/test_run.c; measured on 6.18, x86-64):
 Maps keep their contents from frame to frame. The calling thread is bound to one CPU while an oracle is open,
 so that per-CPU maps have one value that counts. Values that are file descriptors in Linux are here what they are in the
 hardware: in an xskmap any number by which the user knows the socket (Linux gets a fresh AF_XDP socket for it), in a
-prog_array the number of a program (`hdl.maps.program_table`). Perf and ring buffers are read after each frame.
+prog_array and in maps of maps the number of a program or map (`hdl.maps.slot_table`). Perf and ring buffers are read
+after each frame.
 
 Programs that look up tables of helpers, or redirect to interfaces, run in a network namespace of their own, where
 routes and interfaces are as the contents of the maps say (`network`).
@@ -28,7 +29,8 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from types import TracebackType
 
-from ..codegen.isa import FunctionReference, Instruction, MapReference, encode
+from ..codegen.inner_maps import maps_of_maps
+from ..codegen.isa import FunctionReference, Instruction, encode
 from ..codegen.spec import MapSpec, ProgramSpec
 from ..codegen.tables import helper_tables, used_maps
 from ..hdl.errors import InputError
@@ -210,7 +212,10 @@ class _LoadedMaps:
     def __init__(self, program: ProgramSpec, maps: Mapping[str, MapSpec], stack: ExitStack) -> None:
         self.cpu = min(os.sched_getaffinity(0))
         self._cpus = _possible_cpus()
-        self._specs = {ref.map: maps[ref.map] for ref in _references(program)}
+        tables = helper_tables(program.parts)
+        used = {name: spec for name, spec in used_maps(program, maps).items() if name not in tables}
+        self._outer = frozenset(maps_of_maps(used))
+        self._specs = dict(sorted(used.items(), key=lambda item: item[0] in self._outer))  # behind what they hold
         self._fds: dict[str, int] = {}
         self._values: dict[tuple[str, bytes], bytes] = {}  # of maps whose entries are descriptors in Linux
         self._sockets: dict[tuple[str, bytes], socket.socket] = {}
@@ -231,11 +236,11 @@ class _LoadedMaps:
                 bpf.map_freeze(fd)
 
     def fill(self, programs: Mapping[str, int]) -> None:
-        """Put programs, given by name with their descriptors, into the slots that hold some from the start."""
+        """Put programs, given by name with their descriptors, and maps into the slots that hold some from the start."""
         self._programs = programs
         for name, spec in self._specs.items():
             for index, number in spec.table.first.items() if spec.table else ():
-                self.update(name, index.to_bytes(4, "little"), number.to_bytes(4, "little"))
+                self.update(name, index.to_bytes(spec.key_size, "little"), number.to_bytes(4, "little"))
 
     def add_clock(self, stack: ExitStack) -> int:
         """Make `CLOCK_MAP`, which `code` knows then but which is none of the program's maps; its descriptor."""
@@ -251,15 +256,16 @@ class _LoadedMaps:
         """What programs have put into buffers since the last call."""
         return [Event(name, record.hex()) for name, buffer in self._buffers.items() for record in buffer.take()]
 
-    @staticmethod
-    def _create(spec: MapSpec) -> int:
+    def _create(self, spec: MapSpec) -> int:
         flags = spec.flags | (bpf.RDONLY_PROG if spec.readonly else 0)
         types = None if spec.lock is None else map_types(spec.key_size, spec.value_size, spec.lock)
         btf = 0 if types is None else bpf.btf_load(types.blob)
         ids = (0, 0, 0) if types is None else (btf, types.key, types.value)
+        held = spec.table.held if spec.table and spec.name in self._outer else ()
+        inner = self._fds[held[0]] if held else 0
         try:
             return bpf.map_create(
-                spec.type, spec.key_size, spec.value_size, spec.max_entries, flags, spec.name, ids
+                spec.type, spec.key_size, spec.value_size, spec.max_entries, flags, spec.name, ids, inner
             )
         except OSError as error:
             raise InputError(f"Linux does not create map {spec.name}: {error.strerror}") from None
@@ -277,7 +283,7 @@ class _LoadedMaps:
 
     def items(self, name: str) -> dict[bytes, bytes]:
         spec, fd = self._specs[name], self._fds[name]
-        if spec.type in (_XSKMAP, _PROG_ARRAY):  # Linux tells nothing, or an id of its own
+        if spec.type in (_XSKMAP, _PROG_ARRAY) or name in self._outer:  # Linux tells nothing, or an id of its own
             return {key: value for (owner, key), value in self._values.items() if owner == name}
         if spec.type == _BLOOM_FILTER or name in self._buffers:  # it cannot tell
             return {}
@@ -328,8 +334,9 @@ class _LoadedMaps:
         if spec.type == _XSKMAP:  # a socket leaves its map when it is closed, so it is kept
             fresh = self._sockets[spec.name, key] = socket.socket(_AF_XDP, socket.SOCK_RAW)
             descriptor = fresh.fileno()
-        elif spec.type == _PROG_ARRAY and spec.table is not None:
-            descriptor = self._programs[spec.table.name(int.from_bytes(value, "little"))]
+        elif spec.table is not None:
+            name = spec.table.name(int.from_bytes(value, "little"))
+            descriptor = self._fds[name] if spec.name in self._outer else self._programs[name]
         else:
             return value
         self._values[spec.name, key] = value
@@ -372,10 +379,6 @@ def _reason(log: str) -> str:
         if line and not line.startswith(";") and len(complaint) < 4:
             complaint.append(line)
     return ": ".join(complaint[::-1]) or "its verifier says nothing"
-
-
-def _references(program: ProgramSpec) -> list[MapReference]:
-    return [i.reference for i in program.instructions if isinstance(i.reference, MapReference)]
 
 
 def _needs_function_info(i: Instruction, functions: int) -> bool:

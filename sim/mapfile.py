@@ -2,7 +2,8 @@
 
 ``{"map name": [{"key": K, "value": V}, ...]}`` (of a map without keys, K is the position, see
 `hdl.maps.base.listed_key_size`); K and V are bytes in memory order, written as a hexadecimal
-string or as bpftool writes them, a list of ``"0x.."``. A program in an array of programs may be given by its name.
+string or as bpftool writes them, a list of ``"0x.."``. A program in an array of programs, or a map in a map
+of maps, may be given by its name.
 Out comes the string form, sorted by key.
 """
 
@@ -15,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..codegen.chain import arrays_of_programs
+from ..codegen.inner_maps import value_names
 from ..codegen.spec import MapSpec
 from ..hdl.errors import InputError
 from ..hdl.maps.base import listed_key_size
@@ -60,10 +61,7 @@ def parse_maps(
     """The same from parsed JSON."""
     if not isinstance(document, dict):
         raise InputError('map contents are an object: {"map name": [{"key": ..., "value": ...}, ...]}')
-    arrays = arrays_of_programs(specs)
-    return {
-        name: _entries(name, entries, specs, programs if name in arrays else ()) for name, entries in document.items()
-    }
+    return {name: _entries(name, entries, specs, programs) for name, entries in document.items()}
 
 
 def _entries(name: str, entries: Any, specs: Mapping[str, MapSpec], programs: Sequence[str]) -> dict[bytes, bytes]:
@@ -72,6 +70,7 @@ def _entries(name: str, entries: Any, specs: Mapping[str, MapSpec], programs: Se
     if not isinstance(entries, list):
         raise InputError(f'map {name}: its entries are a list of {{"key": ..., "value": ...}}')
     spec = specs[name]
+    names = value_names(spec, programs)
     contents: dict[bytes, bytes] = {}
     numbers: dict[bytes, int] = {}
     for number, entry in enumerate(entries):
@@ -82,8 +81,8 @@ def _entries(name: str, entries: Any, specs: Mapping[str, MapSpec], programs: Se
         if (first := numbers.setdefault(key, number)) != number:
             raise InputError(f"{where}: entry {first} has the same key {key.hex()}: give one of them")
         value = entry["value"]
-        if isinstance(value, str) and value in programs:
-            contents[key] = (1 + programs.index(value)).to_bytes(spec.value_size, "little")
+        if isinstance(value, str) and value in names:
+            contents[key] = (1 + names.index(value)).to_bytes(spec.value_size, "little")
         else:
             contents[key] = _bytes(value, spec.value_size, f"{where}, value")
     return contents if spec.key_size else dict(sorted(contents.items(), key=lambda item: item[0][::-1]))

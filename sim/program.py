@@ -54,8 +54,8 @@ def load(
 
     ``program``, ``section``: which, if there are several. ``maps``: contents before the first frame. ``fib``: a file
     with routes, as ``hardpath fib`` writes it. ``map_sizes``: another max_entries of maps. ``variables``: other values
-    of global variables. ``slots``: (array, index, names of programs: the first is in the slot at first, the host may
-    switch to the others).
+    of global variables. ``slots``: (array, index, names of programs, or of maps in a map of maps: the first is in the
+    slot at first, the host may switch to the others).
     """
     spec = open_object(path, map_sizes=map_sizes, variables=variables, slots=slots)
     return of(spec, program, section, maps, fib)
@@ -70,10 +70,10 @@ def open_object(
 ) -> ObjectSpec:
     """An object file or a chain of them, with sizes, variables and slots as wanted (`load`)."""
     spec = load_object(path)
-    for name, entries in (map_sizes or {}).items():
-        spec = with_map_size(spec, name, entries)
     for array, index, names in slots:
         spec = with_slot(spec, array, index, tuple(names))
+    for name, entries in (map_sizes or {}).items():
+        spec = with_map_size(spec, name, entries)
     return with_variables(spec, dict(variables or {}))
 
 

@@ -17,6 +17,7 @@ from ..hdl.errors import InputError
 from ..hdl.maps.base import MapModel
 from ..hdl.maps.broadcast import INTERFACES
 from ..hdl.maps.registry import MAP_TYPES
+from ..hdl.maps.table_array import TableArray
 from . import fib_stimulus
 from .compare import Oracle
 from .interpreter import Interpreter
@@ -146,7 +147,8 @@ def _wants_entries(spec: MapSpec) -> bool:
 
 def _is_indexed(spec: MapSpec) -> bool:
     plugin = MAP_TYPES[spec.type]
-    return spec.key_size == 4 and (plugin.is_constant_address() or bool(plugin.operations & {"redirect", "tail_call"}))
+    indexed = plugin.is_constant_address() or isinstance(plugin, TableArray) or "redirect" in plugin.operations
+    return spec.key_size == 4 and indexed
 
 
 class _Values:

@@ -13,6 +13,7 @@ from .. import btf, btf_ext
 from ..btf import Btf
 from ..btf_ext import BtfExt
 from ..chain import arrays_of_programs
+from ..inner_maps import settled
 from ..spec import MapSpec, ObjectSpec, ProgramSpec
 from ..tables import helper_tables
 from .file import ElfFile, Section
@@ -56,7 +57,7 @@ def load_bytes(path: str | Path, contents: bytes | None) -> ObjectSpec:
         if slots > _MAX_SLOTS:
             raise elf.error(f"its programs have more than {_MAX_SLOTS} instructions together")
     filled = _with_types(_with_numbered_programs(maps.specs, programs), types) | helper_tables(programs)
-    return ObjectSpec(elf.path, tuple(programs), filled, license, types, read_variables(elf, types, maps))
+    return settled(ObjectSpec(elf.path, tuple(programs), filled, license, types, read_variables(elf, types, maps)))
 
 
 def _with_numbered_programs(maps: Mapping[str, MapSpec], programs: Sequence[ProgramSpec]) -> dict[str, MapSpec]:

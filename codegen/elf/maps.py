@@ -217,7 +217,8 @@ def _slots(
 def _legacy_maps(elf: ElfFile, section: Section) -> Iterator[tuple[int, MapSpec]]:
     """struct bpf_map_def (type, key_size, value_size, max_entries and, later, map_flags; more fields may follow).
 
-    iproute2's struct bpf_elf_map starts with the same five fields and goes on with id, pinning, inner_id, inner_idx.
+    iproute2's struct bpf_elf_map starts with the same five fields and goes on with id, pinning, inner_id, inner_idx: a
+    map of maps names the id of a map, which says in which slot it is.
     The size of a definition is not written anywhere: it reaches to the next symbol or the end of the section.
     """
     symbols = sorted(
@@ -238,7 +239,7 @@ def _legacy_maps(elf: ElfFile, section: Section) -> Iterator[tuple[int, MapSpec]
         sizes, number = (key_size, value_size, max_entries), words[5] if len(words) == 9 else 0
         spec = MapSpec(symbol.name, type, *sizes, flags, section=section.name, number=number)
         definitions.append((symbol, spec, words))
-    by_id = {spec.number: spec for _, spec, _ in definitions if spec.number}
+    by_id = {spec.number: (spec, words[8]) for _, spec, words in definitions if spec.number}
     for symbol, spec, words in definitions:
-        inner = by_id.get(words[7]) if len(words) == 9 and words[7] else None
-        yield symbol.value, replace(spec, inner=inner)
+        inner, index = by_id.get(words[7], (None, 0)) if len(words) == 9 and words[7] else (None, 0)
+        yield symbol.value, replace(spec, inner=inner, slots={} if inner is None else {index: inner.name})

@@ -391,7 +391,9 @@ class Step(MemoryAccess):
             call.flush_map()
         result = helper.lower(call)
         value: Value
-        if helper.ret is Ret.MAP_VALUE_OR_NULL:
+        if helper.ret is Ret.MAP_VALUE_OR_NULL and call.map_argument()[1].holds_maps:
+            value = self.inner_map(call.map_argument()[0], result)
+        elif helper.ret is Ret.MAP_VALUE_OR_NULL:
             shape, _ = call.map_argument()
             entry = MapEntry(result.found, result.address, result.tag, state.predicate, FALSE)
             value = Pointer(Kind.MAP_VALUE, self.c.const(0, 64), shape.name, entry=entry)
@@ -405,6 +407,19 @@ class Step(MemoryAccess):
         state.calls[helper.id] = self.c.add(state.calls.get(helper.id, zero), self.c.const(1, 64))
         self.clobber(self.registers)
         self.registers[0] = value
+
+    def inner_map(self, outer: MapSpec, number: Node) -> Value:
+        """The map with a number, one of those that a map of maps can hold, or NULL."""
+        c, rest, table = self.c, self.state.predicate, outer.table
+        assert table is not None, "a map of which nobody says what it holds is refused"
+        zero = c.const(0, 64)
+        ways: list[tuple[int, Node | Pointer]] = []
+        for each in table.numbers:
+            chosen = self.p.of(c.eq(number, c.const(each, number.width)))
+            ways.append((self.p.both(rest, chosen), Pointer(Kind.MAP, zero, table.name(each))))
+            rest = self.p.both(rest, self.p.invert(chosen))
+        ways = [(q, value) for q, value in [*ways, (rest, zero)] if q != FALSE]
+        return ways[0][1] if len(ways) == 1 else Union(tuple(ways))
 
     def reserve(self, call: Call, size: int, found: Node) -> Pointer:
         """A pointer to a fresh record where it was ``found`` that there is room."""

@@ -85,7 +85,7 @@ def _null_check(state: State, op: Jump, pointer: Ptr) -> Ways:
     null_way = op == Jump.JEQ
     if not pointer.maybe_null:
         return [(not null_way, state)]
-    if pointer.kind == Kind.ITERATOR:  # which it is was found out by the call; Linux wants the test
+    if pointer.kind in (Kind.ITERATOR, Kind.MAP):  # which it is was found out by the call; Linux wants the test
         state.resolve_null(pointer, False)
         return [(not null_way, state)]
     ways = _split(state, [False, True])

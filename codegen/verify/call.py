@@ -18,7 +18,7 @@ from .failure import Category, Failure, address_dependent
 from .memory import MAX_OFFSET, check_access, check_context_pointer, check_writable, readable, refuse_stale
 from .number import between
 from .result import Kind
-from .state import State
+from .state import NULL, State
 from .values import CLOBBERED, PACKET_KINDS, UNKNOWN_KEY, Num, Ptr, Value, is_null, scalar
 
 
@@ -105,15 +105,15 @@ def call(state: State, plugin: HelperPlugin, env: Environment, fresh: Callable[[
     first, distance = state.get(1), state.get(2)
     _give_back(state, plugin, env)
     target = _output(state, plugin, env, map_name)
-    result = _result(state, plugin, env, map_name, fresh)
+    results = _results(state, plugin, env, map_name, fresh)
     for register in range(1, 6):
         state.set(register, CLOBBERED)
     lock.after_call(state, plugin, first)
     if plugin.changes_frame:
         state.forget_packet()
-    outcomes = plugin.outcomes()
-    states = [state.copy() for _ in outcomes[1:]] + [state]
-    for outcome, after in zip(outcomes, states, strict=True):
+    ways = [(outcome, result) for outcome in plugin.outcomes() for result in results]
+    states = [state.copy() for _ in ways[1:]] + [state]
+    for (outcome, result), after in zip(ways, states, strict=True):
         after.set(0, result or scalar(between(outcome.low, outcome.high)))
         if outcome.moves_head or outcome.moves_meta:
             assert isinstance(distance, Num)
@@ -126,15 +126,28 @@ def call(state: State, plugin: HelperPlugin, env: Environment, fresh: Callable[[
     return states
 
 
-def _result(
+def _results(
     state: State, plugin: HelperPlugin, env: Environment, map_name: str | None, fresh: Callable[[], int]
-) -> Value | None:
-    """r0 afterwards, if the outcomes do not say it."""
+) -> list[Value | None]:
+    """What r0 can be afterwards; None: the outcomes say it."""
     if plugin.ret in (Ret.NEXT_PROGRAM, Ret.VOID):
-        return CLOBBERED
+        return [CLOBBERED]
     if plugin.ret is Ret.RECORD_OR_NULL:
-        return _reserved(state, plugin, env, map_name, fresh())
-    return _map_result(state, plugin, env, map_name, fresh) if plugin.ret is Ret.MAP_VALUE_OR_NULL else None
+        return [_reserved(state, plugin, env, map_name, fresh())]
+    if plugin.ret is not Ret.MAP_VALUE_OR_NULL:
+        return [None]
+    assert map_name is not None, "a helper that returns a map value has a map argument"
+    if env.map_types[env.maps[map_name].type].holds_maps:
+        return [*_inner_maps(env.maps[map_name], env, fresh()), NULL]
+    return [_map_result(state, plugin, env, map_name, fresh)]
+
+
+def _inner_maps(outer: MapSpec, env: Environment, id: int) -> list[Ptr]:
+    """The maps that a lookup can give, each on a path of its own; Linux wants to see it tested for NULL."""
+    held = outer.table.held if outer.table else ()
+    for name in held:
+        env.use_map(name)
+    return [Ptr(Kind.MAP, id=id, map=name, maybe_null=True) for name in held]
 
 
 def _give_back(state: State, plugin: HelperPlugin, env: Environment) -> None:
@@ -224,7 +237,10 @@ def check_arguments(state: State, plugin: HelperPlugin, env: Environment) -> str
                 if not is_null(value):
                     _pointer(plugin, register, value, kind, Kind.STACK)
             case Arg.MAP:
-                map_name = _pointer(plugin, register, value, kind, Kind.MAP).map
+                owner = _pointer(plugin, register, value, kind, Kind.MAP)
+                if owner.maybe_null:
+                    raise _wrong(plugin, register, value, kind.value)
+                map_name = owner.map
                 assert map_name is not None
                 _check_operation(plugin, register, map_name, env)
                 if plugin.writes_map and env.maps[map_name].readonly:
@@ -374,10 +390,9 @@ def _check_memory(
 
 
 def _map_result(
-    state: State, plugin: HelperPlugin, env: Environment, map_name: str | None, fresh: Callable[[], int]
+    state: State, plugin: HelperPlugin, env: Environment, map_name: str, fresh: Callable[[], int]
 ) -> Ptr:
     """The result of a lookup; not NULL if the map always has an entry for the constant key."""
-    assert map_name is not None, "a helper that returns a map value has a map argument"
     spec = env.maps[map_name]
     lookup = env.new_lookup(map_name, fresh)
     only_by_key = set(plugin.args) <= {Arg.MAP, Arg.MAP_KEY}

@@ -55,7 +55,7 @@ class Ret(enum.Enum):
 
     SCALAR = "a number"
     VOID = "nothing"
-    MAP_VALUE_OR_NULL = "a value of the map argument, or NULL"
+    MAP_VALUE_OR_NULL = "a value of the map argument, of a map of maps a map, or NULL"
     RECORD_OR_NULL = "memory of argument ALLOCATED bytes in the map argument, or NULL; to be given back"
     NEXT_PROGRAM = "nothing: a program from the map argument goes on in its place, or none and execution continues"
 
@@ -86,6 +86,9 @@ class Machine(Protocol):
 
     def value_address(self, shape: MapShape, handle: int) -> int:
         """The pointer to a map value that a lookup returns."""
+
+    def inner_map(self, shape: MapShape, number: int) -> int:
+        """The pointer to the map with a number in a map of maps."""
 
     time_ns: int  # the frame's arrival
     frame_index: int  # frames since the start
@@ -266,12 +269,13 @@ class HelperPlugin(ABC):
     @abstractmethod
     def reference(self, machine: Machine, args: Sequence[int]) -> int:
         """What the call does and returns (unsigned 64-bit), as in Linux; for NEXT_PROGRAM the number of the program
-        (`hdl.maps.program_table`), 0 for none."""
+        (`hdl.maps.slot_table`), 0 for none."""
 
     @abstractmethod
     def lower(self, call: CallLowering) -> Any:
-        """The call as dataflow; returns the 64-bit result node, for MAP_VALUE_OR_NULL an `Entry`, for NEXT_PROGRAM
-        a 32-bit node: the program's number or 0, for RECORD_OR_NULL the 1 bit that there is room."""
+        """The call as dataflow; returns the 64-bit result node, for MAP_VALUE_OR_NULL an `Entry` (of a map of maps a
+        32-bit node: the map's number or 0), for NEXT_PROGRAM a 32-bit node: the program's number or 0, for
+        RECORD_OR_NULL the 1 bit that there is room."""
 
 
 def constant_size(call: CallLowering, number: int, what: str) -> int:

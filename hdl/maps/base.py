@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .program_table import ProgramTable
+from .slot_table import SlotTable
 
 POSITION_BYTES = 4
 """Bytes of a position; see `listed_key_size`."""
@@ -42,7 +42,7 @@ class MapShape(Protocol):
     @property
     def readonly(self) -> bool: ...
     @property
-    def table(self) -> ProgramTable | None: ...
+    def table(self) -> SlotTable | None: ...
     @property
     def lock(self) -> int | None: ...
 
@@ -231,7 +231,7 @@ class MapPlugin(ABC):
     new key may change where the values of others lie; pointers to these then end with it. ``holds_locks``: whether
     values may have a struct bpf_spin_lock. ``peeks_for_value``: whether bpf_map_peek_elem asks for a value that the
     program gives, instead of getting one. ``is_buffer``: nothing is kept, what programs put in leaves as events
-    (`hdl.maps.buffer`).
+    (`hdl.maps.buffer`). ``holds_maps``: a lookup gives a map; a value is the number of one in `MapShape.table`.
 
     Of the ``lower_`` methods a type has those of its operations.
     """
@@ -248,6 +248,7 @@ class MapPlugin(ABC):
     holds_locks: bool = False
     peeks_for_value: bool = False
     is_buffer: bool = False
+    holds_maps: bool = False
 
     @abstractmethod
     def check(self, shape: MapShape) -> None:
@@ -292,6 +293,10 @@ class MapPlugin(ABC):
     def lower_program(self, b: Lowering, shape: MapShape, predicate: Any, index: Any) -> Any:
         """The 32-bit number of the program in a slot, 0 if there is none; ``index`` has 32 bits (types with the
         operation "tail_call")."""
+        raise NotImplementedError
+
+    def lower_map(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Any:
+        """The 32-bit number of the map behind a key, 0 if there is none (types that hold maps)."""
         raise NotImplementedError
 
     def read_kind(self, shape: MapShape) -> SiteKind:

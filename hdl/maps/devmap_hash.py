@@ -7,8 +7,8 @@ from typing import Any
 
 from .base import Lowering, MapModel, MapShape, Redirection, RedirectTarget, SiteKind
 from .broadcast import BROADCAST, evaluate, with_broadcasts
+from .checked_hash_unit import DevmapHashUnit
 from .devmap import Devmap
-from .devmap_hash_unit import DevmapHashUnit
 from .hash import Hash
 from .hash_model import HashModel
 from .index_model import stored

@@ -20,7 +20,7 @@ update of a key that is present writes the value in place.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
@@ -28,6 +28,7 @@ from amaranth.lib.memory import Memory
 
 from ..area import Area
 from .base import MapShape, SiteKind
+from .hash_contents import HashContents
 from .hash_records import Begin, Op, Records
 from .hash_site import KeySite
 from .hash_walker import Walker
@@ -43,14 +44,23 @@ class HashUnit(MapUnit):
 
     Memory ports: each lookup and change site reads both tables; the walker borrows from the first one. One port
     writes each memory: of the value memory all commits and ``write`` sites share it (`serve_sites`); a walk waits
-    while older frames use it. ``entries`` is their number.
+    while older frames use it. ``entries`` is their number. ``first``: what it holds from the start, key -> value.
     """
 
-    def __init__(self, shape: MapShape, kinds: Sequence[SiteKind], rows: ValueRows, table: Table) -> None:
+    def __init__(
+        self,
+        shape: MapShape,
+        kinds: Sequence[SiteKind],
+        rows: ValueRows,
+        table: Table,
+        first: Mapping[int, int] | None = None,
+    ) -> None:
         self.rows = rows
         self.table = table
+        self._first = HashContents(table, first or {})
         self._records = Records(table, rows)
-        self.entries = Signal(range(shape.max_entries + 1), reset_less=True)  # the memories survive a reset, too
+        held, most = len(self._first.slots), shape.max_entries
+        self.entries = Signal(range(most + 1), init=held, reset_less=True)  # the memories survive a reset, too
         self.host_hold = rows.rows + 5  # the longest: an insert, and a lookup with its value
         changes, writes = (sum(kind.name == name for kind in kinds) for name in ("change", "write"))
         # Changes wait for each other, and their walks for the writes of older frames.
@@ -81,7 +91,7 @@ class HashUnit(MapUnit):
                 m.d.comb += commit.eq(source)
         m.d.sync += entries.eq(entries + commit.added - commit.removed)
 
-        own = serve_sites(m, self, self.rows, [])
+        own = serve_sites(m, self, self.rows, self._first.rows(self.rows))
         m.d.comb += [
             own.store.eq(commit.store.replicate(self.rows.row_bytes)),
             own.store_address.eq(commit.address),
@@ -99,7 +109,7 @@ class HashUnit(MapUnit):
         table, records = self.table, self._records
         columns = []
         for number in range(2):
-            memory = Memory(shape=records.bucket, depth=table.buckets, init=[])
+            memory = Memory(shape=records.bucket, depth=table.buckets, init=self._first.buckets(number))
             m.submodules[f"table_{number}"] = memory
             port = memory.write_port(granularity=1)
             m.d.comb += [
@@ -108,7 +118,7 @@ class HashUnit(MapUnit):
                 port.en.eq(commit.ways & commit.table[number].replicate(table.ways)),
             ]
             columns.append([memory.read_port(transparent_for=[port]) for _ in range(readers)])
-        m.submodules.counts = memory = Memory(shape=len(walker.count), depth=table.buckets, init=[])
+        m.submodules.counts = memory = Memory(shape=len(walker.count), depth=table.buckets, init=self._first.passed)
         port = memory.write_port()
         m.d.comb += [
             port.addr.eq(walker.address0),

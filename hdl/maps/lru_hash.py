@@ -16,8 +16,8 @@ from .hash_model import HashModel
 from .linux import BPF_EXIST, BPF_F_NO_PREALLOC
 from .lru_unit import LruUnit, spare_entries
 from .percpu_hash import PercpuHashModel
-from .program_table import ProgramTable
 from .rows import ValueRows
+from .slot_table import SlotTable
 from .table import Table
 
 
@@ -33,7 +33,7 @@ class Roomy:
     flags: int
     initial: bytes | None
     readonly: bool
-    table: ProgramTable | None
+    table: SlotTable | None
     lock: None = None  # LRU maps have none
 
     @staticmethod

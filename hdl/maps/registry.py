@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from .array import Array
+from .array_of_maps import ArrayOfMaps
 from .base import MapPlugin
 from .bloom_filter import BloomFilter
 from .cpumap import Cpumap
 from .devmap import Devmap
 from .devmap_hash import DevmapHash
 from .hash import Hash
+from .hash_of_maps import HashOfMaps
 from .lpm_trie import LpmTrie
 from .lru_hash import LruHash
 from .lru_percpu_hash import LruPercpuHash
@@ -34,6 +36,8 @@ _ALL: tuple[MapPlugin, ...] = (
     LruHash(),
     LruPercpuHash(),
     LpmTrie(),
+    ArrayOfMaps(),
+    HashOfMaps(),
     Queue(),
     Stack(),
     BloomFilter(),

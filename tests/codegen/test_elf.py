@@ -204,6 +204,7 @@ def test_iproute2_maps_find_their_inner_map() -> None:
     maps = load(DATA / "iproute2.o").maps
     assert maps["outer_map"].inner == maps["inner_map"]
     assert maps["inner_map"].inner is None
+    assert maps["outer_map"].slots == {0: "inner_map"}
 
 
 def test_maps_of_maps_and_programs_with_contents() -> None:
@@ -211,6 +212,10 @@ def test_maps_of_maps_and_programs_with_contents() -> None:
     inner = maps["outer"].inner
     assert inner is not None and (inner.type, inner.max_entries, inner.value_size) == (2, 3, 8)
     assert maps["outer"].slots == {0: "left", 1: "right"}
+    table = maps["outer"].table
+    assert table is not None and table.held == ("left", "right") and [table.name(n) for n in table.first.values()] == [
+        "left", "right",
+    ]
     assert maps["jumps"].slots == {2: "target"} and maps["jumps"].inner is None
 
 

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from amaranth.sim import Simulator
 from hardpath.codegen.spec import MapSpec
-from hardpath.hdl.maps.program_table import ProgramTable
 from hardpath.hdl.maps.registry import MAP_TYPES
+from hardpath.hdl.maps.slot_table import SlotTable
 from hardpath.hdl.maps.table import Table
 from hardpath.hdl.maps.trie import Trie
 from hardpath.hdl.maps.unit import HostOp
 from map_keys import map_keys
 
-PROG_ARRAY = 3
+PROG_ARRAY, ARRAY_OF_MAPS, HASH_OF_MAPS = 3, 12, 13
 HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY = 1, 2, 5, 6
 DEVMAP, CPUMAP, XSKMAP, DEVMAP_HASH = 14, 16, 17, 25
 LRU_HASH, LRU_PERCPU_HASH = 9, 10
@@ -128,8 +128,10 @@ SPECS = [
     MapSpec("m", LPM_TRIE, 8, 4, 1, NO_PREALLOC),
     MapSpec("m", LPM_TRIE, 8, 100, 7, NO_PREALLOC),
     MapSpec("m", LPM_TRIE, 13, 8, 12, NO_PREALLOC),
-    MapSpec("m", PROG_ARRAY, 4, 4, 5, table=ProgramTable(("a", "b", "c"), {1: 3}, {1: (1, 3), 4: (2,)})),
-    MapSpec("m", PROG_ARRAY, 4, 4, 3, table=ProgramTable(("a", "b", "c"), others=(1, 2))),
+    MapSpec("m", PROG_ARRAY, 4, 4, 5, table=SlotTable(("a", "b", "c"), {1: 3}, {1: (1, 3), 4: (2,)})),
+    MapSpec("m", PROG_ARRAY, 4, 4, 3, table=SlotTable(("a", "b", "c"), others=(1, 2))),
+    MapSpec("m", ARRAY_OF_MAPS, 4, 4, 3, table=SlotTable(("a", "b", "c"), {2: 1}, others=(1, 3))),
+    MapSpec("m", HASH_OF_MAPS, 6, 4, 5, table=SlotTable(("a", "b", "c"), {7: 3, 1 << 40: 1}, others=(1, 3))),
 ]
 
 
@@ -153,7 +155,7 @@ def name(spec: MapSpec) -> str:
 def test_host_operations_do_what_the_model_does(spec: MapSpec) -> None:
     rng = random.Random(str(spec))
     model = MAP_TYPES[spec.type].model(spec)
-    if spec.type in (HASH, PERCPU_HASH, DEVMAP_HASH):
+    if spec.type in (HASH, PERCPU_HASH, DEVMAP_HASH, HASH_OF_MAPS):
         count = min(24, 2 * spec.max_entries)
         keys = colliding(spec, rng, count, (0, 0)) if spec.key_size > 1 else [bytes([i]) for i in range(6)]
         keys += [rng.randbytes(spec.key_size) for _ in range(4)]
@@ -204,6 +206,35 @@ def test_entries_that_are_there_are_found_when_those_they_overflowed_with_are_go
         assert await device.entries() == {}
 
     Device(spec).run(testbench)
+
+
+def test_entries_that_are_there_from_the_start_lie_where_inserts_would_have_put_them() -> None:
+    """Those that overflowed, too: all are found, and what they went past is forgotten as they go."""
+    keys = colliding(MapSpec("m", HASH, 4, 4, 20), random.Random(3), 20, (2, 1))
+    first = {int.from_bytes(key, "little"): 1 + number % 2 for number, key in enumerate(keys[:17])}
+    spec = MapSpec("m", HASH_OF_MAPS, 4, 4, 20, table=SlotTable(("a", "b"), first, others=(1, 2)))
+    left = {key: first[int.from_bytes(key, "little")].to_bytes(4, "little") for key in keys[:17]}
+    assert dict(MAP_TYPES[spec.type].model(spec).items()) == left
+
+    async def testbench(device: Device) -> None:
+        assert await device.entries() == left
+        for key in keys:
+            there = key in left
+            assert (await device(HostOp.UPDATE, key, little(2), flags=1))[0] == (-EEXIST if there else 0)
+            left.setdefault(key, little(2))
+        assert (await device(HostOp.UPDATE, bytes(4), little(1)))[0] == -E2BIG
+        while left:
+            gone, value = left.popitem()
+            assert (await device(HostOp.LOOKUP, gone))[2] == value
+            assert (await device(HostOp.DELETE, gone))[0] == 0
+            assert (await device(HostOp.LOOKUP, gone))[0] == -ENOENT
+            assert await device.entries() == left
+
+    Device(spec).run(testbench)
+
+
+def little(number: int) -> bytes:
+    return number.to_bytes(4, "little")
 
 
 def test_a_search_ends_after_one_round_when_keys_went_past_every_bucket() -> None:

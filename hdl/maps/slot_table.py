@@ -1,4 +1,5 @@
-"""Which programs the slots of an array of programs hold: settled before compilation, since each becomes hardware."""
+"""What the slots of a map hold whose values stand for programs or maps: settled before compilation, since each of them
+becomes hardware."""
 
 from __future__ import annotations
 
@@ -7,12 +8,13 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class ProgramTable:
-    """The contents that an array of programs can have.
+class SlotTable:
+    """The contents that an array of programs, or a map of maps, can have.
 
-    ``names``: the programs of the object; a program's *number* is 1 + its position, and the value of its slots; an
-    empty slot is 0. ``first``: index -> number at the start. ``choices``: index -> the numbers that the host may put
-    there; ``others``: the same for every index that ``choices`` does not name.
+    ``names``: the programs, or maps, of the object; the *number* of one is 1 + its position, and the value of its
+    slots; an empty slot is 0. An index is a key as a little-endian number. ``first``: index -> number at the start.
+    ``choices``: index -> the numbers that the host may put there; ``others``: the same for every index that ``choices``
+    does not name.
     """
 
     names: tuple[str, ...]
@@ -21,15 +23,15 @@ class ProgramTable:
     others: tuple[int, ...] = ()
 
     def name(self, number: int) -> str:
-        """The program with that number."""
+        """The program or map with that number."""
         return self.names[number - 1]
 
     def number(self, name: str) -> int:
-        """The number of a program."""
+        """The number of a program or map."""
         return 1 + self.names.index(name)
 
     def may_hold(self, index: int, number: int) -> bool:
-        """Whether the host may put that program there."""
+        """Whether the host may put that one there."""
         return number in self.choices.get(index, self.others)
 
     def within(self, low: int, high: int) -> tuple[int, ...]:
@@ -41,6 +43,11 @@ class ProgramTable:
         return tuple(sorted(found))
 
     @property
-    def programs(self) -> tuple[int, ...]:
+    def numbers(self) -> tuple[int, ...]:
         """The numbers that any slot can hold."""
         return tuple(sorted({*self.others, *(number for numbers in self.choices.values() for number in numbers)}))
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """The programs or maps that any slot can hold."""
+        return tuple(self.name(number) for number in self.numbers)

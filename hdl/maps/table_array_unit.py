@@ -1,4 +1,4 @@
-"""The hardware of arrays of programs: a memory of program numbers that only the host writes."""
+"""The hardware of arrays of programs or maps: a memory of numbers that only the host writes."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from amaranth.hdl import Const, Signal, Value
 
 from .base import MapShape, SiteKind
 from .linux import BPF_ANY, E2BIG, EINVAL, ENOENT
-from .program_table import ProgramTable
+from .slot_table import SlotTable
 from .slots import Checks, SlotUnit
 from .unit import HostOp
 
 
-class ProgArrayUnit(SlotUnit):
-    """The host gets -EINVAL for a program that the pipeline does not have behind that slot."""
+class TableArrayUnit(SlotUnit):
+    """The host gets -EINVAL for what the pipeline does not have behind that slot."""
 
-    def __init__(self, shape: MapShape, kinds: Sequence[SiteKind], table: ProgramTable) -> None:
+    def __init__(self, shape: MapShape, kinds: Sequence[SiteKind], table: SlotTable) -> None:
         self._table = table
         super().__init__(shape, kinds, table.first)
 
@@ -26,21 +26,22 @@ class ProgArrayUnit(SlotUnit):
             HostOp.ENTRY: [(~there, ENOENT), (outside, E2BIG)],
             HostOp.DELETE: [(~there, ENOENT), (outside, E2BIG)],
             HostOp.UPDATE: [
-                (~self._may_hold(index, self.host.value), EINVAL),
+                (~may_hold(self._table, index, self.host.value), EINVAL),
                 (outside, E2BIG),
                 (self.host.flags != BPF_ANY, EINVAL),
             ],
         }
 
-    def _may_hold(self, index: Value, number: Signal) -> Value:
-        table = self._table
-        known = Value.cast(Const(0, 1))
-        allowed = Value.cast(Const(0, 1))
-        for each, numbers in table.choices.items():
-            here = index == each
-            known |= here
-            allowed |= here & _among(number, numbers)
-        return allowed | ~known & _among(number, table.others)
+
+def may_hold(table: SlotTable, index: Value, number: Signal) -> Value:
+    """`SlotTable.may_hold` in hardware."""
+    known = Value.cast(Const(0, 1))
+    allowed = Value.cast(Const(0, 1))
+    for each, numbers in table.choices.items():
+        here = index == each
+        known |= here
+        allowed |= here & _among(number, numbers)
+    return allowed | ~known & _among(number, table.others)
 
 
 def _among(number: Value, numbers: Sequence[int]) -> Value:
