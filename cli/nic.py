@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,26 +10,23 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from ..hdl.errors import InputError
 from ..hdl.helpers.events import Event
 from ..nic_model.attached import AttachedNic, AttachedPort
 from ..nic_model.control_socket import ControlServer, SocketTransport, stopping_signals
 from ..nic_model.host import about
-from ..nic_model.nic import Nic
 from ..nic_model.redirects import redirect_target
-from ..nic_model.results import Recorder, document
-from ..nic_model.scenario import read_scenario
 from ..nic_model.tap import Tap
 from ..sim.engine import Options
 from ..sim.event_values import event_types
 from ..sim.events import document as event_document
-from ..sim.mapfile import save_maps
 from ..sim.program import load
 from ..sim.session import Session
 from . import options as shared
 from .event_options import Told, event_options
+from .nic_run import command as run_command
+from .nic_run import counters
 from .options import FILE, Build, Chosen, Given, Simulator
 from .progress import Steps
 from .settings import Settings, switches
@@ -59,43 +55,7 @@ def command() -> None:
     """A NIC around the hardware: ports with line rates, queues, counters."""
 
 
-@command.command()
-@click.argument("scenario", type=FILE)
-@click.option(
-    "-o", "--output", type=FILE, metavar="DIR",
-    help="Folder for the result, map contents, every frame's fate, and captures of what went where.",
-)  # fmt: skip
-@shared.simulator_options
-@click.pass_obj
-def run(settings: Settings, scenario: Path, output: Path | None, simulator: Simulator) -> None:
-    """Run a scenario file: what arrives, what leaves, what is dropped where."""
-    if output is not None and output.exists() and not output.is_dir():
-        raise InputError(f"{output} is a file: name a folder")
-    with Steps() as steps, ExitStack() as files:
-        steps("read the scenario")
-        plan = read_scenario(scenario)
-        for name in plan.program.unused:
-            settings.note(f"{plan.program.name} does not use map {name}; its contents are left out")
-        steps("verify")
-        hardware = plan.build.compile(plan.program.verify(), steps)
-        engine, options = simulator.start(), Options(cache=simulator.cache)
-        if output is not None:
-            output.mkdir(parents=True, exist_ok=True)
-            types = event_types(plan.program.spec, ())
-            recorder = files.enter_context(Recorder(output, types))
-            nic = Nic(plan, hardware, recorder, recorder.event)
-        else:
-            nic = Nic(plan, hardware)
-        steps("build the simulation")
-        engine.prepare(hardware.session.netlist, options)
-        steps("run")
-        started = time.perf_counter()
-        outcome = nic.run(engine, options, steps.until(plan.duration))
-        result = document(plan, hardware, engine.name, outcome, time.perf_counter() - started)
-    if output is not None:
-        (output / "result.json").write_text(json.dumps(result, indent=2) + "\n")
-        save_maps(output / "maps.json", outcome.maps)
-    settings.answer(result, lambda console: show(console, result))
+command.add_command(run_command, "run")
 
 
 @command.command()
@@ -244,49 +204,4 @@ def _connected(path: Path) -> Iterator[SocketTransport]:
 
 def show_statistics(console: Console, statistics: dict[str, Any]) -> None:
     """Counters for people, as columns of ports."""
-    console.print(_counters(statistics["ports"]))
-
-
-def show(console: Console, result: dict[str, Any]) -> None:
-    """A result for people."""
-    console.print(
-        f"{result['program']}: {result['duration_us']:g} us at {result['clock_mhz']:g} MHz, "
-        f"{result['cycles']:,} cycles; simulated by {result['engine']}"
-    )
-    ports = result["ports"]
-    counters = _counters(ports)
-    queues = _table("Queue", "packets", "bytes", "dropped")
-    for name, queue in result["queues"].items():
-        queues.add_row(name, *(f"{queue[column]:,}" for column in ("packets", "bytes", "dropped")))
-    latencies = _table("Latency in ns", "min", "p50", "p99", "max")
-    for name, port in ports.items():
-        for to, figures in port["latency_ns"].items():
-            latencies.add_row(f"{name} to {to}", *(f"{figures[column]:,}" for column in ("min", "p50", "p99", "max")))
-    stalls = _table("Stalls", "cycles")
-    for cause, cycles in result["stalls"].items():
-        if cycles:
-            stalls.add_row(cause, f"{cycles:,}")
-    for table in (counters, queues, latencies, stalls):
-        if table.row_count:
-            console.print()
-            console.print(table)
-
-
-def _counters(ports: dict[str, Any]) -> Table:
-    """What each port counted, without what none has."""
-    table = _table("Port", *(f"{name} ({port['speed']})" if "speed" in port else name for name, port in ports.items()))
-    rows = {"on the line": [port["line_packets"] for port in ports.values() if "line_packets" in port]}
-    for name in next(iter(ports.values()))["statistics"]:
-        rows[name] = [port["statistics"][name] for port in ports.values()]
-    for name, counts in rows.items():
-        if any(counts):
-            table.add_row(name, *(f"{count:,}" for count in counts))
-    return table
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(columns[0])
-    for column in columns[1:]:
-        table.add_column(column, justify="right")
-    return table
+    console.print(counters(statistics["ports"]))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
-from rich.bar import Bar
 from rich.console import Console
 from rich.table import Table
 
@@ -14,11 +17,14 @@ from ..codegen.flow import Design
 from ..hdl.errors import InputError
 from ..nic_model.control_socket import ControlServer
 from ..nic_model.host import about
+from ..sim.captures import fitting
 from ..sim.engine import Engine, Options, RunResult
 from ..sim.mapfile import save_maps
+from ..sim.paths import Paths
 from ..sim.session import Session
 from ..sim.timing import Rate
 from ..sim.toolchain import has_fst_headers
+from . import charts, plots
 from . import options as shared
 from .event_options import Told, event_options
 from .options import FILE, Build, Chosen, Given, Simulator, Source
@@ -45,6 +51,14 @@ from .settings import Settings
     "--control", type=FILE, metavar="SOCKET",
     help="Stay up behind the frames, and let hardpath map reach the maps through this socket, from the first frame on.",
 )
+@click.option(
+    "--paths", "by_path", is_flag=True,
+    help="Latency by path through the program. The interpreter tells the paths, some thousand frames a second.",
+)
+@click.option(
+    "--plot", type=FILE, metavar="FILE",
+    help="Draw latencies: histogram and over time. SVG, PNG or PDF; needs matplotlib.",
+)
 @click.option("--waves", type=FILE, metavar="FILE", help="Waveforms, FST or (FILE.vcd) VCD.")
 @shared.build_options
 @click.pass_obj
@@ -61,6 +75,8 @@ def command(
     simulator: Simulator,
     rate: str | None,
     control: Path | None,
+    by_path: bool,
+    plot: Path | None,
     waves: Path | None,
 ) -> None:
     """Simulate cycle by cycle: verdicts, latency, throughput."""
@@ -68,6 +84,10 @@ def command(
     runner = simulator.start()
     if control is not None and not runner.live:
         raise InputError(f"engine {runner.name} cannot do it while frames pass: use --control with --engine verilator")
+    if by_path and control is not None:
+        raise InputError("--paths cannot follow what the host does meanwhile: use it without --control")
+    if plot is not None:
+        plots.check(plot)
     pace = Rate.parse(rate) if rate is not None else Rate()
     if waves is not None and waves.suffix != ".vcd" and not has_fst_headers():
         waves = waves.with_suffix(".vcd")
@@ -87,7 +107,10 @@ def command(
             cache=simulator.cache,
         )
         options = told.into(options, spec, outputs)
-        maps_path = outputs.optional(maps_out)
+        if by_path and options.frames_out is None:
+            scratch = stack.enter_context(TemporaryDirectory(prefix="hardpath-"))
+            options = replace(options, frames_out=Path(scratch) / "frames.jsonl")
+        maps_path, plot_path = outputs.optional(maps_out), outputs.optional(plot)
         design = build.compile(spec, program, steps)
         session = Session(design, contents)
         if server is not None:
@@ -95,9 +118,15 @@ def command(
         result, after = _simulate(session, runner, source, options, maps_path is not None, steps, server)
         if maps_path is not None:
             save_maps(maps_path, after)
-    settings.answer(
-        {"program": program.name, **result.as_json()}, lambda console: show(console, design, result)
-    )
+        if plot_path is not None:
+            groups = {str(verdict): each for verdict, each in result.by_verdict.items()}
+            plots.latency(plot_path, program.name, groups, result.timeline, result.latency.period_ps / 1000)
+        paths = None
+        if by_path:
+            steps("find paths")
+            paths = _paths(session, source, source.skip_bad, result)
+    document = {"program": program.name, **result.as_json(), **({} if paths is None else {"paths": paths})}
+    settings.answer(document, lambda console: show(console, design, result, paths))
 
 
 def _simulate(
@@ -114,7 +143,17 @@ def _simulate(
     return session.run(runner, frames, options, read_maps=read_maps, during=during)
 
 
-def show(console: Console, design: Design, result: RunResult) -> None:
+def _paths(session: Session, source: Source, skip_bad: bool, result: RunResult) -> list[dict[str, Any]]:
+    """Percentiles by path through the program, from the records of the run."""
+    paths = Paths(session)
+    frames = fitting(source.frames(), source.name, session.design.target.max_frame, [] if skip_bad else None)
+    for (_, frame), record in zip(frames, result.results(), strict=True):
+        paths.add(frame, record.verdict)
+        paths.time(record.latency_cycles or 0)
+    return paths.document(session.netlist.period_ps)
+
+
+def show(console: Console, design: Design, result: RunResult, paths: list[dict[str, Any]] | None) -> None:
     """The figures of a run for people."""
     target, ii = design.target, design.schedule.ii
     apart = f", a frame every {ii} cycles" if ii > 1 else ""
@@ -126,7 +165,15 @@ def show(console: Console, design: Design, result: RunResult) -> None:
     for name, value in _facts(design, result):
         facts.add_row(name, value)
     console.print(facts)
-    for table in (_verdicts(result), _latencies(result), _histogram(result), _stalls(result)):
+    tables = (
+        _verdicts(result),
+        _latencies(result),
+        charts.histogram("Cycles", result.latency.histogram(16)),
+        charts.timeline(result.timeline, result.latency.period_ps / 1000),
+        charts.paths(paths) if paths is not None else None,
+        _stalls(result),
+    )
+    for table in tables:
         if table is not None:
             console.print()
             console.print(table)
@@ -149,16 +196,8 @@ def _facts(design: Design, result: RunResult) -> list[tuple[str, str]]:
     return facts
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(columns[0])
-    for column in columns[1:]:
-        table.add_column(column, justify="right")
-    return table
-
-
 def _verdicts(result: RunResult) -> Table | None:
-    table = _table("Verdict", "frames", "%")
+    table = charts.table("Verdict", "frames", "%")
     for verdict, count in result.verdicts.items():
         if count:
             table.add_row(str(verdict), f"{count:,}", f"{100 * count / result.frames:.1f}")
@@ -166,29 +205,18 @@ def _verdicts(result: RunResult) -> Table | None:
 
 
 def _latencies(result: RunResult) -> Table | None:
+    """In cycles and ns; in ns by verdict where there are several."""
     if not result.frames:
         return None
-    table = _table("Latency", "min", "p50", "p99", "max")
-    for unit, figures in result.latency.summary().items():
-        table.add_row(unit, *(f"{figures[name]:,}" for name in ("min", "p50", "p99", "max")))
-    return table
-
-
-def _histogram(result: RunResult) -> Table | None:
-    bins = result.latency.histogram(16)
-    if len(bins) < 2:
-        return None
-    most = max(each.frames for each in bins)
-    table = _table("Cycles", "frames")
-    table.add_column("", width=40)
-    for each in bins:
-        span = str(each.low) if each.low == each.high else f"{each.low}-{each.high}"
-        table.add_row(span, f"{each.frames:,}", Bar(most, 0, each.frames, width=40))
-    return table
+    rows: dict[str, Mapping[str, Any]] = dict(result.latency.summary())
+    several = {verdict: each for verdict, each in result.by_verdict.items() if each.frames}
+    if len(several) > 1:
+        rows |= {f"ns, {verdict}": each.summary()["ns"] for verdict, each in several.items()}
+    return charts.latencies("Latency", rows)
 
 
 def _stalls(result: RunResult) -> Table | None:
-    table = _table("Stalls", "cycles")
+    table = charts.table("Stalls", "cycles")
     for cause, cycles in result.stalls.items():
         if cycles:
             table.add_row(cause, f"{cycles:,}")

@@ -11,15 +11,19 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 from ..hdl.helpers.events import Event
 from ..hdl.maps.base import RedirectTarget
+from ..sim.control_client import LatencyFigures
 from ..sim.engine import DEFAULTS, Engine, Options
 from ..sim.mapfile import Contents
+from ..sim.paths import Paths
 from ..sim.program import Hardware
 from ..sim.results import Verdict
 from ..sim.stepping import Device, Passage, Report
+from ..sim.timeline import Timeline
 from .arrivals import Arrival, arrivals, from_host
 from .redirects import cpu_queues, redirect_target
 from .scenario import PortSettings, Scenario
@@ -37,7 +41,8 @@ class Fate:
     sent. ``port``: where it came in, or the host wanted it to go out. ``arrived``: its last bit in (the host's wish).
     ``verdict``: None if the program never saw it. ``to``: what got it (``tx NAME``, ``host NAME``, ``cpu N``,
     ``socket N``), or the counter that tells why it was dropped. ``left``: its first bit out, or when the host took it;
-    None if it was dropped. ``data``: its bytes at the end of its way.
+    None if it was dropped. ``data``: its bytes at the end of its way. ``latency_cycles``: what the hardware measured
+    from the first beat in to the first beat out, or to the verdict; None if the program never saw it.
     """
 
     index: int | None
@@ -47,6 +52,7 @@ class Fate:
     to: str
     left: int | None
     data: bytes
+    latency_cycles: int | None = None
 
 
 Told = Callable[[Fate], None]
@@ -71,7 +77,10 @@ class Port:
 @dataclass(frozen=True)
 class Outcome:
     """A scenario that has run. ``cycles``: of the datapath's clock until the last frame was through. ``stalls``: cycles
-    by cause. ``queues``: those of CPUs and sockets. ``maps``: contents afterwards."""
+    by cause. ``queues``: those of CPUs and sockets. ``maps``: contents afterwards. ``latency``: ps by verdict, of what
+    was not lost: from the last bit in to the first bit out, to the host that takes it, or to the verdict of a frame
+    that goes nowhere. ``timeline``: the same by the last bit in. ``measured``: the histogram in the datapath.
+    ``paths``: None if they were not asked for; their latencies are those of ``latency``."""
 
     ports: list[Port]
     queues: dict[str, QueueStatistics]
@@ -79,11 +88,15 @@ class Outcome:
     cycles: int
     stalls: dict[str, int]
     maps: Contents
+    latency: dict[Verdict, Counter[int]]
+    timeline: Timeline
+    measured: LatencyFigures
+    paths: Paths | None
 
 
 class Nic:
     """A scenario's NIC. ``told`` gets every frame's fate, frames of one way in the order of their going, ``event`` what
-    the program tells the host, with the frame's index, in order, when all is over."""
+    the program tells the host, with the frame's index, in order, when all is over. ``paths``: find them."""
 
     def __init__(
         self,
@@ -91,6 +104,8 @@ class Nic:
         hardware: Hardware,
         told: Told = lambda fate: None,
         event: EventTold = lambda index, event: None,
+        *,
+        paths: bool = False,
     ) -> None:
         self._event = event
         self._refused: list[int] = []  # for each frame that did not fit: frames that the device had got before it
@@ -105,6 +120,9 @@ class Nic:
         self._readers: dict[str, Reader] = {}
         self._queues: dict[str, QueueStatistics] = {}
         self._verdicts: Counter[Verdict] = Counter()
+        self._latency: dict[Verdict, Counter[int]] = defaultdict(Counter)
+        self._timeline = Timeline(0)
+        self._paths = Paths(hardware.session) if paths else None
         self._waiting: dict[int, tuple[int, Arrival]] = {}  # the device's index -> frame in or before it
         self._host = from_host(scenario.ports, scenario.duration)
         self._next_host = next(self._host, None)
@@ -127,8 +145,19 @@ class Nic:
             for number, event in device.events():
                 self._event(number + bisect_right(self._refused, number), event)
             maps = self._hardware.session.contents_on(device.bus)
-            stalls = device.bus.client.stalls()
-        return Outcome(self.ports, self._queues, self._verdicts, report.cycle, stalls, maps)
+            stalls, measured = device.bus.client.stalls(), device.bus.client.latency("first")
+        return Outcome(
+            ports=self.ports,
+            queues=self._queues,
+            verdicts=self._verdicts,
+            cycles=report.cycle,
+            stalls=stalls,
+            maps=maps,
+            latency=self._latency,
+            timeline=self._timeline,
+            measured=measured,
+            paths=self._paths,
+        )
 
     def _cycle(self, ps: int) -> int:
         """The first cycle that begins at or after a time."""
@@ -141,14 +170,14 @@ class Nic:
         port.offered += 1
         if not device.takes(len(arrival.frame.data)):
             self._refused.append(index - len(self._refused))
-            self._drop(index, arrival, None, "rx_length_errors", arrival.frame.data)
+            self._lose(index, arrival, "rx_length_errors")
             return
         self._waiting[device.arrive(arrival.frame, self._cycle(arrival.last))] = index, arrival
 
     def _take(self, report: Report) -> None:
         for number in report.lost:
             index, arrival = self._waiting.pop(number)
-            self._drop(index, arrival, None, "rx_fifo_errors", arrival.frame.data)
+            self._lose(index, arrival, "rx_fifo_errors")
         for passage in report.frames:
             self._deliver(passage)
 
@@ -160,24 +189,36 @@ class Nic:
         at = (passage.ended + 1) * self._period
         self._send_for_host(at)
         self._verdicts[verdict] += 1
+        if self._paths is not None:
+            self._paths.add(arrival.frame, verdict)
         counts = port.counts
         counts.rx_packets += 1
         counts.rx_bytes += len(arrival.frame.data)
         name = f"rx_xdp_{verdict.name.lower()}"
-        setattr(counts, name, getattr(counts, name) + 1)
-        if not verdict.sends:
-            self._drop(index, arrival, verdict, None, arrival.frame.data)
+        counts.add(name)
+        tell = partial(Fate, index, str(port), arrival.last, verdict, latency_cycles=passage.latency)
+        if not verdict.sends or not passage.targets:  # a broadcast to nobody is no error
+            self._time(arrival, passage, at)
+            self._told(tell(to=name, left=None, data=passage.out if verdict.sends else arrival.frame.data))
             return
-        if not passage.targets:  # a broadcast to nobody is no error
-            self._drop(index, arrival, verdict, None, passage.out)
         for target in passage.targets:
             to, left, reason = self._pass_on(port, passage, target, at)
             if left is None:
                 counts.rx_dropped += reason != "rx_missed_errors"
-                self._drop(index, arrival, verdict, reason, passage.out)
+                counts.add(reason)
+                self._told(tell(to=reason, left=None, data=passage.out))
                 continue
             port.latency[to.split()[0]][left - arrival.last] += 1
-            self._told(Fate(index, str(port), arrival.last, verdict, to, left, passage.out))
+            self._time(arrival, passage, left)
+            self._told(tell(to=to, left=left, data=passage.out))
+
+    def _time(self, arrival: Arrival, passage: Passage, end: int) -> None:
+        """A frame, or a copy of one, has got where the program wanted it."""
+        latency = end - arrival.last
+        self._latency[passage.verdict][latency] += 1
+        self._timeline.add(arrival.last, latency)
+        if self._paths is not None:
+            self._paths.time(latency)
 
     def _pass_on(self, port: Port, passage: Passage, target: int, at: int) -> tuple[str, int | None, str]:
         """A frame on its way out: where to, when it leaves (None: no room there), and what counts it if it does not."""
@@ -236,15 +277,11 @@ class Nic:
             self._told(Fate(None, str(port), at, None, to, left, data))
             self._next_host = next(self._host, None)
 
-    def _drop(self, index: int, arrival: Arrival, verdict: Verdict | None, reason: str | None, data: bytes) -> None:
-        """``reason``: the counter, None if the verdict itself is counted and says it."""
+    def _lose(self, index: int, arrival: Arrival, reason: str) -> None:
+        """A frame that the program never sees. ``reason``: the counter."""
         port = self.ports[arrival.port]
-        if reason is None:
-            assert verdict is not None
-            reason = f"rx_xdp_{verdict.name.lower()}"
-        else:
-            setattr(port.counts, reason, getattr(port.counts, reason) + 1)
-        self._told(Fate(index, str(port), arrival.last, verdict, reason, None, data))
+        port.counts.add(reason)
+        self._told(Fate(index, str(port), arrival.last, None, reason, None, arrival.frame.data))
 
 
 def _batches(items: Iterator[tuple[int, Arrival]]) -> Iterator[list[tuple[int, Arrival]]]:

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from ..hdl.errors import InputError
 from ..hdl.helpers.events import Event
+from ..sim.control_client import LatencyFigures
 from ..sim.event_values import EventType
 from ..sim.events import document as event_document
 from ..sim.pcapng import PcapngWriter
@@ -40,9 +41,20 @@ def document(scenario: Scenario, hardware: Hardware, engine: str, outcome: Outco
             name: {"packets": counts.packets, "bytes": counts.bytes, "dropped": counts.dropped}
             for name, counts in outcome.queues.items()
         },
+        "latency_by_verdict_ns": {str(v): latency(outcome.latency[v]) for v in Verdict if outcome.latency[v]},
+        "timeline_ps": outcome.timeline.document(),
+        "datapath": _datapath(outcome.measured),
         "stalls": outcome.stalls,
+        **({} if outcome.paths is None else {"paths": outcome.paths.document(period_ps=1)}),
         "wall_s": round(wall_s, 3),
     }
+
+
+def _datapath(measured: LatencyFigures) -> dict[str, Any]:
+    """What the histogram in the datapath has counted: cycles from the first beat in to the first beat out or the
+    verdict, frames by cycles (those of the last bin have so many or more)."""
+    bins = {cycles: frames for cycles, frames in enumerate(measured.bins) if frames}
+    return {"frames": measured.count, "low": measured.low, "high": measured.high, "frames_by_cycles": bins}
 
 
 def _port(port: Port, duration: int) -> dict[str, Any]:
@@ -96,6 +108,7 @@ class Recorder:
             "verdict": None if fate.verdict is None else str(fate.verdict),
             "to": fate.to,
             "left_ns": None if fate.left is None else fate.left / 1000,
+            "latency_cycles": fate.latency_cycles,
             "data": fate.data.hex(),
         }
         self._lines.write(json.dumps(line) + "\n")

@@ -34,6 +34,10 @@ class PortStatistics:
     tx_xdp_xmit: int = 0  # of these, redirected from some port
     tx_dropped: int = 0  # lost because the transmit queue was full, whoever wanted to send
 
+    def add(self, name: str) -> None:
+        """One more frame for a counter."""
+        setattr(self, name, getattr(self, name) + 1)
+
     def as_dict(self) -> dict[str, int]:
         """By name, in this order."""
         return asdict(self)

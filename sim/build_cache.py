@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..hdl.errors import InputError
 
-KEEP = 64  # builds; the ones not used for longest go first
+KEEP = 128  # builds, two for a netlist; the ones not used for longest go first
 
 
 def default_cache() -> Path:

@@ -48,11 +48,12 @@ class Flow:
         self._on_pins, self._was_ready = 0, True
         self._quiet = 0
         self.cycle = self.last_result = 0
-        self.told: list[list[int | str]] = []  # of every frame: index, verdict, redirect, first beat in, end, bytes out
+        self.told: list[list[int | str]] = []  # of every frame what `_tell` makes of it
 
     def _tell(self, result: FrameResult, verdict: int, redirect: int, started: int) -> None:
+        """Index, verdict, redirect, first beat in, end, latency, bytes out."""
         out = "" if result.out is None else result.out.hex()
-        self.told.append([result.index, verdict, redirect, started, self.cycle, out])
+        self.told.append([result.index, verdict, redirect, started, self.cycle, result.latency_cycles or 0, out])
 
     async def tick(self) -> int:
         """One cycle; what happened in it."""

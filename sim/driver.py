@@ -18,6 +18,7 @@ from .pcapng import PcapngWriter
 from .ports import Supply
 from .results import FrameResult, Verdict, decoded
 from .statistics import nanoseconds
+from .timeline import Timeline
 from .timing import Coin
 
 
@@ -25,19 +26,22 @@ class Results:
     """What becomes of the frames: lines of JSON, an annotated capture, and the figures of the run."""
 
     def __init__(self, lines: IO[str] | None, capture: PcapngWriter | None, events: IO[str] | None = None) -> None:
+        self.count = 0  # frames so far
         self._events = events
         self._lines = lines
         self._capture = capture
-        self._verdicts = [0] * len(Verdict)
-        self._latency: Counter[int] = Counter()
+        self._latency: list[Counter[int]] = [Counter() for _ in Verdict]
         self._latency_last: Counter[int] = Counter()
+        self._timeline = Timeline()
 
-    def add(self, frame: Frame, result: FrameResult, latency_last: int) -> None:
-        """One more frame, in input order. ``latency_last``: cycles to its last beat out."""
+    def add(self, frame: Frame, result: FrameResult, latency_last: int, started: int) -> None:
+        """One more frame, in input order. ``latency_last``: cycles to its last beat out. ``started``: cycle of its
+        first beat in."""
         latency = result.latency_cycles or 0
-        self._verdicts[result.verdict] += 1
-        self._latency[latency] += 1
+        self.count += 1
+        self._latency[result.verdict][latency] += 1
         self._latency_last[latency_last] += 1
+        self._timeline.add(started, latency)
         if self._lines is not None:
             self._lines.write(result_line(result) + "\n")
         if self._capture is not None:
@@ -64,11 +68,6 @@ class Results:
         if self._capture is not None:
             self._capture.flush()
 
-    @property
-    def count(self) -> int:
-        """Frames so far."""
-        return sum(self._verdicts)
-
     def event(self, index: int, site: int, data: bytes) -> None:
         """An event of the frame at ``index``."""
         if self._events is not None:
@@ -78,9 +77,9 @@ class Results:
         """The part of the answer to ``run`` that tells about frames."""
         return {
             "frames": self.count,
-            "verdicts": self._verdicts,
-            "latency": sorted(self._latency.items()),
+            "latency": [sorted(counts.items()) for counts in self._latency],
             "latency_last": sorted(self._latency_last.items()),
+            "timeline": self._timeline.document(),
         }
 
 
@@ -250,5 +249,5 @@ class Sink:
             redirect = told if verdict is Verdict.REDIRECT else None
             latency = packed >> 51 & 0xFFFF_FFFF
             result = FrameResult(index, verdict, out, redirect, latency, nanoseconds(latency, self._period_ps))
-            self._results.add(frame, result, packed >> 83)
+            self._results.add(frame, result, packed >> 83, started)
             self._told(result, number, target, started)

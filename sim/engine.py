@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import takewhile
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
@@ -30,6 +30,7 @@ from .event_values import EventType
 from .events import decode_file
 from .results import FrameResult, Verdict
 from .statistics import Latency
+from .timeline import Timeline
 from .timing import BACK_TO_BACK, CERTAIN, Rate, coin_seed
 
 if TYPE_CHECKING:
@@ -157,8 +158,9 @@ class RunResult:
 
     ``cycles``: from the first beat in to the last result, both included. ``cycles_per_frame``: sustained, (cycle of the
     last frame's first beat in - that of the first frame's) / (frames - 1); None for fewer than two frames.
-    ``latency``: first beat in to first beat out, or to the verdict of frames that are not sent; ``latency_last``: to
-    the last beat out. ``skipped``: bad frames left out. ``stalls``: cycles in which each cause held frames back.
+    ``latency``: first beat in to first beat out, or to the verdict of frames that are not sent, of all frames and by
+    verdict; ``latency_last``: to the last beat out. ``timeline``: the same latencies by the cycle of the first beat in.
+    ``skipped``: bad frames left out. ``stalls``: cycles in which each cause held frames back.
     ``wall_s``: seconds for input, simulation and output, without compiling and without ``setup`` and ``teardown``.
     """
 
@@ -169,7 +171,9 @@ class RunResult:
     cycles: int
     cycles_per_frame: float | None
     latency: Latency
+    by_verdict: Mapping[Verdict, Latency]
     latency_last: Latency
+    timeline: Timeline
     stalls: Mapping[str, int]
     wall_s: float
     frames_out: Path | None = None
@@ -190,6 +194,8 @@ class RunResult:
             "cycles": self.cycles,
             "cycles_per_frame": self.cycles_per_frame,
             "latency": self.latency.summary(),
+            "latency_by_verdict": {str(v): each.summary() for v, each in self.by_verdict.items() if each.frames},
+            "timeline": self.timeline.document(),
             "stalls": dict(self.stalls),
             "wall_s": round(self.wall_s, 3),
         }
@@ -364,15 +370,18 @@ class Engine(ABC):
     ) -> RunResult:
         frames = figures["frames"]
         accepting = figures["last_accepted"] - figures["first_accepted"]
+        by_verdict = {verdict: Latency(figures["latency"][verdict], netlist.period_ps) for verdict in Verdict}
         return RunResult(
             engine=self.name,
             frames=frames,
             skipped=figures["skipped"],
-            verdicts={verdict: figures["verdicts"][verdict] for verdict in Verdict},
+            verdicts={verdict: each.frames for verdict, each in by_verdict.items()},
             cycles=figures["last_result"] - figures["first_accepted"] + 1 if frames else 0,
             cycles_per_frame=accepting / (frames - 1) if frames > 1 else None,
-            latency=Latency(figures["latency"], netlist.period_ps),
+            latency=Latency(chain.from_iterable(figures["latency"]), netlist.period_ps),
+            by_verdict=by_verdict,
             latency_last=Latency(figures["latency_last"], netlist.period_ps),
+            timeline=Timeline.parse(figures["timeline"]),
             stalls=stalls,
             wall_s=wall_s,
             frames_out=options.frames_out,

@@ -96,6 +96,11 @@ class Interpreter:
         """What the last frame told the host."""
         return [] if self._machine is None else [e for e in self._machine.events if e is not None]
 
+    @property
+    def decisions(self) -> list[tuple[int, int]]:
+        """The conditional jumps and tail calls of the last frame, in order: the slot, and the slot that came next."""
+        return [] if self._machine is None else self._machine.processor.decisions
+
     def maps(self) -> dict[str, dict[bytes, bytes]]:
         """The contents of every map that the program uses: name -> key -> value."""
         return {name: dict(each.model.items()) for name, each in self._maps.items()}

@@ -6,10 +6,12 @@ little: the model's hot files with optimisation, the rest without, the runtime, 
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .build_cache import BuildCache
@@ -63,12 +65,30 @@ def program(recipe: Recipe, verilog: str, cache_folder: Path | None) -> Path:
     """The program, from the cache or made now. `InputError` when a tool is missing."""
     build = _Build(recipe, verilator())
     cache = BuildCache(cache_folder)
-    tools = [build.tools.version, compiler().version, *VERILATOR_FLAGS, *FAST, *SLOW]
-    sources = [path.read_bytes() for path in sorted(recipe.main.parent.iterdir()) if path.is_file()]
-    common = [str(path) for path in build.common_sources()]
-    runtime = cache.get("runtime", [*tools, *common, *build.flags(""), *sources], build.common)
-    inputs: list[str | bytes] = [*tools, repr(recipe), verilog, *sources]
-    return cache.get(recipe.kind, inputs, lambda folder: build.model(verilog, runtime, folder)) / recipe.top
+    tools: list[str | bytes] = [build.tools.version, compiler().version, *VERILATOR_FLAGS, *FAST, *SLOW]
+    # The model, which takes long, knows nothing of the harness: that may change without making every model again.
+    # What a file holds counts, not where it is: several copies of this repository share their builds.
+    placeless = replace(recipe, main=Path(recipe.main.name), harness=())
+    model_inputs = [*tools, repr(placeless), verilog, *_texts([recipe.main])]
+    flags = [flag for flag in build.flags("") if not flag.startswith("-I")]
+    common_inputs = [*tools, *recipe.runtime, *flags, *_texts(recipe.harness)]
+    model = cache.get(f"{recipe.kind}-model", model_inputs, lambda folder: build.model(verilog, folder))
+    runtime = cache.get("runtime", common_inputs, build.common)
+    inputs = [*model_inputs, *common_inputs]
+    return cache.get(recipe.kind, inputs, lambda folder: build.link(model, runtime, folder)) / recipe.top
+
+
+def _texts(sources: Iterable[Path]) -> list[bytes]:
+    """C++ files and what they include from the folders beside them, each once."""
+    found: dict[Path, bytes] = {}
+    waiting = list(sources)
+    while waiting:
+        path = waiting.pop()
+        if path in found or not path.is_file():  # generated files are there later; they come from the netlist
+            continue
+        found[path] = path.read_bytes()
+        waiting += (path.parent / name.decode() for name in re.findall(rb'^#include "(.+)"', found[path], re.M))
+    return [found[path] for path in sorted(found)]
 
 
 class _Build:
@@ -111,7 +131,8 @@ class _Build:
         sources = self.common_sources()
         _run([[program, *FAST, *flags, "-c", str(path), "-o", f"{path.stem}.o"] for path in sources], folder)
 
-    def model(self, verilog: str, runtime: Path, folder: Path) -> None:
+    def model(self, verilog: str, folder: Path) -> None:
+        """Objects of the netlist."""
         recipe = self.recipe
         (folder / "netlist.v").write_text(verilog)
         flags = [*VERILATOR_FLAGS, *recipe.flags, *([recipe.trace] if recipe.trace else [])]
@@ -130,12 +151,15 @@ class _Build:
             target = ["-c", f"model/unit{number}.cpp", "-o", f"model/unit{number}.o"]
             commands.append([compiler().program, *optimisation, *self.flags("model"), *target])
         _run(commands, folder)
+        for path in model.glob("*.o"):
+            path.rename(folder / path.name)
+        shutil.rmtree(model)
+
+    def link(self, model: Path, runtime: Path, folder: Path) -> None:
+        """The program."""
         objects = [str(path) for path in [*sorted(model.glob("*.o")), *sorted(runtime.glob("*.o"))]]
-        libraries = ["-llz4", "-lz"] if recipe.trace == "--trace-fst" else []
-        _run([[compiler().program, "-pthread", *objects, *recipe.link, *libraries, "-o", recipe.top]], folder)
-        for path in model.iterdir():
-            path.unlink()
-        model.rmdir()
+        libraries = ["-llz4", "-lz"] if self.recipe.trace == "--trace-fst" else []
+        _run([[compiler().program, "-pthread", *objects, *self.recipe.link, *libraries, "-o", self.recipe.top]], folder)
 
 
 def _units(files: Sequence[Path]) -> list[list[Path]]:

@@ -76,6 +76,7 @@ class Processor:
         self._calls: list[_Call] = []
         self._steps = 0
         self.tail_calls = 0
+        self.decisions: list[tuple[int, int]] = []  # of this run: slot of a conditional jump or tail call, the next
         self.slot = 0
         self._following: int | None = None  # where a tail call goes on
         execute = {
@@ -97,6 +98,7 @@ class Processor:
         self._steps = 0
         self._enter_frame()
         self.tail_calls = 0
+        self.decisions = []
         self.slot = 0
         try:
             return self._execute()
@@ -163,7 +165,7 @@ class Processor:
             following, self._following = self._following, None
             if following is None:
                 self._registers[:6] = [None if result is None else result & U64, *[None] * 5]
-            return self.slot + 1 if following is None else following
+            return self.slot + 1 if following is None else self._decide(following)
         if isinstance(i.reference, KernelReference):
             result = self._environment.kernel_function(i.reference.name, self._get)
             self._registers[:6] = [result, *[None] * 5]
@@ -171,7 +173,11 @@ class Processor:
         if not i.is_conditional or i.operation == 0xE0:
             raise Trap("this kind of call or jump is not supported")
         taken = condition(i, self._get(i.dst), self._second(i))
-        return self.slot + 1 + (i.offset if taken else 0)
+        return self._decide(self.slot + 1 + (i.offset if taken else 0))
+
+    def _decide(self, following: int) -> int:
+        self.decisions.append((self.slot, following))
+        return following
 
     def _call(self, target: int, behind: int | None = None) -> int:
         if len(self._calls) + 1 >= MOST_FRAMES:

@@ -35,7 +35,10 @@ class Latency:
     """
 
     def __init__(self, counts: Iterable[tuple[int, int]], period_ps: int) -> None:
-        pairs = sorted(counts)
+        summed: Counter[int] = Counter()
+        for cycles, frames in counts:
+            summed[cycles] += frames
+        pairs = sorted(summed.items())
         self.period_ps = period_ps
         self.cycles: npt.NDArray[np.int64] = np.array([cycles for cycles, _ in pairs], dtype=np.int64)
         self.counts: npt.NDArray[np.int64] = np.array([count for _, count in pairs], dtype=np.int64)

@@ -22,8 +22,8 @@ class Passage:
 
     ``index``: counts all frames that arrived, from 0. ``targets``: where XDP_REDIRECT leads: one number of 32 bits, or
     the interfaces of a broadcast (of other verdicts it says nothing). ``started``: cycle in which the first beat went
-    in. ``ended``: cycle in which the last beat was out, or the verdict if it was not sent. ``out``: bytes sent, empty
-    if it was not.
+    in. ``ended``: cycle in which the last beat was out, or the verdict if it was not sent. ``latency``: what the
+    hardware measured, in cycles (`FrameResult`). ``out``: bytes sent, empty if it was not.
     """
 
     index: int
@@ -31,6 +31,7 @@ class Passage:
     targets: tuple[int, ...]
     started: int
     ended: int
+    latency: int
     out: bytes
 
 
@@ -113,8 +114,8 @@ class Device:
         self._child.send(command)
         answer = self._child.answer()
         frames = [
-            Passage(index, *_way(verdict, redirect), started, ended, bytes.fromhex(out))
-            for index, verdict, redirect, started, ended, out in answer["frames"]
+            Passage(index, *_way(verdict, redirect), started, ended, latency, bytes.fromhex(out))
+            for index, verdict, redirect, started, ended, latency, out in answer["frames"]
         ]
         return Report(answer["cycle"], answer["lost"], frames)
 

@@ -341,12 +341,12 @@ class Simulation {
         return true;
     }
 
-    // A frame for the next report: index, verdict, redirect target, first beat in, end, bytes out.
+    // A frame for the next report: index, verdict, redirect target, first beat in, end, latency, bytes out.
     void note(const Frame& frame, const Result& result, const std::vector<uint8_t>& out) {
         if (!stepped_.empty()) stepped_ += ", ";
         stepped_ += "[" + std::to_string(frame.index) + ", " + std::to_string(result.verdict) + ", " +
                     std::to_string(result.redirect) + ", " + std::to_string(frame.started) + ", " +
-                    std::to_string(cycle_) + ", \"";
+                    std::to_string(cycle_) + ", " + std::to_string(result.latency_first) + ", \"";
         append_hex(stepped_, out);
         stepped_ += "\"]";
     }

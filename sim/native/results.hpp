@@ -13,6 +13,7 @@
 
 #include "netlist.hpp"
 #include "pcapng_writer.hpp"
+#include "timeline.hpp"
 
 namespace hardpath {
 
@@ -74,9 +75,9 @@ class Results {
     // `out`: the bytes that left the datapath, for frames that were sent.
     void add(const Frame& frame, const Result& result, const std::vector<uint8_t>& out) {
         count_++;
-        verdicts_[result.redirected() ? 4 : result.verdict]++;
-        first_.add(result.latency_first);
+        first_[result.redirected() ? 4 : result.verdict].add(result.latency_first);
         last_.add(result.latency_last);
+        timeline_.add(frame.started, result.latency_first);
         if (lines_) write_line(frame, result, out);
         if (capture_) write_packet(frame, result, result.sent() ? out : frame.data);
     }
@@ -95,16 +96,17 @@ class Results {
     }
 
     std::string json() const {
-        std::string text = "\"frames\": " + std::to_string(count_) + ", \"verdicts\": [";
-        for (size_t i = 0; i < verdicts_.size(); i++) text += (i ? ", " : "") + std::to_string(verdicts_[i]);
-        return text + "], \"latency\": " + first_.json() + ", \"latency_last\": " + last_.json();
+        std::string text = "\"frames\": " + std::to_string(count_) + ", \"latency\": [";
+        for (size_t i = 0; i < first_.size(); i++) text += (i ? ", " : "") + first_[i].json();
+        return text + "], \"latency_last\": " + last_.json() + ", \"timeline\": " + timeline_.json();
     }
     uint64_t count() const { return count_; }
 
   private:
     uint64_t period_ps_, count_ = 0;
-    std::array<uint64_t, 5> verdicts_{};
-    LatencyCount first_, last_;
+    std::array<LatencyCount, 5> first_;  // by verdict
+    LatencyCount last_;
+    Timeline timeline_;
     std::unique_ptr<OutputFile> lines_, events_;
     std::unique_ptr<PcapngWriter> capture_;
     std::string line_;

@@ -98,7 +98,8 @@ def masked(line):
     """Without its numbers: these depend on the solver's version, and some on the machine's speed."""
     if BAR.match(line):
         return ""
-    return re.sub(r"[0-9a-f]{64}|\d[\d,.]*", "#", re.sub(r" +", " ", line)).strip()
+    without_bars = re.sub(r"[▁-▏ ]+", " ", line)
+    return re.sub(r"[0-9a-f]{64}|\d[\d,.]*", "#", without_bars).strip()
 
 
 def test_commands_of_make_exist():
