@@ -6,16 +6,20 @@ hardware of programs that broadcast knows interfaces 1 to 31, each at most once 
 
 from __future__ import annotations
 
+import functools
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import wiring
-from amaranth.lib.wiring import flipped
+from amaranth.hdl import Const, Module, Mux, Signal
 
+from ..area import Area
 from ..errors import Refused
-from .base import MapModel, MapShape, SiteKind
-from .linux import EBUSY, EINVAL
+from .base import Lowering, MapModel, MapShape, RedirectTarget, SiteKind
+from .linux import BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS, EBUSY, EINVAL
+from .row_map import RowMap
 from .unit import HostOp, MapUnit
+from .wrapper_unit import WrapperUnit
 
 INTERFACES = 32
 """Bits of a set; bit 0 stays clear, since no interface has the number 0."""
@@ -24,6 +28,9 @@ BROADCAST = SiteKind(
     "broadcast", (), (("interfaces", INTERFACES),), 1, (0, 0), frozenset({"values"}), frozenset()
 )
 """Result ``interfaces``: bit i is set if interface i is in the map."""
+
+LOGIC = Area(lut4=360, flip_flops=107)
+"""Of a `BroadcastUnit` without what is inside, as yosys makes it."""
 
 
 def interfaces(model: MapModel) -> list[int]:
@@ -43,89 +50,89 @@ def evaluate(model: MapModel) -> int:
     return sum(1 << each for each in found)
 
 
-def with_broadcasts(
-    shape: MapShape, kinds: Sequence[SiteKind], make: Callable[[Sequence[SiteKind]], MapUnit]
-) -> MapUnit:
-    """The unit that ``make`` gives, in a `BroadcastUnit` if that is needed."""
-    return BroadcastUnit(shape, kinds, make) if BROADCAST in kinds else make(kinds)
+class Broadcasting(RowMap):
+    """What the types of device maps have in common; to be named before the class that has the rest."""
+
+    operations = frozenset({"lookup", "redirect"})
+    redirects_to = RedirectTarget.PORT
+    redirect_flags = BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS
+
+    @abstractmethod
+    def plain_hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> MapUnit:
+        """The unit for all sites but `BROADCAST`."""
+
+    def lower_broadcast(self, b: Lowering, shape: MapShape, predicate: Any) -> Any:
+        return b.field(b.site(shape.name, BROADCAST, predicate), "interfaces")
+
+    def evaluate_site(self, model: MapModel, kind: SiteKind, operands: Sequence[int]) -> int:
+        return evaluate(model) if kind == BROADCAST else super().evaluate_site(model, kind, operands)
+
+    def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> MapUnit:
+        if BROADCAST not in sites:
+            return self.plain_hardware(shape, sites)
+        return BroadcastUnit(shape, sites, functools.partial(self.plain_hardware, shape))
 
 
-class BroadcastUnit(MapUnit):
+class BroadcastUnit(WrapperUnit):
     """The unit of a device map with `BROADCAST` sites beside those of the unit that ``make`` gives for the others.
 
     An update to an interface above 31 fails with -EINVAL, as to one that does not exist, and with -EBUSY if another
-    entry has the interface already. Updates and deletes look the old entry up first; frames see the set and the map
-    change together.
+    entry has the interface already. Updates and deletes look the old entry up first, in the same turn; frames see the
+    set and the map change together.
     """
 
     def __init__(
         self, shape: MapShape, kinds: Sequence[SiteKind], make: Callable[[Sequence[SiteKind]], MapUnit]
     ) -> None:
-        super().__init__(shape, kinds)
-        self._inner = make([kind for kind in kinds if kind.name != BROADCAST.name])
+        super().__init__(shape, kinds, make([kind for kind in kinds if kind != BROADCAST]), BROADCAST)
+        self.host_hold = 2 * self.inner.host_hold + 4  # two operations: each is told; in between CHECK, and a request
 
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.inner = inner = self._inner
-        others = iter(inner.sites)
-        present = Signal(INTERFACES)
+    def logic(self) -> Area:
+        return super().logic() + LOGIC
+
+    def wrap(self, m: Module) -> None:
+        present = Signal(INTERFACES, reset_less=True)  # the map survives a reset, too
         for site, kind in zip(self.sites, self.kinds, strict=True):
-            if kind.name != BROADCAST.name:
-                wiring.connect(m, flipped(site), next(others))
-                continue
-            with m.If(site.enable[0]):
-                m.d.sync += site.results.interfaces.eq(present)
-        self._serve_host(m, inner, present)
-        return m
-
-    def _serve_host(self, m: Module, inner: MapUnit, present: Signal) -> None:
-        """Operations of the host, and with them the set."""
-        host, ask = self.host, inner.host
-        word = host.value[:32]
+            if kind == BROADCAST:
+                with m.If(site.enable[0]):
+                    m.d.sync += site.results.interfaces.eq(present)
+        host, ask = self.host, self.inner.host
         updates = host.op == HostOp.UPDATE
-        changes = updates | (host.op == HostOp.DELETE)
-        old, holding, own, status = Signal(32), Signal(), Signal(), Signal(32)
-        new = Signal(32)
+        old, new = Signal(32), Signal(32)
+        holding = Signal()  # no frame passes from the lookup on until the set has changed, too
+        own, status = Signal(), Signal(32)
         m.d.comb += [
-            self.host_request.eq(inner.host_request | holding),
-            inner.host_grant.eq(self.host_grant),
-            ask.op.eq(host.op),
-            ask.index.eq(host.index),
-            ask.key.eq(host.key),
-            ask.value.eq(host.value),
-            ask.flags.eq(host.flags),
+            self.host_request.eq(self.inner.host_request | holding),
+            ask.request.eq(0),
+            host.done.eq(0),
             host.status.eq(Mux(own, status, ask.status)),
-            host.result_key.eq(ask.result_key),
-            host.result_value.eq(ask.result_value),
-            new.eq(Mux(updates, word, 0)),
+            new.eq(Mux(updates, host.value[:32], 0)),
         ]
         with m.FSM(name="broadcast"):
             with m.State("PASS"), m.If(host.request):
-                with m.If(changes):
+                with m.If(updates | (host.op == HostOp.DELETE)):
                     m.next = "OLD"
                 with m.Else():
                     m.d.comb += [ask.request.eq(1), host.done.eq(ask.done)]
                     m.d.sync += own.eq(0)
             with m.State("OLD"):
                 m.d.comb += [ask.request.eq(1), ask.op.eq(HostOp.LOOKUP)]
+                m.d.sync += holding.eq(holding | self.inner.host_request)
                 with m.If(ask.done):
                     m.d.sync += old.eq(Mux(ask.status == 0, ask.result_value[:32], 0))
                     m.next = "CHECK"
             with m.State("CHECK"):
                 m.d.sync += own.eq(1)
-                m.next = "CHANGE"
-                with m.If((new != old) & present.bit_select(new[:5], 1)):
-                    m.d.sync += status.eq(-EBUSY)
+                taken, beyond = (new != old) & present.bit_select(new[:5], 1), new >= INTERFACES
+                with m.If(taken | beyond):
+                    m.d.sync += [status.eq(Mux(beyond, Const(-EINVAL, 32), Const(-EBUSY, 32))), holding.eq(0)]
                     m.next = "DONE"
-                with m.If(new >= INTERFACES):
-                    m.d.sync += status.eq(-EINVAL)
-                    m.next = "DONE"
+                with m.Else():
+                    m.next = "CHANGE"
             with m.State("CHANGE"):
-                # No frame passes from the unit's turn on until the set has changed, too.
                 m.d.comb += ask.request.eq(1)
-                m.d.sync += holding.eq((holding | inner.host_request) & ~ask.done)
                 with m.If(ask.done):
-                    m.d.sync += status.eq(ask.status)
+                    m.d.sync += [status.eq(ask.status), holding.eq(0)]
                     with m.If(ask.status == 0):
                         with m.If(old < INTERFACES):
                             m.d.sync += present.bit_select(old[:5], 1).eq(0)

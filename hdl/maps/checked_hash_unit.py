@@ -6,10 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import wiring
-from amaranth.lib.wiring import flipped
 
-from ..area import Area
 from .base import MapShape, SiteKind
 from .hash_unit import HashUnit
 from .linux import BPF_EXIST, BPF_NOEXIST, EINVAL
@@ -17,10 +14,11 @@ from .rows import ValueRows
 from .slot_table import SlotTable
 from .table import Table
 from .table_array_unit import may_hold
-from .unit import HostOp, MapUnit
+from .unit import HostOp
+from .wrapper_unit import WrapperUnit
 
 
-class CheckedHashUnit(MapUnit):
+class CheckedHashUnit(WrapperUnit):
     """Sites are those of `HashUnit`; host updates of a wrong value never reach it, they are -EINVAL."""
 
     def __init__(
@@ -31,12 +29,7 @@ class CheckedHashUnit(MapUnit):
         table: Table,
         first: Mapping[int, int] | None = None,
     ) -> None:
-        super().__init__(shape, kinds)
-        self._inner = HashUnit(shape, kinds, rows, table, first)
-        self.host_hold, self.site_hold = self._inner.host_hold, self._inner.site_hold
-
-    def logic(self) -> Area:
-        return self._inner.logic()
+        super().__init__(shape, kinds, HashUnit(shape, kinds, rows, table, first))
 
     @abstractmethod
     def wrong(self) -> Value:
@@ -46,33 +39,21 @@ class CheckedHashUnit(MapUnit):
         """The value that is kept, and the flags with which."""
         return self.host.value, self.host.flags
 
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.inner = inner = self._inner
-        for outer_site, site in zip(self.sites, inner.sites, strict=True):
-            wiring.connect(m, flipped(outer_site), site)
-        host, answered = self.host, Signal()
+    def wrap(self, m: Module) -> None:
+        host, its = self.host, self.inner.host
         refuse = (host.op == HostOp.UPDATE) & self.wrong()
         value, flags = self.kept()
-        refused = Signal()
+        refused, answered = Signal(), Signal()
         with m.If(host.request):
             m.d.sync += refused.eq(refuse)
         m.d.sync += answered.eq(host.request & refuse & ~answered)
         m.d.comb += [
-            self.host_request.eq(inner.host_request),
-            inner.host_grant.eq(self.host_grant),
-            inner.host.request.eq(host.request & ~refuse),
-            inner.host.op.eq(host.op),
-            inner.host.index.eq(host.index),
-            inner.host.key.eq(host.key),
-            inner.host.value.eq(value),
-            inner.host.flags.eq(flags),
-            host.done.eq(inner.host.done | answered),
-            host.status.eq(Mux(refused, Const(-EINVAL, 32), inner.host.status)),
-            host.result_key.eq(inner.host.result_key),
-            host.result_value.eq(inner.host.result_value),
+            its.request.eq(host.request & ~refuse),
+            its.value.eq(value),
+            its.flags.eq(flags),
+            host.done.eq(its.done | answered),
+            host.status.eq(Mux(refused, Const(-EINVAL, 32), its.status)),
         ]
-        return m
 
 
 class DevmapHashUnit(CheckedHashUnit):

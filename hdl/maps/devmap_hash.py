@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .base import Lowering, MapModel, MapShape, Redirection, RedirectTarget, SiteKind
-from .broadcast import BROADCAST, evaluate, with_broadcasts
+from .base import Lowering, MapShape, Redirection, SiteKind
+from .broadcast import Broadcasting
 from .checked_hash_unit import DevmapHashUnit
-from .devmap import Devmap
 from .hash import Hash
 from .hash_model import HashModel
 from .index_model import stored
@@ -32,15 +31,12 @@ class DevmapHashModel(HashModel):
         return None if handle is None else first_word(self.value(handle))
 
 
-class DevmapHash(Hash):
+class DevmapHash(Broadcasting, Hash):
     type = 25
     name = "devmap_hash"
     summary = "interfaces to redirect to, by any 32-bit key; filled by the host; the target is the ifindex"
-    operations = Devmap.operations
-    redirects_to = RedirectTarget.PORT
     values_writable = False
     holds_locks = False
-    redirect_flags = Devmap.redirect_flags
 
     def check(self, shape: MapShape) -> None:
         check_creatable(self, shape, (4, 8))
@@ -54,14 +50,5 @@ class DevmapHash(Hash):
         site = b.site(shape.name, self.read_kind(shape), predicate, entry.address, entry.tag)
         return Redirection(entry.found, b.op("slice", 32, b.field(site, "row"), attr=0))
 
-    def lower_broadcast(self, b: Lowering, shape: MapShape, predicate: Any) -> Any:
-        return b.field(b.site(shape.name, BROADCAST, predicate), "interfaces")
-
-    def evaluate_site(self, model: MapModel, kind: SiteKind, operands: Sequence[int]) -> int:
-        return evaluate(model) if kind.name == BROADCAST.name else super().evaluate_site(model, kind, operands)
-
-    def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> MapUnit:
-        def plain(kinds: Sequence[SiteKind]) -> MapUnit:
-            return DevmapHashUnit(shape, kinds, self.layout(shape), Table.of(shape))
-
-        return with_broadcasts(shape, sites, plain)
+    def plain_hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> MapUnit:
+        return DevmapHashUnit(shape, sites, self.layout(shape), Table.of(shape))
