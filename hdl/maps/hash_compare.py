@@ -42,13 +42,13 @@ class Comparison:
             candidates.eq(_emptiest([empty[i : i + table.ways] for i in range(0, len(places), table.ways)])),
             first.eq(candidates & -candidates),
             self.hit.eq(hits.any()),
-            self.slot.eq(_one_hot(hits, slots)),
+            self.slot.eq(one_hot(hits, slots)),
             self.free.eq(empty.any()),
-            self.free_slot.eq(_one_hot(first, slots)),
+            self.free_slot.eq(one_hot(first, slots)),
         ]
 
 
-def _one_hot(select: Value, values: Sequence[Value]) -> Value:
+def one_hot(select: Value, values: Sequence[Value]) -> Value:
     """The value whose bit in ``select`` is set, 0 if none is."""
     result: Value = Const(0, len(values[0]))
     for bit, value in enumerate(values):

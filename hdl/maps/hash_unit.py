@@ -58,7 +58,7 @@ class HashUnit(MapUnit):
         self.rows = rows
         self.table = table
         self._first = HashContents(table, first or {})
-        self._records = Records(table, rows)
+        self.records = Records(table, rows)
         held, most = len(self._first.slots), shape.max_entries
         self.entries = Signal(range(most + 1), init=held, reset_less=True)  # the memories survive a reset, too
         self.host_hold = rows.rows + 5  # the longest: an insert, and a lookup with its value
@@ -73,7 +73,7 @@ class HashUnit(MapUnit):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        table, records = self.table, self._records
+        table, records = self.table, self.records
         entries = self.entries
         full = entries == self.shape.max_entries
         commit = Signal(records.commit)
@@ -101,12 +101,12 @@ class HashUnit(MapUnit):
             walker.hold.eq(own.taken),
             walker.full.eq(full),
         ]
-        self._host(m, walker, fetch[0], self._walks(m, walker, sites))
+        self.between_frames(m, walker, fetch[0], self._walks(m, walker, sites))
         return m
 
     def _tables(self, m: Module, commit: Any, walker: Walker, readers: int) -> list[tuple[Any, Any, Any]]:
         """The memories of keys and counters; read ports of table 0, table 1 and the counters for each reader."""
-        table, records = self.table, self._records
+        table, records = self.table, self.records
         columns = []
         for number in range(2):
             memory = Memory(shape=records.bucket, depth=table.buckets, init=self._first.buckets(number))
@@ -156,10 +156,11 @@ class HashUnit(MapUnit):
                         site.settle(walker.outcome)
         return busy | Cat(site.pending for site in sites).any()
 
-    def _host(self, m: Module, walker: Walker, fetch: Sequence[Any], occupied: Value) -> None:
-        """Host operations are walks from the beginning, in between two frames; ENTRY only has its value fetched."""
+    def between_frames(self, m: Module, walker: Walker, fetch: Sequence[Any], occupied: Value) -> Value:
+        """Host operations are walks from the beginning, in between two frames; ENTRY only has its value fetched.
+        None begins while something else is ``occupied`` with walker and ports. High while one uses these."""
         host, table = self.host, self.table
-        walk, slot = Signal(self._records.walk), Signal(self._records.slot)
+        walk, slot = Signal(self.records.walk), Signal(self.records.slot)
         m.d.comb += [
             slot.eq(host.index),
             walk.begin.eq(Mux(host.op == HostOp.ENTRY, Begin.ROWS, Begin.BUCKETS)),
@@ -173,7 +174,7 @@ class HashUnit(MapUnit):
         bucket = slot[table.way_bits : -1]
         rows = [port.data[slot[: table.way_bits]] if table.way_bits else port.data[0] for port in fetch[:2]]
         present = Mux(slot[-1], rows[1].present, rows[0].present)
-        granted = self.host_request & self.host_grant & ~occupied
+        granted, operates = self.host_request & self.host_grant & ~occupied, Signal()
         with m.FSM():
             with m.State("IDLE"), m.If(host.request):
                 m.next = "WAIT"
@@ -187,12 +188,13 @@ class HashUnit(MapUnit):
             with m.State("WAIT"):
                 m.d.comb += self.host_request.eq(1)
                 with m.If(granted):
+                    m.d.comb += operates.eq(1)
                     m.d.comb += [port.addr.eq(bucket) for port in fetch[:2]]
                     m.next = "WALK"
                     with m.If(host.op == HostOp.ENTRY):
                         m.next = "ENTRY"
             with m.State("ENTRY"):
-                m.d.comb += self.host_request.eq(1)
+                m.d.comb += [self.host_request.eq(1), operates.eq(1)]
                 m.d.sync += host.result_key.eq(Mux(slot[-1], rows[1].key, rows[0].key))
                 m.next = "WALK"
                 with m.If(~present):
@@ -201,6 +203,7 @@ class HashUnit(MapUnit):
             with m.State("WALK"):
                 m.d.comb += [
                     self.host_request.eq(1),
+                    operates.eq(1),
                     walker.start.eq(1),
                     walker.fetch_value.eq(1),
                     walker.walk.eq(walk),
@@ -211,3 +214,4 @@ class HashUnit(MapUnit):
             with m.State("DONE"):
                 m.d.comb += host.done.eq(1)
                 m.next = "IDLE"
+        return operates

@@ -2,9 +2,8 @@
 
 An insert never fails: it goes into a `HashUnit` for `spare_entries` more than the map may have. As soon as there are
 too many, the unit asks the pipeline for a pause, as for the host, and deletes entries until there are few enough again.
-The victims are those at a hand that goes round over all slots, so a new entry stays for about a whole round. A slot on
-the way costs some 6 cycles, so it is small maps, with few entries among many slots, that wait longest: they get less
-room to spare.
+The victims are those at a hand that goes round over all slots (`Sweep`), so a new entry stays for about a whole round.
+An insert of the host and what goes for it are one pause.
 
 While the unit waits for the pause only frames between first and last touch of the map can insert; the spare entries are
 for them, and a pipeline with more of them is refused (`longest_drain`).
@@ -13,17 +12,17 @@ for them, and a pipeline with more of them is refused (`longest_drain`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import wiring
-from amaranth.lib.wiring import flipped
+from amaranth.hdl import Module, Value
 
-from ..area import Area
 from .base import MapShape, SiteKind
+from .hash_records import Begin, Op
+from .hash_sweep import Sweep
 from .hash_unit import HashUnit
+from .hash_walker import Walker
 from .rows import ValueRows
 from .table import Table
-from .unit import HostOp, MapUnit
 
 
 def spare_entries(max_entries: int) -> int:
@@ -31,75 +30,41 @@ def spare_entries(max_entries: int) -> int:
     return min(512, max(128, max_entries))
 
 
-class LruUnit(MapUnit):
+class LruUnit(HashUnit):
     """Sites are those of `HashUnit`; ``roomy`` is the shape with `spare_entries` more."""
 
     def __init__(
         self, shape: MapShape, roomy: MapShape, kinds: Sequence[SiteKind], rows: ValueRows, table: Table
     ) -> None:
-        super().__init__(shape, kinds)
-        self._slots = table.slots
+        super().__init__(roomy, kinds, rows, table)
+        self._most = shape.max_entries
+        eviction = Sweep.longest(table, self._most + 1) + 3  # and the walk that deletes what was found
+        self.host_hold += eviction
         if updates := sum(kind.name == "change" for kind in kinds):
             spare = roomy.max_entries - shape.max_entries
             self.longest_drain = spare // updates - 2  # less the frame that begins to be too much, and the next
-        self._inner = HashUnit(roomy, kinds, rows, table)
-        self.host_hold, self.site_hold = self._inner.host_hold, self._inner.site_hold
+            self.site_hold += eviction
 
-    def logic(self) -> Area:
-        return self._inner.logic()
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.inner = inner = self._inner
-        for outer_site, site in zip(self.sites, inner.sites, strict=True):
-            wiring.connect(m, flipped(outer_site), site)
-        host, its = self.host, inner.host
-        crowded = inner.entries > self.shape.max_entries
-        evicting = Signal()
-        hand = Signal(range(self._slots))
+    def between_frames(self, m: Module, walker: Walker, fetch: Sequence[Any], occupied: Value) -> Value:
+        m.submodules.sweep = sweep = Sweep(self.table, self.records)
+        crowded = self.entries > self._most
+        evicts = crowded | sweep.looks | sweep.found
+        operates = super().between_frames(m, walker, fetch, occupied | evicts)
         m.d.comb += [
-            self.host_request.eq(inner.host_request | evicting),
-            inner.host_grant.eq(self.host_grant),
-            its.index.eq(Mux(evicting, hand, host.index)),
-            its.key.eq(Mux(evicting, its.result_key, host.key)),
-            its.value.eq(host.value),
-            its.flags.eq(host.flags),
-            its.op.eq(host.op),
+            sweep.go.eq(crowded & self.host_grant & ~occupied & ~operates),
+            sweep.row0.eq(fetch[0].data),
+            sweep.row1.eq(fetch[1].data),
+            sweep.taken.eq(walker.done),
         ]
-        with m.FSM():
-            with m.State("IDLE"):  # the inner request is low here, as it must be between two
-                with m.If(crowded):
-                    m.d.comb += evicting.eq(1)
-                    m.next = "FIND"
-                with m.Elif(host.request):
-                    m.next = "HOST"
-            with m.State("HOST"):
-                m.d.comb += its.request.eq(1)
-                with m.If(its.done):
-                    m.d.sync += [
-                        host.status.eq(its.status),
-                        host.result_key.eq(its.result_key),
-                        host.result_value.eq(its.result_value),
-                    ]
-                    m.next = "DONE"
-            with m.State("DONE"):
-                m.d.comb += host.done.eq(1)
-                m.next = "IDLE"
-            with m.State("FIND"):
-                m.d.comb += [evicting.eq(1), its.request.eq(1), its.op.eq(HostOp.ENTRY)]
-                with m.If(its.done):
-                    m.d.sync += hand.eq(Mux(hand == self._slots - 1, 0, hand + 1))
-                    m.next = "NEXT"
-                    with m.If(its.status == 0):
-                        m.next = "FOUND"
-            with m.State("NEXT"):
-                m.d.comb += evicting.eq(1)
-                m.next = "FIND"
-            with m.State("FOUND"):
-                m.d.comb += evicting.eq(1)
-                m.next = "DELETE"
-            with m.State("DELETE"):
-                m.d.comb += [evicting.eq(1), its.request.eq(1), its.op.eq(HostOp.DELETE)]
-                with m.If(its.done):
-                    m.next = "IDLE"
-        return m
+        with m.If(evicts):
+            m.d.comb += self.host_request.eq(1)
+        with m.If(sweep.go | sweep.looks):
+            m.d.comb += [port.addr.eq(sweep.bucket) for port in fetch[:2]]
+        with m.If(sweep.found):
+            m.d.comb += [
+                walker.start.eq(1),
+                walker.walk.begin.eq(Begin.BUCKETS),
+                walker.walk.op.eq(Op.DELETE),
+                walker.walk.key.eq(sweep.key),
+            ]
+        return operates

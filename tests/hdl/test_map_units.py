@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
-from amaranth.sim import Simulator
 from hardpath.codegen.spec import MapSpec
 from hardpath.hdl.maps.registry import MAP_TYPES
 from hardpath.hdl.maps.slot_table import SlotTable
 from hardpath.hdl.maps.table import Table
 from hardpath.hdl.maps.trie import Trie
 from hardpath.hdl.maps.unit import HostOp
+from map_device import Device
 from map_keys import map_keys
 
 PROG_ARRAY, ARRAY_OF_MAPS, HASH_OF_MAPS = 3, 12, 13
@@ -23,74 +21,6 @@ LRU_HASH, LRU_PERCPU_HASH = 9, 10
 LPM_TRIE, NO_PREALLOC = 11, 1
 QUEUE, STACK, BLOOM_FILTER = 22, 23, 30
 ENOENT, E2BIG, EEXIST, EINVAL = 2, 7, 17, 22
-
-Operate = Callable[..., Awaitable[tuple[int, bytes, bytes]]]
-
-
-class Device:
-    """A unit whose host may always operate."""
-
-    def __init__(self, spec: MapSpec) -> None:
-        self.spec = spec
-        self.unit = MAP_TYPES[spec.type].hardware(spec, [])
-
-    def run(self, testbench: Callable[[Device], Awaitable[None]]) -> None:
-        async def process(ctx: Any) -> None:
-            self.ctx = ctx
-            await testbench(self)
-
-        async def grant(ctx: Any) -> None:
-            while True:
-                ctx.set(self.unit.host_grant, ctx.get(self.unit.host_request))
-                await ctx.changed(self.unit.host_request)
-
-        simulator = Simulator(self.unit)
-        simulator.add_clock(1e-6)
-        simulator.add_testbench(process)
-        simulator.add_testbench(grant, background=True)
-        simulator.run()
-
-    async def __call__(
-        self, op: HostOp, key: bytes = b"", value: bytes = b"", flags: int = 0, index: int = 0
-    ) -> tuple[int, bytes, bytes]:
-        """Status, key, value."""
-        ctx, host = self.ctx, self.unit.host
-        ctx.set(host.op, op)
-        ctx.set(host.key, int.from_bytes(key, "little"))
-        ctx.set(host.value, int.from_bytes(value, "little"))
-        ctx.set(host.flags, flags)
-        ctx.set(host.index, index)
-        ctx.set(host.request, 1)
-        for self.cycles in range(1, 4000):
-            _, _, done, status, result_key, result_value = await ctx.tick().sample(
-                host.done, host.status, host.result_key, host.result_value
-            )
-            if done:
-                break
-        assert done, f"{op.name} does not end"
-        ctx.set(host.request, 0)
-        await ctx.tick()
-        return (
-            status - (1 << 32) if status >> 31 else status,
-            result_key.to_bytes(self.spec.key_size, "little"),
-            result_value.to_bytes(self.spec.value_size, "little"),
-        )
-
-    async def entries(self) -> dict[bytes, bytes]:
-        """What ENTRY tells; no key twice."""
-        found: dict[bytes, bytes] = {}
-        index = 0
-        while True:
-            status, key, value = await self(HostOp.ENTRY, index=index)
-            if status == -E2BIG:
-                return found
-            if status == 0:
-                key = key or index.to_bytes(4, "little")
-                assert key not in found
-                found[key] = value
-            else:
-                assert status == -ENOENT
-            index += 1
 
 
 def colliding(spec: MapSpec, rng: random.Random, count: int, buckets: tuple[int | None, int | None]) -> list[bytes]:

@@ -97,13 +97,16 @@ def test_what_is_stated_holds_for_every_kind_of_map() -> None:
     most: dict[str, list[int]] = {name: [] for name in stated}
     frames = 60_000
     with running(design, DATA / "kinds.o", (), frames) as (_, host):
-        client = host.client
+        client, recent = host.client, host.maps["recent"].raw
+        recent.update_many([(rng.randbytes(4), bytes(8)) for _ in range(80)])
+        assert len(dict(recent.items())) == 64  # full: each new key takes an old one away
         for number in range(160):
             name = list(stated)[number % len(stated)]
             raw, stalls = host.maps[name].raw, f"{name} host"
             spec = host.maps[name].spec
             key = (rng.randrange(33) if name == "prefixes" else rng.randrange(8)).to_bytes(4, "little")
             key = (key + rng.choice((bytes(4), rng.randbytes(4))))[: spec.key_size]
+            key = rng.randbytes(4) if name == "recent" else key
             value = rng.randrange(1, 8).to_bytes(spec.value_size, "little")
             earlier = client.stalls()[stalls]
             match rng.choice(("lookup", "update", "update", "delete")):
