@@ -44,6 +44,7 @@ class PayloadFifo(wiring.Component):
         written = Signal(bits)
         committed = Signal(bits)
         read = Signal(bits)
+        following = Signal(bits, init=1)  # read + 1, from a register: there is no time for an adder
         after_write = Signal(bits)
         after_read = Signal(bits)
         m.d.comb += [
@@ -52,13 +53,14 @@ class PayloadFifo(wiring.Component):
             write_port.data.eq(self.write_data),
             write_port.en.eq(self.write),
             after_write.eq(Mux(self.rollback, committed, written + self.write)),
-            after_read.eq(read + (self.output.valid & self.output.ready)),
+            after_read.eq(Mux(self.output.valid & self.output.ready, following, read)),
             read_port.addr.eq(after_read),
             self.output.payload.eq(read_port.data),
         ]
         m.d.sync += [
             written.eq(after_write),
             read.eq(after_read),
+            following.eq(after_read + 1),
             self.output.valid.eq(after_read != committed),
         ]
         with m.If(self.commit):  # with a rollback, after_write is what is committed already

@@ -11,11 +11,18 @@ from amaranth.lib.wiring import In, Out
 
 from .beats import Gather, beat_layout
 from .symbols import OCTET
+from .whole_frames import WholeFrames
+
+CROSSING_BEATS = 16
+"""More than can come in before the other clock knows of the first. Longer FIFOs between clocks have pointers that are
+too long to be compared in a cycle of 125 MHz."""
 
 
 class ReceiveQueue(wiring.Component):
     """``input`` In(OCTET) in cycles with ``valid``, in domain ``rx``; ``output``: stream of `beats.beat_layout` in
     domain ``sync``. ``width``: bytes a beat, ``depth``: beats, a power of two.
+
+    Frames come out whole (`WholeFrames`), so that who takes them in turns from several lines loses no time on any.
 
     A frame that does not fit loses its rest, what is in already ends with ``error``; ``lost`` (domain ``rx``) is high
     for a cycle for each such frame. Frames that come before that end is in are lost without a trace in ``output``.
@@ -36,8 +43,9 @@ class ReceiveQueue(wiring.Component):
         gather = Gather(self._width)
         layout = beat_layout(self._width)
         fifo = AsyncFIFO(
-            width=layout.size, depth=self._depth, w_domain="rx", r_domain="sync", exact_depth=True
+            width=layout.size, depth=CROSSING_BEATS, w_domain="rx", r_domain="sync", exact_depth=True
         )
+        m.submodules.whole = whole = WholeFrames(layout, self._depth)
         m.submodules.gather = DomainRenamer("rx")(gather)
         m.submodules.fifo = fifo
         beat = gather.beat
@@ -60,8 +68,9 @@ class ReceiveQueue(wiring.Component):
                 m.d.rx += owing.eq(1)
 
         m.d.comb += [
-            self.output.payload.eq(fifo.r_data),
-            self.output.valid.eq(fifo.r_rdy),
-            fifo.r_en.eq(self.output.ready),
+            whole.input.payload.eq(fifo.r_data),
+            whole.input.valid.eq(fifo.r_rdy),
+            fifo.r_en.eq(whole.input.ready),
         ]
+        wiring.connect(m, whole.output, wiring.flipped(self.output))
         return m

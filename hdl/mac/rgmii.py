@@ -51,7 +51,7 @@ class RgmiiTransmitter(wiring.Component):
         super().__init__({
             "symbol": In(SYMBOL),
             "speed": In(SPEED),
-            "tick": Out(1),
+            "tick": Out(1, init=1),
             "tx_clk": Out(1),
             "tx_ctl": Out(1),
             "tx_data": Out(4),
@@ -63,8 +63,10 @@ class RgmiiTransmitter(wiring.Component):
         phase = Signal(range(max(PERIODS.values())))
         last = Signal.like(phase)
         m.d.comb += last.eq(Mux(speed.mbit_10, PERIODS["mbit_10"] - 1, Mux(speed.mbit_100, PERIODS["mbit_100"] - 1, 0)))
-        m.d.comb += self.tick.eq(phase >= last)
-        m.d.tx += phase.eq(Mux(self.tick, 0, phase + 1))
+        # From a register, as much waits for it.
+        following = Signal.like(phase)
+        m.d.comb += following.eq(Mux(self.tick, 0, phase + 1))
+        m.d.tx += [phase.eq(following), self.tick.eq(following >= last)]
 
         # The clock is high in the first half of a symbol, told in half cycles.
         clock = Signal(2)

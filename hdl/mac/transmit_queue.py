@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth import DomainRenamer, Module, Signal, signed
+from amaranth import DomainRenamer, Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import AsyncFIFO
 from amaranth.lib.wiring import In, Out
 
+from ..stream import Skid
 from .beats import Scatter, beat_layout
-from .crossing import EventCrossing
+from .receive_queue import CROSSING_BEATS
 from .symbols import OCTET
+from .whole_frames import WholeFrames
 
 
 class TransmitQueue(wiring.Component):
     """``input``: stream of `beats.beat_layout` in domain ``sync``; ``output``: stream of OCTET in domain ``tx``.
-    ``width``: bytes a beat, ``depth``: beats, a power of two.
-
-    The first byte of a frame is offered when its last beat is in, or when the FIFO is half full: then the frame never
-    lacks a byte if those who write need no longer for the second half of any ``depth`` beats than the line needs for
-    the first. Frames of up to ``depth`` / 2 beats never do, however they are written.
-    """
+    ``width``: bytes a beat, ``depth``: beats, a power of two. When a frame starts, `WholeFrames` says."""
 
     def __init__(self, width: int, depth: int) -> None:
         self._width = width
@@ -34,37 +31,21 @@ class TransmitQueue(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         layout = beat_layout(self._width)
-        fifo = AsyncFIFO(
-            width=layout.size, depth=self._depth, w_domain="sync", r_domain="tx", exact_depth=True
+        tx = DomainRenamer("tx")
+        m.submodules.crossing = crossing = AsyncFIFO(
+            width=layout.size, depth=CROSSING_BEATS, w_domain="sync", r_domain="tx", exact_depth=True
         )
-        bits = self._depth.bit_length()
-        ends = EventCrossing("sync", "tx", bits)
-        scatter = Scatter(self._width)
-        m.submodules.fifo, m.submodules.ends, m.submodules.scatter = fifo, ends, DomainRenamer("tx")(scatter)
-        written = Signal()
+        whole, scatter, skid = WholeFrames(layout, self._depth), Scatter(self._width), Skid(OCTET)
+        m.submodules.whole, m.submodules.scatter, m.submodules.skid = tx(whole), tx(scatter), tx(skid)
         m.d.comb += [
-            fifo.w_data.eq(self.input.payload),
-            fifo.w_en.eq(self.input.valid),
-            self.input.ready.eq(fifo.w_rdy),
-            written.eq(fifo.w_en & fifo.w_rdy & self.input.payload.last),
+            crossing.w_data.eq(self.input.payload),
+            crossing.w_en.eq(self.input.valid),
+            self.input.ready.eq(crossing.w_rdy),
+            whole.input.payload.eq(crossing.r_data),
+            whole.input.valid.eq(crossing.r_rdy),
+            crossing.r_en.eq(whole.input.ready),
         ]
-        # A cycle later, so that who learns of an end finds all beats before it in the FIFO.
-        m.d.sync += ends.event.eq(written)
-
-        # Below zero: the end of a long frame went out before its event came over.
-        whole = Signal(signed(bits + 1))
-        begun = Signal()
-        over = Signal()
-        m.d.comb += [
-            scatter.input.payload.eq(fifo.r_data),
-            scatter.input.valid.eq(fifo.r_rdy & (begun | (whole > 0) | (fifo.r_level >= self._depth // 2))),
-            fifo.r_en.eq(scatter.input.valid & scatter.input.ready),
-            over.eq(fifo.r_en & scatter.input.payload.last),
-        ]
-        m.d.tx += whole.eq(whole + ends.amount - over)
-        with m.If(over):
-            m.d.tx += begun.eq(0)
-        with m.Elif(scatter.input.valid):
-            m.d.tx += begun.eq(1)
-        wiring.connect(m, scatter.output, wiring.flipped(self.output))
+        wiring.connect(m, whole.output, scatter.input)
+        wiring.connect(m, scatter.output, skid.input)
+        wiring.connect(m, skid.output, wiring.flipped(self.output))
         return m

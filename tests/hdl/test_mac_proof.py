@@ -1,16 +1,15 @@
-"""What of the MAC is proved for all inputs, however the edges of its two clocks fall: by the SAT solver inside Yosys.
+"""What of the MAC is proved for all inputs, by the SAT solver inside Yosys, from reset on over a number of steps.
 
-Both clocks become enables of one, chosen freely in each step. The proofs of the queue begin at reset and go over a
-number of steps.
+Where there are two clocks, both become enables of one, chosen freely in each step.
 """
 
 from __future__ import annotations
 
 from amaranth import DomainRenamer, EnableInserter, Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from hardpath.hdl.mac.crossing import EventCrossing
-from hardpath.hdl.mac.transmit_queue import TransmitQueue
+from hardpath.hdl.mac.whole_frames import WholeFrames
 from proofs import PROVED, REFUTED, prove
 
 BITS = 2
@@ -63,55 +62,49 @@ def test_too_many_events_at_once_are_not(tmp_path):
     assert REFUTED in prove(tmp_path, Crossing(2**BITS), STEPS)
 
 
-WIDTH, DEPTH = 2, 4
+DEPTH = 4
+BEAT = data.StructLayout({"number": 5, "last": 1})
 
 
 class Queue(wiring.Component):
-    """A queue whose writer offers frames of up to ``longest`` beats, in its own time, and whose reader takes bytes in
-    its own. Each byte holds its number and whether it is the last of its frame. ``holds``: what comes out is in order
-    and whole, and no byte of a frame lets the reader wait once the first was offered."""
+    """A queue whose writer offers frames of up to ``longest`` beats, in its own time, and whose reader takes them in
+    its own. Each beat holds its number. ``holds``: what comes out is in order, with the ends where they were, and no
+    beat of a frame lets the reader wait once the first was offered."""
 
     def __init__(self, longest: int) -> None:
         self._longest = longest
-        super().__init__({
-            **{name: In(1) for name in ("w_edge", "r_edge", "offer", "last", "ready")},
-            "extra": In(1),
-            "holds": Out(1),
-        })
+        super().__init__({"offer": In(1), "last": In(1), "ready": In(1), "holds": Out(1)})
 
     def elaborate(self, platform):
         m = Module()
-        queue = TransmitQueue(WIDTH, DEPTH)
-        two = two_clocks(queue, ("sync", self.w_edge), ("tx", self.r_edge))
-        m.submodules.queue = two
-        beat, octet = queue.input.payload, queue.output.payload
-        number, expected = Signal(6), Signal(6)
+        m.submodules.queue = queue = WholeFrames(BEAT, DEPTH)
+        given, taken = queue.input, queue.output
+        number, expected, ends = Signal(5), Signal(5), Signal(32)  # ends: by the number of the beat
         beats = Signal(range(self._longest + 1))
         inside = Signal()
-        last, extra = self.last | (beats == self._longest - 1), Mux(beat.last, self.extra, 1)
+        last = self.last | (beats == self._longest - 1)
         m.d.comb += [
-            queue.input.valid.eq(self.offer),
-            beat.last.eq(last),
-            beat.extra.eq(extra),
-            beat.data[:6].eq(number),
-            beat.data[7].eq(last & ~extra),
-            beat.data[8:14].eq(number + 1),
-            beat.data[15].eq(last),
-            queue.output.ready.eq(self.ready),
+            given.valid.eq(self.offer),
+            given.payload.last.eq(last),
+            given.payload.number.eq(number),
+            taken.ready.eq(self.ready),
         ]
-        with m.If(self.w_edge & self.offer & queue.input.ready):
-            m.d.sync += [number.eq(number + 1 + extra), beats.eq(Mux(last, 0, beats + 1))]
-        with m.If(self.r_edge & queue.output.valid):
-            m.d.sync += inside.eq(~(self.ready & octet.last))
+        with m.If(self.offer & given.ready):
+            m.d.sync += [
+                number.eq(number + 1),
+                beats.eq(Mux(last, 0, beats + 1)),
+                ends.bit_select(number, 1).eq(last),
+            ]
+        with m.If(taken.valid):
+            m.d.sync += inside.eq(~(self.ready & taken.payload.last))
             with m.If(self.ready):
                 m.d.sync += expected.eq(expected + 1)
-        m.d.comb += self.holds.eq(
-            Mux(queue.output.valid, (octet.data[:6] == expected) & (octet.data[7] == octet.last), ~inside)
-        )
+        right = (taken.payload.number == expected) & (taken.payload.last == ends.bit_select(expected, 1))
+        m.d.comb += self.holds.eq(Mux(taken.valid, right, ~inside))
         return m
 
 
-def test_frames_that_fit_into_half_the_queue_never_lack_a_byte(tmp_path):
+def test_frames_that_fit_into_half_the_queue_never_lack_a_beat(tmp_path):
     assert PROVED.format(STEPS) in prove(tmp_path, Queue(DEPTH // 2), STEPS)
 
 
