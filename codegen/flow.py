@@ -116,13 +116,14 @@ class Design:
     @property
     def queue(self) -> int:
         """Frames that the pipeline's output queue takes while a long frame is sent."""
-        return output_queue(self.target, self.schedule)
+        return output_queue(self.target)
 
 
-def output_queue(target: Target, schedule: Schedule) -> int:
-    """As many as can come in while the longest frame is sent."""
+def output_queue(target: Target) -> int:
+    """As many as come in while the longest frame is sent, at the rate that the target is made for: a short pipeline
+    takes them faster, but then they have waited in front of it."""
     beats = -(-target.max_frame // target.width)
-    return max(4, schedule.frames_in(beats))
+    return max(4, -(-beats // target.ii))
 
 
 def maps_of(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> dict[str, MapSpec]:
@@ -189,7 +190,7 @@ def _pipeline(
         maps,
         width=target.width,
         max_frame=target.max_frame,
-        queue=output_queue(target, plan),
+        queue=output_queue(target),
         line_of=_line_of(program),
     )
 

@@ -16,7 +16,7 @@ from .events import FRAME_BITS, SITE_BITS, EventStream, data_bytes
 from .ingress import Ingress
 from .latency import Probe
 from .payload_fifo import PayloadFifo
-from .stream import Skid, outcome_layout, receipt_layout
+from .stream import SOURCE_BITS, Skid, outcome_layout, receipt_layout
 
 
 class Datapath(wiring.Component):
@@ -32,7 +32,8 @@ class Datapath(wiring.Component):
     ``tail_fixed`` as in `Egress`.
 
     The ports are those of docs/architecture.md, flat, as plain Verilog users expect them: ``rx_*`` and
-    ``tx_*`` (AXI4-Stream conventions; ``tx_verdict`` and ``tx_redirect`` with every beat), ``result_*`` (one
+    ``tx_*`` (AXI4-Stream conventions; ``tx_verdict``, ``tx_redirect`` and ``tx_source``,
+    the low bits of the frame's ifindex, with every beat), ``result_*`` (one
     pulse a frame, `hdl.latency.RESULT`), ``bus_*`` (`hdl.control`).
     """
 
@@ -74,6 +75,7 @@ class Datapath(wiring.Component):
             "tx_last": Out(1),
             "tx_verdict": Out(3),
             "tx_redirect": Out(32),
+            "tx_source": Out(SOURCE_BITS),
             "tx_valid": Out(1),
             "tx_ready": In(1),
             "result_valid": Out(1),
@@ -191,6 +193,7 @@ class Datapath(wiring.Component):
             self.tx_last.eq(side.last),
             self.tx_verdict.eq(side.verdict),
             self.tx_redirect.eq(side.redirect),
+            self.tx_source.eq(side.source),
             self.tx_valid.eq(leaving.valid & side.send),
             leaving.ready.eq(self.tx_ready | ~side.send),
             probe.beat.eq(leaving.payload),

@@ -9,7 +9,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .align import Align
-from .stream import Skid, mask_bytes, outcome_layout, receipt_layout, thermometer
+from .stream import SOURCE_BITS, Skid, mask_bytes, outcome_layout, receipt_layout, thermometer
 
 XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT, BROADCAST = range(6)
 """The last one is XDP_REDIRECT, too, to every interface whose bit in ``redirect`` is set."""
@@ -23,8 +23,8 @@ def interfaces_of(redirect: int) -> tuple[int, ...]:
 def side_layout(width: int) -> data.StructLayout:
     """What goes with a beat of ``width`` bytes on its way out.
 
-    A frame that is not sent is one beat without ``send``. ``length`` (bytes), ``verdict``, ``redirect`` and
-    ``stamp`` (the receipt's) come with every beat.
+    A frame that is not sent is one beat without ``send``. ``length`` (bytes), ``verdict``, ``redirect``,
+    ``stamp`` and ``source`` (the receipt's) come with every beat.
     """
     return data.StructLayout({
         "keep": width,
@@ -35,6 +35,7 @@ def side_layout(width: int) -> data.StructLayout:
         "redirect": 32,
         "length": 16,
         "stamp": 32,
+        "source": SOURCE_BITS,
     })
 
 
@@ -167,6 +168,7 @@ class Egress(wiring.Component):
             side.redirect.eq(outcome.redirect),
             side.length.eq(Mux(send, outcome.length, 0)),
             side.stamp.eq(receipt.stamp),
+            side.source.eq(receipt.source),
         ]
         received = Mux(stored != 0, self._limited(m, front), 0)
         newest = self._window_word(m, front, received)

@@ -152,4 +152,5 @@ class Ingress(wiring.Component):
                 output.rx_queue.eq(beat.rx_queue),
                 output.time_ns.eq(beat.time_ns),
                 self.receipt.stamp.eq(self.now),
+                self.receipt.source.eq(beat.ifindex),
             ]

@@ -11,6 +11,9 @@ from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+SOURCE_BITS = 8
+"""Of a frame's ifindex, these many go with it past the program, for who sends it on."""
+
 
 def frame_layout(width: int) -> data.StructLayout:
     """One beat of ``width`` bytes of a received frame.
@@ -59,8 +62,8 @@ def outcome_layout(window: int, headroom: int) -> data.StructLayout:
 
 def receipt_layout(payload_beats: int) -> data.StructLayout:
     """What ingress tells egress about a frame, past the program: how many beats (at most ``payload_beats``)
-    it has in the payload FIFO, and the cycle of its first beat."""
-    return data.StructLayout({"beats": payload_beats.bit_length(), "stamp": 32})
+    it has in the payload FIFO, the cycle of its first beat, and where it came from (the low bits of its ifindex)."""
+    return data.StructLayout({"beats": payload_beats.bit_length(), "stamp": 32, "source": SOURCE_BITS})
 
 
 def thermometer(count: Value, width: int) -> Value:

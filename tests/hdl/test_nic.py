@@ -1,0 +1,62 @@
+"""One program on both ports, from the pins of the PHYs to the pins of the PHYs, as Linux runs it on two interfaces."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import bump_native
+import pytest
+from bump_native import EXAMPLES, PERIOD_PS, designs, with_fcs
+from hardpath.hdl.mac.port import PortShape
+from hardpath.hdl.nic import Nic
+from hardpath.sim.captures import read_capture
+from hardpath.sim.interpreter import Interpreter
+
+bench = pytest.importorskip("bump_bench", reason="the models of PHYs are missing: install the extra `test`")
+
+PASS, TX = 2, 3
+
+
+def frames_of(name, seed, count):
+    """Of the example's capture, as long as a frame on the wire is, each with a number behind its end."""
+    random_ = random.Random(seed)
+    captured = [frame.data for frame in read_capture(str(EXAMPLES / name / "capture.pcap"))]
+    chosen = [random_.choice(captured)[:1500] for _ in range(count)]
+    return [frame.ljust(55, b"\0") + bytes([seed]) + i.to_bytes(4, "big") for i, frame in enumerate(chosen)]
+
+
+def expected(name, frames):
+    """What comes out, by port that it came from and port that it goes to; and the verdicts."""
+    found, program = bump_native.specs(EXAMPLES / name / f"{name}.o")
+    out, verdicts = {(source, port): [] for source in range(2) for port in range(2)}, Counter()
+    linux = Interpreter(program, found.maps)
+    for source, each in enumerate(frames):
+        for frame in each:
+            outcome = linux.run(frame, ifindex=source + 1)
+            verdicts[outcome.verdict] += 1
+            if outcome.verdict in (PASS, TX):
+                out[source, source if outcome.verdict == TX else 1 - source].append(outcome.frame.ljust(60, b"\0"))
+    return out, verdicts
+
+
+@pytest.mark.parametrize("name", ["port_filter", pytest.param("icmp_echo", marks=pytest.mark.slow)])
+def test_frames_of_both_ports_at_once_at_line_rate_go_where_linux_sends_them(name, tmp_path):
+    frames = [frames_of(name, seed, 150) for seed in (1, 2)]
+    out, verdicts = expected(name, frames)
+    assert verdicts[PASS] > 20 and len(verdicts) > 1
+    (design,) = designs((EXAMPLES / name / f"{name}.o",))
+    nic = Nic(design.datapath, 2, PortShape(), 1e12 / PERIOD_PS)
+    on_wire = [[with_fcs(frame) for frame in each] for each in frames]
+    on_wire[0].insert(7, b"\0" + with_fcs(frames[0][0])[1:-1] + b"\0")  # a wrong FCS
+    got, _ = bump_native.exchange(bump_native.build(bench.Bench(nic), tmp_path), tmp_path, on_wire)
+    for (source, port), wanted in out.items():
+        mine = set(wanted)
+        assert [one.frame for one in got if one.port == port and one.frame in mine] == wanted, (source, port)
+    assert len(got) == sum(map(len, out.values()))
+
+
+def test_a_nic_has_one_or_two_ports():
+    (design,) = designs((EXAMPLES / "drop" / "drop.o",))
+    with pytest.raises(ValueError, match="3 ports: choose 1 or 2"):
+        Nic(design.datapath, 3, PortShape(), 1e8)
