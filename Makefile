@@ -6,7 +6,7 @@ CAPTURE := examples/firewall/capture.pcap
 OUT := build/demo
 JOBS ?= 2
 
-.PHONY: demo test test-slow conformance lint fuzz fuzz-long fuzz-verdicts fuzz-objects bench examples clean
+.PHONY: demo test test-slow conformance lint fuzz fuzz-long fuzz-verdicts fuzz-objects bench boards examples clean
 
 demo: $(VENV)/.installed
 	@mkdir -p $(OUT)
@@ -48,6 +48,9 @@ fuzz-objects: $(VENV)/.installed-test
 bench: $(VENV)/.installed-test
 	$(BIN)/python bench/engines.py
 
+boards: $(VENV)/.installed-boards
+	$(BIN)/python bench/boards.py --jobs $(JOBS)
+
 examples:
 	$(MAKE) -C examples
 
@@ -65,6 +68,10 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-boards: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[boards]'
 	@touch $@ $(VENV)/.installed
 
 clean:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .build_cache import BuildCache
+from ..codegen.build_cache import BuildCache
 from .cocotb_bench_verilog import bench_verilog
 from .engine import SETTINGS, Child, Engine, Netlist, Options, SimulationError, child_settings
 from .native_build import Recipe, program, trace_flag

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from .build_cache import BuildCache
+from ..codegen.build_cache import BuildCache
 from .engine import SimulationError
 from .toolchain import Verilator, compiler, has_fst_headers, verilator
 

@@ -1,4 +1,4 @@
-"""Compiled simulations, kept by the digest of everything they were made from."""
+"""What slow tools made (compiled simulations, placed designs), kept by the digest of everything it was made from."""
 
 from __future__ import annotations
 

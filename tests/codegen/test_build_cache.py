@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from hardpath.codegen import build_cache
+from hardpath.codegen.build_cache import BuildCache
 from hardpath.hdl.errors import InputError
-from hardpath.sim import build_cache
-from hardpath.sim.build_cache import BuildCache
 
 
 def write(text: str) -> object:

@@ -1,0 +1,40 @@
+"""What the ports of a board ask of the datapath."""
+
+from __future__ import annotations
+
+from math import floor
+
+from ..hdl.errors import Refused
+from ..hdl.line_rate import FCS, PORTS, SHORTEST_ON_WIRE, TOLERANCE, carried_gbps
+from ..hdl.target import Target
+
+LINE = PORTS["1g"]
+"""All PHYs of the boards are for 1 Gb/s."""
+
+CLOCK_MHZ = 62.5
+"""The datapath's usual clock. Two ports of 1 Gb/s leave 20 cycles for each of the shortest frames then, and block
+memories of the slowest ECP5, which take 5.8 ns to give their contents, fit a cycle together with a comparison."""
+
+WIDTH = 8
+"""Bytes a beat: 4 Gb/s at that clock."""
+
+MAX_FRAME = 1518
+"""Bytes without FCS: the longest with one VLAN tag."""
+
+EVENT_BEATS = 64
+"""What programs tell waits for the host in a queue of so many beats: events have no pins."""
+
+
+def interval(clock_mhz: float, ports: int) -> int:
+    """Cycles from frame to frame if so many ports bring in the shortest ones back to back. Raises `Refused` if there is
+    less than one."""
+    cycles = floor(LINE.frame_cycles(SHORTEST_ON_WIRE - FCS, clock_mhz) * (1 - TOLERANCE) / ports)
+    if not cycles:
+        raise Refused(f"{ports} ports bring in more than a frame a cycle at {clock_mhz:g} MHz", "use a faster clock")
+    return cycles
+
+
+def needed_mhz(target: Target, ports: int, cycles: int) -> float:
+    """The slowest clock with which a datapath that needs ``cycles`` a frame at least keeps up with so many ports, which
+    all bring in frames of the worst length back to back."""
+    return ports * LINE.gbps * (1 + TOLERANCE) / carried_gbps(target.width, 1.0, cycles, target.max_frame)

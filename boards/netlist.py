@@ -1,0 +1,95 @@
+"""A board with a program on it, as the files that synthesis and placement start from."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..codegen.flow import Design
+from ..hdl.bump import Bump
+from ..hdl.errors import InputError
+from ..hdl.mac.port import PortShape
+from ..hdl.nic import Nic
+from .board import Board
+from .clocks import LINE_MHZ, plan
+from .platform import MEMORIES, make_platform
+from .top import Top
+
+NAME = "top"
+
+_SOURCE = re.compile(r'(attribute \\(?:src|cell_src|module_src) ")([^"]*)(")')
+_DEVICE = re.compile(r"--\S+k --package \S+ --speed \S+")
+_PACK = re.compile(r'"\$ECPPACK" (.*?)\s*--input')
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The same text wherever hardpath is installed: ``rtlil``, ``memories`` (Verilog), ``constraints`` (LPF).
+    ``device``: options of nextpnr that name the FPGA; ``pack``: of ecppack. ``clocks``: MHz by domain."""
+
+    rtlil: str
+    memories: str
+    constraints: str
+    device: tuple[str, ...]
+    pack: tuple[str, ...]
+    clocks: dict[str, float]
+
+
+def files_of(board: Board, designs: Sequence[Design]) -> Files:
+    """One design for all ports of the board, or one for each of two. Its clock is the fastest that the PLL makes and
+    the design can stand."""
+    platform = make_platform(board)
+    pll = plan(platform.default_clk_frequency / 1e6, min(design.target.clock_mhz for design in designs))
+    shape = PortShape(rx_delay_ps=board.rx_delay_ps, tx_delay_ps=board.tx_delay_ps)
+    top = Top(board, _device(board, designs, shape, pll.datapath_mhz * 1e6), pll)
+    made = platform.build(top, NAME, do_build=False)
+    text = {name: data if isinstance(data, str) else data.decode() for name, data in made.files.items()}
+    script = text[f"build_{NAME}.sh"]
+    device, pack = _DEVICE.search(script), _PACK.search(script)
+    if device is None or pack is None:
+        raise RuntimeError(f"Amaranth's script for {board.name} names no device")
+    return Files(
+        rtlil=_SOURCE.sub(_relative, text[f"{NAME}.il"]),
+        memories=text[MEMORIES],
+        constraints=text[f"{NAME}.lpf"],
+        device=tuple(device[0].split()),
+        pack=tuple(pack[1].split()),
+        clocks={"sync": pll.datapath_mhz, "tx": LINE_MHZ, **{f"rx{i}": LINE_MHZ for i in range(board.ports)}},
+    )
+
+
+def _device(board: Board, designs: Sequence[Design], shape: PortShape, clock_hz: float) -> Any:
+    datapaths = [design.datapath for design in designs]
+    if len(designs) == 1:
+        return Nic(datapaths[0], board.ports, shape, clock_hz)
+    if board.ports != len(designs):
+        raise InputError(f"{board.title} has one port: build one program for it")
+    return Bump(datapaths, shape, clock_hz)
+
+
+def _relative(found: re.Match[str]) -> str:
+    """Names of sources begin at the package: no path of the machine gets into what is built."""
+    places = found[2].split("|")
+    return found[1] + "|".join(_shortened(place) for place in places) + found[3]
+
+
+def _shortened(place: str) -> str:
+    for root in _ROOTS:
+        if place.startswith(root):
+            return place.removeprefix(root)
+    return place
+
+
+_ROOTS = sorted(
+    {
+        f"{folder}/"
+        for folder in (*map(Path, sys.path), Path(__file__).parents[1], Path(__file__).resolve().parents[1])
+        if folder.is_absolute()
+    },
+    key=len,
+    reverse=True,
+)

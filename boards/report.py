@@ -1,0 +1,174 @@
+"""What a build is like: as JSON and as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..codegen.flow import Design
+from ..hdl.area import DEVICES
+from .flow import Built
+from .needs import needed_mhz
+from .timing import Clock
+
+DOMAINS = {"sync": "datapath", "tx": "lines out"}
+"""What a user calls them; the others are the lines in, ``rx0`` and so on."""
+
+MANY_LINES = 5
+"""Lines of the program that are named when it does not fit."""
+
+
+def document(built: Built, designs: Sequence[Design]) -> dict[str, Any]:
+    """The report for JSON: clocks in MHz, paths in ns, areas in cells of the ECP5."""
+    design, best, area = designs[0], built.best, built.synthesis.area
+    share, scarcest = built.device.share(area)
+    return {
+        "program": design.program.name,
+        "others": [other.program.name for other in designs[1:]],
+        "board": built.board.name,
+        "device": built.device.name,
+        "ports": built.board.ports,
+        "tools": [str(tool) for tool in (built.toolchain.yosys, built.toolchain.nextpnr, built.toolchain.ecppack)],
+        "width": design.target.width,
+        "stages": design.schedule.stages,
+        "initiation_interval": design.schedule.ii,
+        "latency_ns": round(1000 * design.pipeline.latency / built.files.clocks["sync"], 1),
+        "needs_mhz": round(needed(built, designs), 3),
+        "fits": built.fits,
+        "share": round(share, 3),
+        "scarcest": scarcest,
+        "area": area.figures(),
+        "parts": {name: part.figures() for name, part in built.synthesis.parts.items()},
+        "lines": _lines(built, designs),
+        "holds_it": [device.name for device in DEVICES if device.share(area)[0] <= 1],
+        "seed": best.seed if best else None,
+        "meets_timing": best.meets if best else None,
+        "seeds": {one.seed: round(one.slack, 3) for one in built.placements},
+        "failed_seeds": dict(built.failures),
+        "clocks": [_clock(clock) for clock in best.clocks] if best else [],
+        "used": {name: list(of) for name, of in best.used.items()} if best else {},
+    }
+
+
+def needed(built: Built, designs: Sequence[Design]) -> float:
+    """MHz that the datapath needs for the line rate of its ports, every map access waiting for its predecessor."""
+    ports = built.board.ports if len(designs) == 1 else 1
+    return max(needed_mhz(design.target, ports, design.worst_cycles) for design in designs)
+
+
+def _lines(built: Built, designs: Sequence[Design]) -> list[dict[str, Any]]:
+    """Areas by line of the source, the largest first; of one program only, as names of signals tell no file."""
+    if len(designs) > 1:
+        return []
+    program = designs[0].program
+    files: dict[int, tuple[str, str | None]] = {}
+    for slot in range(len(program.instructions)):
+        source = program.line_of(slot)
+        if source is not None:
+            files.setdefault(source.line, (source.file, source.text))
+    return [
+        {"line": line, "file": files.get(line, ("", ""))[0], "text": files.get(line, ("", ""))[1], **area.figures()}
+        for line, area in built.synthesis.lines.items()
+    ]
+
+
+def _clock(clock: Clock) -> dict[str, Any]:
+    return {
+        "domain": clock.domain,
+        "mhz": round(clock.mhz, 3),
+        "reached_mhz": None if clock.reached is None else round(clock.reached, 2),
+        "meets": clock.meets,
+        "path": [
+            {
+                "signal": hop.signal,
+                "part": hop.part,
+                "logic_ns": round(hop.logic_ns, 2),
+                "routing_ns": round(hop.routing_ns, 2),
+                "sources": list(hop.sources),
+                "line": hop.line,
+            }
+            for hop in clock.path
+        ],
+    }
+
+
+def text(facts: dict[str, Any]) -> str:
+    """The report for people."""
+    area = facts["area"]
+    name = " and ".join([facts["program"], *facts["others"]])
+    lines = [
+        f"{name} on {facts['board']} ({facts['device']})",
+        f"tools      {', '.join(facts['tools'])}",
+        f"pipeline   {facts['stages']} stages, frames {facts['initiation_interval']} cycles apart at least, "
+        f"{facts['latency_ns']:g} ns",
+        f"area       {_cells(area)}: {facts['share']:.0%} of the {facts['scarcest']}",
+        *(f"  {part:<20} {_cells(of)}" for part, of in facts["parts"].items()),
+    ]
+    if not facts["fits"]:
+        return "\n".join([*lines, *_too_large(facts)])
+    for clock in facts["clocks"]:
+        lines.append(_clock_text(clock, facts))
+    if facts["seed"] is None:
+        return "\n".join([*lines, *(f"seed {seed}: {why}" for seed, why in facts["failed_seeds"].items())])
+    if len(facts["seeds"]) > 1:
+        lines.append(f"seeds      {facts['seed']} is the best of {', '.join(facts['seeds'])}")
+    slow = [clock for clock in facts["clocks"] if not clock["meets"]]
+    tightest = min(
+        (clock for clock in facts["clocks"] if clock["reached_mhz"]),
+        key=lambda clock: clock["reached_mhz"] / clock["mhz"],
+    )
+    for clock in slow or [tightest]:
+        lines += _path_text(clock)
+    return "\n".join([*lines, *(_too_slow(slow) if slow else [])])
+
+
+def _cells(area: dict[str, int]) -> str:
+    parts = [f"{area['lut4']:,} LUT4", f"{area['flip_flops']:,} flip-flops"]
+    parts += [f"{area['block_rams']} block RAMs"] if area["block_rams"] else []
+    parts += [f"{area['multipliers']} multipliers"] if area["multipliers"] else []
+    return ", ".join(parts)
+
+
+def _clock_text(clock: dict[str, Any], facts: dict[str, Any]) -> str:
+    domain = clock["domain"]
+    name = DOMAINS.get(domain, f"line in {domain.removeprefix('rx')}")
+    reached = "nothing depends on it" if clock["reached_mhz"] is None else f"{clock['reached_mhz']:g} MHz reached"
+    line = f"clock      {name}: {clock['mhz']:g} MHz wanted, {reached}"
+    if domain == "sync":
+        line += f", line rate needs {facts['needs_mhz']:.1f}"
+        if facts["needs_mhz"] > clock["mhz"]:
+            line += ": MORE THAN IT GETS when all frames want one entry of a map"
+    return line + ("" if clock["meets"] else "  MISSED")
+
+
+def _path_text(clock: dict[str, Any]) -> list[str]:
+    """The longest path, hop by hop."""
+    lines = [f"longest path of {DOMAINS.get(clock['domain'], clock['domain'])}:"]
+    total = 0.0
+    for hop in clock["path"]:
+        total += hop["logic_ns"] + hop["routing_ns"]
+        where = [f"line {hop['line']} of the program"] if hop["line"] is not None else []
+        where += hop["sources"][:1]
+        lines.append(
+            f"  {total:5.2f} ns  {hop['signal']} ({hop['part']})" + (f", {', '.join(where)}" if where else "")
+        )
+    return lines
+
+
+def _too_large(facts: dict[str, Any]) -> list[str]:
+    """By how much, because of what, and what helps."""
+    over = facts["share"]
+    lines = [f"does not fit: {over:.2f} times the {facts['scarcest']} of {facts['device']}"]
+    for line in facts["lines"][:MANY_LINES]:
+        lines.append(f"  {line['file']}:{line['line']}: {_cells(line)}: {(line['text'] or '').strip()}")
+    helps = ["a larger --ii if the ports allow it"]
+    helps += ["smaller maps (--map-size)"] if facts["scarcest"] == "block RAM" else ["a smaller --max-window"]
+    helps += [f"a board with {facts['holds_it'][0]}" if facts["holds_it"] else "nothing else: no ECP5 is that large"]
+    return [*lines, f"what helps: {', '.join(helps)}"]
+
+
+def _too_slow(slow: list[dict[str, Any]]) -> list[str]:
+    helps = ["more --seeds"]
+    if any(clock["domain"] == "sync" for clock in slow):
+        helps.append("a slower --clock (the line rate allows it as long as the report says so)")
+    return [f"too slow; what helps: {', '.join(helps)}"]
