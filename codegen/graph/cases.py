@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+
 from .ir import Node
 from .predicates import FALSE, Predicates
 
@@ -13,24 +15,38 @@ def cases(p: Predicates, node: Node, path: int) -> list[tuple[int, int]] | None:
     """Disjoint predicates, which include ``path``, and the number that ``node`` is under each; None if it is not
     chosen among a few constants."""
     found: dict[int, int] = {}
+    wanted: dict[tuple[int, int, int], int] = {}  # parts of nodes still to look at -> the predicates under which
+    heap: list[tuple[int, int, int]] = []
+    nodes: dict[int, Node] = {}
 
-    def visit(node: Node, path: int, shift: int, mask: int) -> bool:
+    def want(node: Node, path: int, shift: int, mask: int) -> None:
+        part = (-node.id, shift, mask)
+        if part not in wanted:
+            nodes[node.id] = node
+            heapq.heappush(heap, part)
+        wanted[part] = p.either(wanted.get(part, FALSE), path)
+
+    want(node, path, 0, (1 << node.width) - 1)
+    while heap:
+        # A node's users have higher numbers, so all ways to it are known by now: each is looked at once, however many
+        # there are.
+        part = heapq.heappop(heap)
+        path, node, (_, shift, mask) = wanted.pop(part), nodes[-part[0]], part
         if path == FALSE:
-            return True
+            continue
         if node.op == "const":
             value = node.attr >> shift & mask
             found[value] = p.either(found.get(value, FALSE), path)
-            return len(found) <= _MOST
-        if node.op == "mux":
-            taken = p.both(path, p.of(node.args[0]))
-            other = p.both(path, p.invert(p.of(node.args[0])))
-            return visit(node.args[1], taken, shift, mask) and visit(node.args[2], other, shift, mask)
-        if node.op == "zext":
-            return visit(node.args[0], path, shift, mask & (1 << node.args[0].width) - 1 >> shift)
-        if node.op == "slice":
-            return visit(node.args[0], path, shift + node.attr, mask & (1 << node.width) - 1 >> shift)
-        return False
-
-    if not visit(node, path, 0, (1 << node.width) - 1):
-        return None
+            if len(found) > _MOST:
+                return None
+        elif node.op == "mux":
+            condition, on_true, on_false = node.args
+            want(on_true, p.both(path, p.of(condition)), shift, mask)
+            want(on_false, p.both(path, p.invert(p.of(condition))), shift, mask)
+        elif node.op in ("zext", "slice"):
+            low = node.attr if node.op == "slice" else 0
+            size = node.width if node.op == "slice" else node.args[0].width
+            want(node.args[0], path, shift + low, mask & (1 << size) - 1 >> shift)
+        else:
+            return None
     return [(predicate, value) for value, predicate in found.items()]
