@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from amaranth import Cat, Module, Signal, Value
@@ -110,7 +111,7 @@ class Pipeline(wiring.Component):
         self.tap = self.store_tap if self._tails else None
         self.hosts: Mapping[str, Any] = {name: getattr(self, f"host_{i}") for i, name in enumerate(maps)}
 
-    @property
+    @cached_property
     def area(self) -> dict[str, Area]:
         """An estimate of what its parts take, before there is any Verilog."""
         liveness = Liveness(self._graph, self._schedule, self._wires, self.hazards)
@@ -123,7 +124,7 @@ class Pipeline(wiring.Component):
             parts[UNIT] = area.unit(self._store)
         return parts | {f"map {name}": area.unit(unit) for name, unit in self._units.items()}
 
-    @property
+    @cached_property
     def ports(self) -> dict[str, UnitPorts]:
         """For each map, the ports that its memories have and how accesses share them."""
         return {

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from hardpath.codegen.elf import load, select, with_map_size
+from hardpath.codegen.emit import area as area_module
+from hardpath.codegen.emit import ports as ports_module
 from hardpath.codegen.flow import Design, compile_program
 from hardpath.hdl.area import DEVICES, Area, block_rams, memory
 from hardpath.hdl.operators import OPERATORS
@@ -100,3 +102,15 @@ def test_maps_take_the_block_memories_that_yosys_gave_them_at_the_limits_of_the_
     sizes = [str(made["key"] or "-"), str(made["value"])]
     row = next(row for row in TABLE if made["type"] in row[0].split(", ") and row[1:3] == sizes)
     assert row[3 + DEVICES.index(device)] == f"{made['entries']:,}"
+
+
+def test_asking_again_what_a_pipeline_takes_elaborates_nothing_again(monkeypatch):
+    """Reports ask for the ports of each map, one after the other."""
+    made, elaborated = design("router"), []
+    plain = area_module.memories
+    for module in (area_module, ports_module):
+        monkeypatch.setattr(module, "memories", lambda unit: elaborated.append(unit) or plain(unit))
+    for name in made.maps:
+        assert made.pipeline.ports[name].memories and made.area[f"map {name}"]
+    units = {id(unit) for unit in elaborated}
+    assert len(units) >= len(made.maps) > 1 and len(elaborated) <= 2 * len(units)
