@@ -53,7 +53,7 @@ class EventStream(wiring.Component):
     store, which keeps the frame until it is taken.
     """
 
-    def __init__(self, events: Sequence[EventShape], width: int = 64) -> None:
+    def __init__(self, events: Sequence[EventShape], width: int) -> None:
         self._width = width
         self._tails = [k for k, event in enumerate(events) if event.tail]
         super().__init__({

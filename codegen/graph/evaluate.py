@@ -16,7 +16,7 @@ from ..spec import MapSpec
 from .ir import Graph, Node, event_output
 
 SENT = (2, 3, XDP_REDIRECT, BROADCAST)
-"""Verdicts with a frame: PASS, TX, REDIRECT."""
+"""Verdicts with a frame: PASS, TX, REDIRECT, and one that goes to several interfaces."""
 
 
 @dataclass(frozen=True, slots=True)

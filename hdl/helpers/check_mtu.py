@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..maps.linux import EINVAL, ENODEV
 from . import fib
 from .base import Arg, CallLowering, HelperPlugin, Machine, Outcome
 from .fib import Device
 from .tables import Table
 from .words import U64, signed, unsigned
 
-EINVAL, ENODEV = 22, 19
 SUCCESS, FRAG_NEEDED = 0, 1
 """BPF_MTU_CHK_RET_*"""
 U32 = (1 << 32) - 1

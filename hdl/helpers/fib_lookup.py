@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import Refused
+from ..maps.linux import EAFNOSUPPORT, EINVAL, ENODEV
 from . import fib
 from .base import Arg, CallLowering, HelperPlugin, Machine, Outcome, constant_size
 from .fib import AF_INET, AF_INET6, Device, Neighbour, Result, Route
 from .tables import Table
 from .words import U64, unsigned
-
-EINVAL, ENODEV, EAFNOSUPPORT = 22, 19, 97
 
 DIRECT, OUTPUT, SKIP_NEIGH, TBID, SRC, MARK = (1 << bit for bit in range(6))
 """BPF_FIB_LOOKUP_*. MARK matters to routing rules only, and the tables of the hardware have none."""
@@ -39,6 +38,7 @@ class FibLookup(HelperPlugin):
     summary = "route, neighbour and MTU from tables of the host (`fib.*`); flags 0, DIRECT, SKIP_NEIGH, MARK"
     args = (Arg.CTX, Arg.INOUT_MEM, Arg.SIZE, Arg.SCALAR)
     frame_access = False
+    constants = (3, 4)
     tables: tuple[Table, ...] = fib.TABLES
 
     def outcomes(self) -> Sequence[Outcome]:

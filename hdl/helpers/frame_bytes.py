@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..maps.linux import EFAULT, EINVAL
 from .base import CallLowering, Machine
 from .words import unsigned
-from .xdp_limits import EFAULT, EINVAL
 
 FARTHEST = 0xFFFF
 """Offset and size that the kernel looks at at all."""

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import Refused
-from ..maps.linux import E2BIG, EINVAL, ENOENT
+from ..maps.linux import E2BIG, EFAULT, EINVAL, ENOENT
 from .base import Arg, CallLowering, HelperPlugin, Machine, Outcome
 from .events import Event
 from .records import LENGTH_BITS, MOST_DATA, Record, perf_record
 from .words import unsigned
-from .xdp_limits import EFAULT
 
 INDEX = CURRENT_CPU = (1 << 32) - 1
 """BPF_F_INDEX_MASK, and the index that stands for the buffer of this CPU."""

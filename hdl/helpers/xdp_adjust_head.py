@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..maps.linux import EINVAL
 from .base import Arg, CallLowering, HelperPlugin, Machine, Outcome
 from .positions import Positions
 from .words import signed, unsigned
-from .xdp_limits import EINVAL, LOWEST_START, SHORTEST_FRAME
+from .xdp_limits import LOWEST_START, SHORTEST_FRAME
 
 
 class XdpAdjustHead(HelperPlugin):

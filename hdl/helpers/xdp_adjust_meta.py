@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..maps.linux import EACCES, EINVAL
 from .base import Arg, CallLowering, HelperPlugin, Machine, Outcome
 from .positions import Positions
 from .words import signed, unsigned
-from .xdp_limits import EACCES, EINVAL, LONGEST_METADATA, LOWEST_START
+from .xdp_limits import LONGEST_METADATA, LOWEST_START
 
 
 class XdpAdjustMeta(HelperPlugin):

@@ -17,7 +17,3 @@ SHORTEST_FRAME = 14
 
 LONGEST_METADATA = 252
 """The largest multiple of 4 that skb_shared_info.meta_len, an u8, can hold."""
-
-EINVAL = 22
-EACCES = 13
-EFAULT = 14

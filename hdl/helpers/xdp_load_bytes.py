@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..maps.linux import EFAULT, EINVAL
 from .base import Arg, CallLowering, HelperPlugin, Machine, Outcome
 from .frame_bytes import U32, FrameBytes, frame_error
-from .xdp_limits import EFAULT, EINVAL
 
 
 class XdpLoadBytes(HelperPlugin):

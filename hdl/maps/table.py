@@ -10,6 +10,7 @@ from amaranth.hdl import Cat, Value
 
 from ..area import DEVICES, memory
 from .base import MapShape
+from .rows import ROW_LIMIT
 
 WORTH = 0.05
 """Part of the smallest device that another geometry than the usual one must save."""
@@ -48,7 +49,7 @@ class Table:
     def _share(self, value_bits: int) -> float:
         """Of the smallest device, the part that its memories take with two sites for keys and one for values."""
         keys = memory(self.ways * self.slot_bits, self.buckets, 4, parts=self.ways)
-        row = min(value_bits, 8 * 64)
+        row = min(value_bits, 8 * ROW_LIMIT)
         values = memory(row, self.slots * -(-value_bits // row), 1, parts=row // 8)
         return DEVICES[0].share(keys + values)[0]
 

@@ -18,7 +18,7 @@ def test_every_event_leaves_once_and_in_order(widths: tuple[int, ...], ready: fl
     expected = []
     for number, frame in enumerate(frames):
         expected += [(site, number, event >> 1) for site, event in enumerate(frame) if event & 1]
-    dut, told, cycles = EventStream([EventShape(width) for width in widths]), [], 0
+    dut, told, cycles = EventStream([EventShape(width) for width in widths], 64), [], 0
 
     async def testbench(ctx: Any) -> None:
         nonlocal cycles

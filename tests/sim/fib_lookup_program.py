@@ -6,9 +6,10 @@ from hardpath.codegen.isa import Alu, Jump
 FIB_LOOKUP = 69
 
 
-def lookup_program(a, flags, size=64):
-    """The frame begins with the parameters; they come back in it, the result's low 32 bits behind them."""
-    out = Label()
+def lookup_program(a, flags, size=64, other_flags=None):
+    """The frame begins with the parameters; they come back in it, the result's low 32 bits behind them. With
+    ``other_flags``, these are taken if byte 64 is not zero."""
+    out, chosen = Label(), Label()
     a.move(9, src=1)
     a.load(4, 6, CTX, 0)
     a.load(4, 2, CTX, 4)
@@ -24,6 +25,11 @@ def lookup_program(a, flags, size=64):
     a.alu(Alu.ADD, 2, imm=-64)
     a.move(3, imm=size)
     a.move(4, imm=flags)
+    if other_flags is not None:
+        a.load(1, 5, 6, 64)
+        a.jump(Jump.JEQ, chosen, 5, imm=0)
+        a.move(4, imm=other_flags)
+        a.place(chosen)
     a.call(FIB_LOOKUP)
     a.store(4, 6, 64, src=0)
     for offset in range(0, 64, 8):

@@ -74,6 +74,22 @@ def test_lookups_are_the_kernels(assemble, flags):
     assert results[Result.SUCCESS] > 40, results
 
 
+@pytest.mark.parametrize("flags, other", [(DIRECT, SKIP_NEIGH), (0, 64)])
+def test_flags_may_be_chosen_by_the_program(assemble, flags, other):
+    program = assemble(lambda a: lookup_program(a, flags, other_flags=other))
+    results = Counter()
+    for seed in range(4):
+        rng = random.Random(f"{flags} {seed}")
+        contents, addresses = random_tables(rng)
+        with LinuxOracle(program, helper_tables([program])) as linux:
+            same = Same(program, contents, linux)
+            for number in range(120):
+                out = same.run(random_lookup(rng, contents, addresses) + bytes([number % 2, 0, 0, 0]))
+                results[number % 2, struct.unpack_from("<i", out, 64)[0]] += 1
+    assert (0, Result.NO_NEIGH) in results
+    assert (1, Result.NO_NEIGH) not in results and (1, Result.SUCCESS if other == SKIP_NEIGH else -22) in results
+
+
 @pytest.mark.parametrize("flags, size", [(0, 63), (64, 64), (-(1 << 31), 64)])
 def test_wrong_arguments_are_the_kernels(assemble, flags, size):
     program = assemble(lambda a: lookup_program(a, flags, size))
