@@ -59,7 +59,12 @@ class Placement:
     @property
     def slack(self) -> float:
         """Of the clock that has least."""
-        return min(clock.slack for clock in self.clocks)
+        return self.slacks[0]
+
+    @property
+    def slacks(self) -> list[float]:
+        """Of all clocks, the least first."""
+        return sorted(clock.slack for clock in self.clocks)
 
 
 @dataclass(frozen=True)
@@ -167,7 +172,7 @@ def _place_all(
             except ToolFailed as failure:
                 failures[seed] = "; ".join(failure.complaints) or "nextpnr says nothing"
             done(number)
-    return tuple(sorted(placements, key=lambda one: (-one.slack, one.seed))), failures
+    return tuple(sorted(placements, key=lambda one: ([-slack for slack in one.slacks], one.seed))), failures
 
 
 def _place(kept: BuildCache, nextpnr: Tool, files: Files, netlist: Path, seed: int) -> Placement:

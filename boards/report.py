@@ -43,8 +43,8 @@ def document(built: Built, designs: Sequence[Design]) -> dict[str, Any]:
         "holds_it": [device.name for device in DEVICES if device.share(area)[0] <= 1],
         "seed": best.seed if best else None,
         "meets_timing": best.meets if best else None,
-        "seeds": {one.seed: round(one.slack, 3) for one in built.placements},
-        "failed_seeds": dict(built.failures),
+        "seeds": {str(one.seed): round(one.slack, 3) for one in built.placements},
+        "failed_seeds": {str(seed): why for seed, why in built.failures.items()},
         "clocks": [_clock(clock) for clock in best.clocks] if best else [],
         "used": {name: list(of) for name, of in best.used.items()} if best else {},
     }
