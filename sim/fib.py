@@ -34,8 +34,8 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 
 _MAIN, _LOCAL, _DEFAULT = "main", "local", "default"
 _TABLES = {"254": _MAIN, "255": _LOCAL, "253": _DEFAULT}
-_RULES = [{_LOCAL, _MAIN, _DEFAULT}, {_LOCAL, _MAIN}]
-"""The tables that the rules of IPv4 and of IPv6 name where nobody has made others."""
+_RULES = [[_LOCAL, _MAIN, _DEFAULT], [_LOCAL, _MAIN]]
+"""The tables that the rules of IPv4 and of IPv6 name, in this order, where nobody has changed them."""
 
 _TYPES = {"1": "unicast", "2": "local", "3": "broadcast", "4": "anycast", "5": "multicast", "6": "blackhole",
           "7": "unreachable", "8": "prohibit", "9": "throw"}  # fmt: skip
@@ -99,7 +99,7 @@ def parse_fib(document: Any) -> dict[str, dict[bytes, bytes]]:
 
 def _contents(document: Mapping[str, Any]) -> dict[str, dict[bytes, bytes]]:
     for rules, usual, family in zip((document["rule4"], document["rule6"]), _RULES, (4, 6), strict=True):
-        if any(_table(rule) not in usual or rule["src"] != "all" or "iif" in rule for rule in rules) or not rules:
+        if not all(map(_only_names_a_table, rules)) or [_table(rule) for rule in rules] != usual:
             raise InputError(f"IPv{family} has routing rules of its own, which the tables cannot hold")
     links = {link["ifname"]: link for link in document["addr"]}
     devices = _devices(document)
@@ -125,6 +125,11 @@ def _contents(document: Mapping[str, Any]) -> dict[str, dict[bytes, bytes]]:
         fib.IPV6_LOCAL.name: {address: bytes(4) for address in _own_addresses(six)},
         fib.NEIGHBOURS.name: dict(_neighbours(document["neigh"], links)),
     }
+
+
+def _only_names_a_table(rule: Mapping[str, Any]) -> bool:
+    """Whether a routing rule does nothing but look into a table, for every packet."""
+    return rule.keys() <= {"priority", "src", "table", "protocol"} and "table" in rule and rule["src"] == "all"
 
 
 def _devices(document: Mapping[str, Any]) -> dict[int, Device]:

@@ -129,7 +129,16 @@ DOCUMENT = {
     "rule4": [{"src": "all", "table": name} for name in ("local", "main", "default")],
     "rule6": [{"src": "all", "table": name} for name in ("local", "main")],
 }
-EXTRA_RULE = [*DOCUMENT["rule4"], {"src": "10.0.0.0", "table": "main"}]
+EXTRA_RULES = [
+    {"src": "10.0.0.0", "table": "main"},
+    {"src": "all", "action": "prohibit"},
+    {"src": "all", "action": "blackhole"},
+    {"src": "all"},
+    {"src": "all", "table": "main", "suppress_prefixlen": 0},
+    {"src": "all", "table": "main", "iif": "e0"},
+    {"src": "all", "table": "main", "fwmark": "0x1"},
+    {"src": "all", "table": "main", "not": None},
+]
 TWICE = [*DOCUMENT["route6"], {"dst": "2001:db8::/32", "dev": "e0", "metric": 1024}]
 
 
@@ -142,11 +151,15 @@ TWICE = [*DOCUMENT["route6"], {"dst": "2001:db8::/32", "dev": "e0", "metric": 10
     ({"route4": [{"dst": "10.0.0.1/8", "dev": "e0"}]}, "host bits"),
     ({"route6": TWICE}, "several routes to 2001:db8::/32"),
     ({"route6": [{"dst": "2001:db8::/32", "dev": "e0", "table": "local"}]}, "table local"),
-    ({"rule4": EXTRA_RULE}, "routing rules"),
+    *(({"rule4": [*DOCUMENT["rule4"], rule]}, "routing rules") for rule in EXTRA_RULES),
+    ({"rule4": DOCUMENT["rule4"][::-1]}, "routing rules"),
+    ({"rule6": DOCUMENT["rule6"][:1]}, "routing rules"),
+    ({"rule6": []}, "routing rules"),
     ({"addr": 7}, "not what ip -j prints"),
 ])  # fmt: skip
 def test_what_tables_cannot_hold_is_refused(change, reason):
-    assert parse_fib(DOCUMENT)["fib.ipv4"]
+    known = [{**rule, "priority": 3, "protocol": "kernel"} for rule in DOCUMENT["rule4"]]
+    assert parse_fib(DOCUMENT)["fib.ipv4"] == parse_fib({**DOCUMENT, "rule4": known})["fib.ipv4"] != {}
     with pytest.raises(InputError, match=reason):
         parse_fib({**DOCUMENT, **change})
 
