@@ -32,6 +32,7 @@ PATIENCE_S = 5.0
 """How long a client may leave an answer unread before it is left alone."""
 
 _LONGEST_REQUEST = 64 << 20
+"""Bytes. What is longer is answered by an error, once its line has ended."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,30 @@ class About:
     constants: Mapping[str, str] = field(default_factory=dict)
 
 
+class _Requests:
+    """What came from a client so far of the line that has not ended."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def take(self, got: bytes) -> Iterator[bytes | None]:
+        """The lines that end with what has come now; None for one that is too long."""
+        *ends, rest = got.split(b"\n")
+        for end in ends:
+            self._keep(end)
+            yield b"".join(self._chunks) if self._size <= _LONGEST_REQUEST else None
+            self._chunks, self._size = [], 0
+        self._keep(rest)
+
+    def _keep(self, chunk: bytes) -> None:
+        self._size += len(chunk)
+        if self._size <= _LONGEST_REQUEST:
+            self._chunks.append(chunk)
+        else:
+            self._chunks.clear()
+
+
 class ControlServer:
     """A context manager that listens at a path, which must be free or left over. Raises `InputError`.
 
@@ -65,7 +90,7 @@ class ControlServer:
         self.about = about
         self.words: dict[str, Callable[[], Any]] = {}
         self.stopping = False
-        self._buffers: dict[socket.socket, bytes] = {}
+        self._clients: dict[socket.socket, _Requests] = {}
 
     def __enter__(self) -> ControlServer:
         self._listener = _bind(self.path)
@@ -77,7 +102,7 @@ class ControlServer:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._selector.close()
-        for connection in (self._listener, *self._buffers):
+        for connection in (self._listener, *self._clients):
             connection.close()
         self.path.unlink(missing_ok=True)
 
@@ -101,7 +126,7 @@ class ControlServer:
             if found is self._listener:
                 connection, _ = found.accept()
                 connection.settimeout(PATIENCE_S)
-                self._buffers[connection] = b""
+                self._clients[connection] = _Requests()
                 self._selector.register(connection, selectors.EVENT_READ)
             else:
                 self._read(found, bus)
@@ -112,18 +137,16 @@ class ControlServer:
             got = connection.recv(1 << 16)
             if not got:
                 raise ConnectionError
-            *requests, rest = (self._buffers[connection] + got).split(b"\n")
-            if len(rest) > _LONGEST_REQUEST:
-                raise ConnectionError
-            self._buffers[connection] = rest
-            for request in requests:
+            for request in self._clients[connection].take(got):
                 connection.sendall(json.dumps(self._answer(request, bus)).encode() + b"\n")
         except (ConnectionError, TimeoutError):
             self._selector.unregister(connection)
-            del self._buffers[connection]
+            del self._clients[connection]
             connection.close()
 
-    def _answer(self, request: bytes, bus: Bus) -> Any:
+    def _answer(self, request: bytes | None, bus: Bus) -> Any:
+        if request is None:
+            return {"error": f"a request of more than {_LONGEST_REQUEST:,} bytes is too long: ask in several"}
         try:
             wish = json.loads(request)
         except (ValueError, RecursionError):

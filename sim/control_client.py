@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
+from typing import TypeVar
 
 from ..hdl.errors import InputError
 from ..hdl.events import EventShape, data_bytes
@@ -16,6 +18,12 @@ from ..hdl.maps.unit import HostOp
 from ..hdl.registers import COUNTERS, MAGIC, VERSION, RegisterMap
 
 ENOENT, E2BIG = 2, 7
+
+BATCH = 1000
+"""Operations on a map that are carried out as one list of transfers, at most: others get at the device in between."""
+
+T = TypeVar("T")
+
 
 @dataclass
 class Batch:
@@ -167,18 +175,32 @@ class ControlClient:
         return tuple(event_kinds.described(kind) for kind in kinds)
 
     def events(self) -> list[tuple[int, Event]]:
-        """The events that wait in the device, which has them no longer: number of the frame since reset, and event."""
+        """The events that wait in the device, which has them no longer: number of the frame since reset, and event.
+        Those that come while these are taken are left for the next time."""
         beats: list[tuple[int, int, bytes]] = []
-        ended = True
-        while (level := self._read("event_level")) or not ended:
-            for _ in range(level):
-                beat, ended = self._take_beat()
-                beats.append(beat)
-        return list(event_kinds.decode(beats, self.event_kinds, self._read("width")))
+        waiting, ended = self._read("event_level"), True
+        while waiting or not ended:
+            # Those that come meanwhile are left for the next time, but for the end of the last one.
+            if not waiting and not (waiting := min(1, self._read("event_level"))):
+                continue
+            beat, ended = self._take_beat()
+            beats.append(beat)
+            waiting -= 1
+        return list(event_kinds.decode(beats, self.event_kinds, self.width))
+
+    @cached_property
+    def width(self) -> int:
+        """Bytes of a beat of frames."""
+        return self._read("width")
+
+    @cached_property
+    def _event_bytes(self) -> int:
+        """Of a beat of events."""
+        return data_bytes([EventShape(sum(kind.widths), kind.tail) for kind in self.event_kinds], self.width)
 
     def _take_beat(self) -> tuple[tuple[int, int, bytes], bool]:
         """Frame, site and data; and whether the event ends with it."""
-        size = data_bytes([EventShape(sum(kind.widths), kind.tail) for kind in self.event_kinds], self._read("width"))
+        size = self._event_bytes
         batch = Batch()
         for name in ("event_site", "event_frame"):
             batch.read(self.address(name))
@@ -223,19 +245,18 @@ class Map:
         return self.lookup_many([key])[0]
 
     def lookup_many(self, keys: Iterable[bytes]) -> list[bytes | None]:
-        """`lookup` for many keys in one batch."""
-        batch = self._begin()
-        count = 0
-        for key in keys:
-            self._operand(batch, "map_key", key, self.key_size)
-            self._command(batch, HostOp.LOOKUP)
-            self._read(batch, "map_value", self.value_size)
-            count += 1
-        words = iter(self._client.transfer(batch))
+        """`lookup` for many keys, in batches of `BATCH`."""
         found: list[bytes | None] = []
-        for _ in range(count):
-            status, value = next(words), [next(words) for _ in range(_words(self.value_size))]
-            found.append(_bytes(value, self.value_size) if status == 0 else None)
+        for some in _batches(keys):
+            batch = self._begin()
+            for key in some:
+                self._operand(batch, "map_key", key, self.key_size)
+                self._command(batch, HostOp.LOOKUP)
+                self._read(batch, "map_value", self.value_size)
+            words = iter(self._client.transfer(batch))
+            for _ in some:
+                status, value = next(words), [next(words) for _ in range(_words(self.value_size))]
+                found.append(_bytes(value, self.value_size) if status == 0 else None)
         return found
 
     def update(self, key: bytes, value: bytes, flags: int = 0) -> int:
@@ -243,27 +264,33 @@ class Map:
         return self.update_many([(key, value)], flags)[0]
 
     def update_many(self, entries: Iterable[tuple[bytes, bytes]], flags: int = 0) -> list[int]:
-        """`update` for many entries in one batch."""
-        batch = self._begin()
-        batch.write(self._client.address("map_flags"), flags)
-        for key, value in entries:
-            if self.key_size:
-                self._operand(batch, "map_key", key, self.key_size)
-            self._operand(batch, "map_value", value, self.value_size)
-            self._command(batch, HostOp.UPDATE)
-        return [_errno(status) for status in self._client.transfer(batch)]
+        """`update` for many entries, in batches of `BATCH`."""
+        found: list[int] = []
+        for some in _batches(entries):
+            batch = self._begin()
+            batch.write(self._client.address("map_flags"), flags)
+            for key, value in some:
+                if self.key_size:
+                    self._operand(batch, "map_key", key, self.key_size)
+                self._operand(batch, "map_value", value, self.value_size)
+                self._command(batch, HostOp.UPDATE)
+            found += map(_errno, self._client.transfer(batch))
+        return found
 
     def delete(self, key: bytes) -> int:
         """0 or a negative errno, as bpf_map_delete_elem."""
         return self.delete_many([key])[0]
 
     def delete_many(self, keys: Iterable[bytes]) -> list[int]:
-        """`delete` for many keys in one batch."""
-        batch = self._begin()
-        for key in keys:
-            self._operand(batch, "map_key", key, self.key_size)
-            self._command(batch, HostOp.DELETE)
-        return [_errno(status) for status in self._client.transfer(batch)]
+        """`delete` for many keys, in batches of `BATCH`."""
+        found: list[int] = []
+        for some in _batches(keys):
+            batch = self._begin()
+            for key in some:
+                self._operand(batch, "map_key", key, self.key_size)
+                self._command(batch, HostOp.DELETE)
+            found += map(_errno, self._client.transfer(batch))
+        return found
 
     def push(self, value: bytes, flags: int = 0) -> int:
         """0 or a negative errno, as bpf_map_push_elem. ``flags``: BPF_ANY 0, BPF_EXIST 2. For maps without keys."""
@@ -334,6 +361,12 @@ class Map:
     def _read(self, batch: Batch, name: str, size: int) -> None:
         for i in range(_words(size)):
             batch.read(self._client.address(name, i))
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(items)
+    while some := list(islice(rest, BATCH)):
+        yield some
 
 
 def _words(size: int) -> int:

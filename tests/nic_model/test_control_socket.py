@@ -1,0 +1,72 @@
+"""Requests of any length on the control socket."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hardpath.nic_model import control_socket
+from hardpath.nic_model.control_socket import ControlServer
+
+
+class Memory:
+    """A bus on which what was written is read."""
+
+    def __init__(self) -> None:
+        self.words: dict[int, int] = {}
+
+    def transfer(self, transfers: Sequence[tuple[int, int | None]]) -> list[int]:
+        found = []
+        for address, word in transfers:
+            if word is None:
+                found.append(self.words.get(address, 0))
+            else:
+                self.words[address] = word
+        return found
+
+
+def ask(path: Path, lines: bytes, answers: int) -> tuple[list[Any], float]:
+    """What a server answers, and the seconds of processor time that it takes for it."""
+    found: list[Any] = []
+
+    def client() -> None:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(path))
+            connection.sendall(lines)
+            with connection.makefile("rb") as file:
+                found.extend(json.loads(file.readline()) for _ in range(answers))
+
+    with ControlServer(path) as server:
+        thread = threading.Thread(target=client)
+        thread.start()
+        started = time.thread_time()
+        while thread.is_alive():
+            server.answer(Memory(), 0.05)
+        return found, time.thread_time() - started
+
+
+def test_requests_may_come_in_pieces_or_together(tmp_path: Path) -> None:
+    transfers = [[number, number] for number in range(30_000)] + [[number, None] for number in range(30_000)]
+    lines = json.dumps(transfers).encode() + b"\n[[5, 7], [5, null]]\n\"nothing\"\n"
+    found, _ = ask(tmp_path / "s", lines, 3)
+    assert found[:2] == [list(range(30_000)), [7]] and "a request is" in found[2]["error"]
+
+
+def test_a_long_request_takes_time_in_proportion(tmp_path: Path) -> None:
+    found, seconds = ask(tmp_path / "s", b" " * (48 << 20) + b"[[5, 7], [5, null]]\n", 1)
+    assert found == [[7]] and seconds < 2
+
+
+def test_a_request_that_is_too_long_is_told_so_and_the_next_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_socket, "_LONGEST_REQUEST", 100_000)
+    lines = b"[" + b"[5, 7]," * 50_000 + b"[5, null]]\n[[5, 7], [5, null]]\n"
+    found, _ = ask(tmp_path / "s", lines, 2)
+    assert "more than 100,000 bytes is too long" in found[0]["error"] and found[1] == [7]
