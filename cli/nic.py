@@ -18,6 +18,7 @@ from ..nic_model.control_socket import ControlServer, SocketTransport, stopping_
 from ..nic_model.host import about
 from ..nic_model.redirects import redirect_target
 from ..nic_model.tap import Tap
+from ..sim.captures import MAX_IFINDEX
 from ..sim.engine import Options
 from ..sim.event_values import event_types
 from ..sim.events import document as event_document
@@ -155,12 +156,17 @@ def show_running(settings: Settings, name: str | None, control: Path | None) -> 
 def _lines(taps: tuple[str, ...]) -> tuple[list[tuple[str, int]], str | None]:
     """Ports with their ifindex, and the host's interface."""
     lines, host = (taps[:-1], taps[-1]) if len(taps) > 1 else (taps, None)
+    if host is not None and "=" in host:
+        raise InputError(f"--tap {host}: the last device is the host's interface, which has no ifindex: give its name")
     ports = []
     for position, line in enumerate(lines, 1):
-        name, _, number = line.partition("=")
-        if number and not number.isdecimal():
+        name, equals, number = line.partition("=")
+        if equals and not (name and number.isdecimal() and len(number) < 20):
             raise InputError(f"--tap {line}: {number!r} is no ifindex: give NAME=NUMBER")
-        ports.append((name, int(number or position)))
+        ifindex = int(number or position)
+        if not 1 <= ifindex <= MAX_IFINDEX:
+            raise InputError(f"--tap {line}: there is no ifindex {ifindex}: give one from 1 to {MAX_IFINDEX}")
+        ports.append((name, ifindex))
     found = [ifindex for _, ifindex in ports]
     if twice := next((ifindex for ifindex in found if found.count(ifindex) > 1), None):
         raise InputError(f"two ports have ifindex {twice}: give every port another one")

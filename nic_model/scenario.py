@@ -95,7 +95,7 @@ def read_scenario(path: Path) -> Scenario:
     """A scenario file; names of files in it are relative to its folder. Raises `InputError` naming the setting."""
     top = Section.read(path)
     folder = path.parent
-    length = top.needed("duration", duration)
+    length = top.needed("duration", _some_time)
     target = top.section("target")
     build = Build(
         Target(
@@ -145,6 +145,14 @@ def _width(value: Any) -> int:
     if value not in WIDTHS:
         raise InputError(f"{value!r}: give one of {', '.join(map(str, WIDTHS))} bytes")
     return int(value)
+
+
+def _some_time(value: Any) -> int:
+    """More than 0 ps."""
+    found = duration(value)
+    if not found:
+        raise InputError(f"{value!r}: nothing happens in no time: give more, as 2ms")
+    return found
 
 
 def _interval(value: Any) -> int:
@@ -206,7 +214,10 @@ def _rate(line: Line) -> Callable[[Any], Rate]:
             share = 0.0
         if not 0 < share <= 100:
             raise InputError(f"{value!r}: give a share of the line above 0% and up to 100%")
-        return Rate(bits_per_second=round(line.bits_per_second * share / 100))
+        rate = round(line.bits_per_second * share / 100)
+        if not rate:
+            raise InputError(f"{value!r} of {line} is less than a bit a second: give more")
+        return Rate(bits_per_second=rate)
 
     return parse
 

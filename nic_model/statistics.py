@@ -61,4 +61,5 @@ DROPS = (
     "rx_xdp_tx_full",
     "rx_xdp_redirect_errors",
 )
-"""Every frame on the line that reaches nobody is counted by exactly one of these."""
+"""A frame on the line that has one target and does not reach it is counted by exactly one of these. Of a broadcast,
+each copy that is lost counts (rx_xdp_redirect_errors); one to no interface at all is no error, and in none of these."""

@@ -72,7 +72,20 @@ def test_what_is_not_up_is_named(hardpath: Hardpath, tmp_path: Path, monkeypatch
     (tmp_path / "a.sock").touch()
     (tmp_path / "b.sock").touch()
     assert "several are up: name one of a, b" in hardpath("nic", "down").err
-    answer = hardpath("nic", "up", DATA / "sorter.o", "--program", "sorter", "--tap", "w=x", "--tap", "h")
-    assert answer.status == 2 and "'x' is no ifindex: give NAME=NUMBER" in answer.err
-    answer = hardpath("nic", "up", DATA / "sorter.o", "--program", "sorter", "--tap", "v=2", "--tap", "w", "--tap", "h")
-    assert answer.status == 2 and "two ports have ifindex 2" in answer.err
+
+
+@pytest.mark.parametrize("taps, message", [
+    (("w=x", "h"), "'x' is no ifindex: give NAME=NUMBER"),
+    (("w=", "h"), "'' is no ifindex: give NAME=NUMBER"),
+    (("=1", "h"), "'1' is no ifindex: give NAME=NUMBER"),
+    (("w=" + "9" * 5000, "h"), "is no ifindex: give NAME=NUMBER"),
+    (("w=0", "h"), "--tap w=0: there is no ifindex 0: give one from 1 to"),
+    (("w=4294967296", "h"), "there is no ifindex 4294967296"),
+    (("v=2", "w", "h"), "two ports have ifindex 2"),
+    (("a", "b=2"), "--tap b=2: the last device is the host's interface, which has no ifindex"),
+])  # fmt: skip
+def test_wrong_devices_are_named_before_anything_else(
+    hardpath: Hardpath, taps: tuple[str, ...], message: str
+) -> None:
+    answer = hardpath("nic", "up", "none.o", *(word for tap in taps for word in ("--tap", tap)))
+    assert answer.status == 2 and message in answer.err and answer.err.count("\n") == 1

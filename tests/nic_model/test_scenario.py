@@ -30,6 +30,8 @@ def test_a_scenario_with_nothing_but_what_it_needs(scenario: Write) -> None:
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"ports": [PORT]}, "duration is missing"),
     ({"ports": [PORT], "duration": "soon"}, "duration: 'soon' is no duration: give one as 2ms"),
+    ({"ports": [PORT], "duration": "0us"}, "duration: '0us': nothing happens in no time"),
+    ({"ports": [PORT], "duration": "0.0001ns"}, "duration: '0.0001ns': nothing happens in no time"),
     ({"duration": "1ms"}, "ports is missing: a NIC has at least one"),
     ({"duration": "1ms", "ports": 3}, "ports: must be a list"),
     ({"duration": "1ms", "ports": [{}]}, r"ports\[0\]: speed is missing"),
@@ -42,6 +44,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (
         {"duration": "1ms", "ports": [{**PORT, "traffic": [{"frames": "64b", "rate": "120%"}]}]},
         "rate: '120%': give a share of the line above 0% and up to 100%",
+    ),
+    (
+        {"duration": "1ms", "ports": [{"speed": "1G", "traffic": [{"frames": "64b", "rate": "0.00000001%"}]}]},
+        "rate: '0.00000001%' of 1G is less than a bit a second",
     ),
     (
         {"duration": "1ms", "ports": [{**PORT, "traffic": [{"capture": "c.pcap", "repeat": True}]}]},
