@@ -19,7 +19,7 @@ from ..sim.survey import Candidate, Outcome, Plan, enumerate_programs, examine, 
 from . import options as shared
 from .main import BROKEN, NO
 from .options import Build, Number
-from .outputs import Outputs
+from .outputs import Outputs, check_folder
 from .progress import Steps
 from .settings import Settings, console
 
@@ -73,8 +73,8 @@ def command(
     Folders are searched for *.o. Outcomes: exact; different (from Linux, or the interpreter where Linux cannot be
     asked); refused; unsafe; unreadable; limit (of time or memory); fault (an error in hardpath itself).
     """
-    if output is not None and output.exists() and not output.is_dir():
-        raise InputError(f"{output} is a file: name a folder")
+    if output is not None:
+        check_folder(output)
     objects = list(_objects(paths))
     plan = Plan(build.target(), build.max_window, build.zero_stack, frames, seed, max_entries, netlist)
     with Steps() as steps:

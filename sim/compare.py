@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ..codegen.spec import MapSpec, ProgramSpec
 from ..hdl.errors import Place
@@ -14,6 +14,8 @@ from .events import Told, by_channel
 from .interpreter import Interpreter
 from .mapfile import Contents
 from .results import FrameResult, Outcome
+
+T = TypeVar("T")
 
 
 class Oracle(Protocol):
@@ -120,11 +122,27 @@ def fill(oracle: Oracle, contents: Contents) -> None:
 
 def record(name: str, oracle: Oracle, frames: Sequence[bytes], channels: Iterable[str] = ()) -> Record:
     """Run an oracle over the frames; it tells of ``channels``."""
-    results, events = [], []
+    return record_each(
+        name, frames, lambda index, frame: oracle.run(frame).result(index), lambda: oracle.events, oracle.maps, channels
+    )
+
+
+def record_each(
+    name: str,
+    frames: Iterable[T],
+    run: Callable[[int, T], FrameResult],
+    events: Callable[[], Sequence[Event]],
+    maps: Callable[[], Contents],
+    channels: Iterable[str],
+) -> Record:
+    """The same of anything: ``run`` gets each frame with its number; ``events``: what the last one told the host;
+    ``maps``: at the end."""
+    results: list[FrameResult] = []
+    told: list[tuple[int, Event]] = []
     for index, frame in enumerate(frames):
-        results.append(oracle.run(frame).result(index))
-        events += [(index, event) for event in oracle.events]
-    return Record(name, results, oracle.maps(), by_channel(channels, events))
+        results.append(run(index, frame))
+        told += [(index, event) for event in events()]
+    return Record(name, results, maps(), by_channel(channels, told))
 
 
 def compare(left: Record, right: Record, source: Input | None = None) -> Difference | None:

@@ -19,7 +19,7 @@ from ..hdl.helpers.events import PRINTED, Event
 from ..hdl.maps.registry import MAP_TYPES
 from . import linux
 from .captures import Frame
-from .compare import Record, fill
+from .compare import Record, fill, record_each
 from .control_client import Map
 from .engine import DEFAULTS, Bus, BusRoutine, Engine, Netlist, Options, RunResult
 from .events import by_channel, read_events
@@ -132,18 +132,20 @@ class Session:
                 for key, value in entries.items():
                     if error := evaluator.models[name].update(key, value, 0):
                         raise not_taken(self.maps[name], key, -error)
-        results = []
-        events: list[tuple[int, Event]] = []
-        for index, frame in enumerate(frames):
+        told: tuple[Event, ...] = ()
+
+        def run(index: int, frame: Frame) -> FrameResult:
+            nonlocal told
             found = evaluator.run(
                 frame.data, ifindex=frame.ifindex, rx_queue=frame.rx_queue, time_ns=frame.time_ns, frame_index=index
             )
-            verdict = Verdict(found.verdict)
-            redirect = found.redirect if verdict == Verdict.REDIRECT else None
-            results.append(FrameResult(index, verdict, found.frame, redirect))
-            events += [(index, event) for event in found.events]
-        maps = {name: dict(model.items()) for name, model in evaluator.models.items()}
-        return Record("graph", results, maps, by_channel(self.channels, events))
+            told, verdict = found.events, Verdict(found.verdict)
+            return FrameResult(index, verdict, found.frame, found.redirect if verdict == Verdict.REDIRECT else None)
+
+        def maps() -> Contents:
+            return {name: dict(model.items()) for name, model in evaluator.models.items()}
+
+        return record_each("graph", frames, run, lambda: told, maps, self.channels)
 
     def fresh_interpreter(self) -> Interpreter:
         """The reference interpreter with maps as they are declared."""
@@ -153,28 +155,24 @@ class Session:
         """What the reference interpreter makes of them, with the hardware's clock and random numbers."""
         oracle = self.fresh_interpreter()
         fill(oracle, self.contents)
-        results = []
-        events: list[tuple[int, Event]] = []
-        for index, frame in enumerate(frames):
-            outcome = oracle.run(
-                frame.data, ifindex=frame.ifindex, rx_queue=frame.rx_queue, time_ns=frame.time_ns
-            )
-            results.append(outcome.result(index))
-            events += [(index, event) for event in oracle.events]
-        return Record("interpreter", results, oracle.maps(), by_channel(self.channels, events))
+
+        def run(index: int, frame: Frame) -> FrameResult:
+            outcome = oracle.run(frame.data, ifindex=frame.ifindex, rx_queue=frame.rx_queue, time_ns=frame.time_ns)
+            return outcome.result(index)
+
+        return record_each("interpreter", frames, run, lambda: oracle.events, oracle.maps, self.channels)
 
     def linux(self, frames: Sequence[Frame]) -> Record:
         """What the running kernel makes of them. Raises `InputError` where it cannot be asked."""
+        own_network = linux.needs_network(self.design.program, self.maps)
         with LinuxOracle(self.design.program, self.maps) as oracle:
             fill(oracle, self.contents)
-            own_network = linux.needs_network(self.design.program, self.maps)
-            results = []
-            events: list[tuple[int, Event]] = []
-            for index, frame in enumerate(frames):
+
+            def run(index: int, frame: Frame) -> FrameResult:
                 ifindex = frame.ifindex if own_network else LOOPBACK
-                results.append(oracle.run(frame.data, ifindex=ifindex, time_ns=frame.time_ns).result(index))
-                events += [(index, event) for event in oracle.events]
-            return Record("Linux", results, oracle.maps(), by_channel(self.design.buffers, events))
+                return oracle.run(frame.data, ifindex=ifindex, time_ns=frame.time_ns).result(index)
+
+            return record_each("Linux", frames, run, lambda: oracle.events, oracle.maps, self.design.buffers)
 
     def without_linux(self, frames: Sequence[Frame]) -> str | None:
         """Why Linux cannot be asked about these frames, in one line; None if it can.

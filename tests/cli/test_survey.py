@@ -90,6 +90,11 @@ def test_there_must_be_something_to_survey(hardpath, tmp_path):
     assert hardpath("survey", tmp_path / "nothing.o").status == 2
 
 
+def test_a_folder_that_cannot_be_written_is_named_first(hardpath, tmp_path):
+    answer = hardpath("survey", tmp_path, "-o", "/proc/nothing")
+    assert answer.status == 2 and "/proc/nothing: cannot write there" in answer.err
+
+
 def test_a_difference_is_found_and_told(example, monkeypatch):
     def wrong(self, frames):
         right = Session.interpreter(self, frames)
