@@ -1,4 +1,4 @@
-"""``hardpath map``: the maps of a running simulation or of a file, in the words and the layout of ``bpftool map``."""
+"""``hardpath map``: the maps of a running device or of a file, in the words and the layout of ``bpftool map``."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import click
 from ..codegen.chain_file import load
 from ..codegen.elf import with_map_size
 from ..hdl.errors import InputError
-from ..nic_model.host import connect
 from ..nic_model.host_maps import BPF_ANY, BPF_EXIST, BPF_NOEXIST, ENOENT, HostMap, MapError
 from ..nic_model.offline import contents, open_maps
 from ..sim.mapfile import load_maps, save_maps
 from .bpftool import JsonWriter, MapText, hexadecimal
+from .device_options import Reached, device_options
 from .main import NO
 from .options import FILE, map_size_option
 from .settings import Settings
@@ -34,28 +34,32 @@ _FLAGS = {"any": BPF_ANY, "noexist": BPF_NOEXIST, "exist": BPF_EXIST}
     "enqueue MAP value VALUE | dequeue MAP. MAP: name NAME | id NUMBER. DATA: [hex] BYTES. "
     "VALUE: DATA, in an array of programs also name PROGRAM.",
 )
-@click.option("--control", type=FILE, metavar="SOCKET", help="A running simulation: that of hardpath sim --control.")
+@device_options
 @click.option(
     "--maps", "file", type=FILE, metavar="FILE", help="Instead: map contents as for sim --maps; changed in place."
 )
-@click.option("--object", "object_", type=FILE, metavar="OBJECT", help="With --maps: the object with the maps.")
+@click.option(
+    "--object", "object_", type=FILE, metavar="OBJECT",
+    help="The object with the maps: needed for --maps, tells types for --uart and --ethernet.",
+)
 @map_size_option
 @click.argument("verb")
 @click.argument("words", nargs=-1)
 @click.pass_obj
 def command(
     settings: Settings,
-    control: Path | None,
+    reached: Reached,
     file: Path | None,
     object_: Path | None,
     map_size: tuple[tuple[str, int], ...],
     verb: str,
     words: tuple[str, ...],
 ) -> int:
-    """Look at and change the maps of a running simulation (--control), or of a file (--maps and --object)."""
+    """Look at and change the maps of a running simulation (--control), of a device in the wire (--uart, --ethernet),
+    or of a file (--maps and --object)."""
     if verb not in _VERBS:
         raise click.UsageError(f"no verb {verb}: give one of {', '.join(_VERBS)}")
-    with _maps(control, file, object_, map_size) as maps:
+    with _maps(reached, file, object_, map_size) as maps:
         try:
             return _VERBS[verb](maps, _Words(words, verb), settings)
         except MapError as error:
@@ -65,14 +69,14 @@ def command(
 
 @contextlib.contextmanager
 def _maps(
-    control: Path | None, file: Path | None, object_: Path | None, sizes: Sequence[tuple[str, int]]
+    reached: Reached, file: Path | None, object_: Path | None, sizes: Sequence[tuple[str, int]]
 ) -> Iterator[dict[str, HostMap]]:
-    if control is not None and file is None and object_ is None:
+    if reached and file is None and (object_ is None or reached.control is None):
         if sizes:
-            raise click.UsageError("--map-size is for maps of a file; those of a simulation are as they were built")
-        with connect(control) as device:
+            raise click.UsageError("--map-size is for maps of a file; those of a device are as they were built")
+        with reached.device(object_) as device:
             yield device.maps
-    elif control is None and file is not None and object_ is not None:
+    elif not reached and file is not None and object_ is not None:
         spec = load(object_)
         for name, entries in sizes:
             spec = with_map_size(spec, name, entries)
@@ -83,7 +87,9 @@ def _maps(
         if (after := contents(maps)) != at_first:
             save_maps(file, {**before, **after})
     else:
-        raise click.UsageError("say which maps: --control SOCKET, or --maps FILE --object OBJECT")
+        raise click.UsageError(
+            "say which maps: --control SOCKET, --uart TTY, --ethernet INTERFACE, or --maps FILE --object OBJECT"
+        )
 
 
 class _Words:

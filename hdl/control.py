@@ -21,7 +21,8 @@ from .latency import RESULT, Histogram
 from .maps.base import MapShape, without_lock
 from .maps.linux import BPF_F_LOCK
 from .maps.unit import HostOp, HostSignature
-from .registers import COUNTERS, Register, RegisterMap
+from .register_bus import BUS, RegisterBus
+from .registers import COUNTERS, RegisterMap
 
 
 @dataclass(frozen=True)
@@ -111,12 +112,7 @@ class Control(wiring.Component):
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
         super().__init__({
-            "address": In(16),
-            "write": In(1),
-            "wdata": In(32),
-            "valid": In(1),
-            "rdata": Out(32),
-            "ready": Out(1),
+            **BUS,
             "received": In(1),
             "received_length": In(16),
             "dropped": In(DROPS),
@@ -130,7 +126,7 @@ class Control(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        bus = _Bus(m, self)
+        bus = RegisterBus(m, self, RegisterMap())
         self._identify(m, bus)
         clear, clear_latency = bus.strobe("clear")[0], bus.strobe("clear")[1]
         self._count(m, bus, clear)
@@ -142,7 +138,7 @@ class Control(wiring.Component):
         bus.finish()
         return m
 
-    def _identify(self, m: Module, bus: _Bus) -> None:
+    def _identify(self, m: Module, bus: RegisterBus) -> None:
         """Constants, and the description as a memory."""
         identity, text = self._identity, self._identity.text()
         for name, value in {
@@ -165,7 +161,7 @@ class Control(wiring.Component):
         m.d.comb += port.addr.eq(bus.address)
         bus.read_block("description", port.data, len(words))
 
-    def _count(self, m: Module, bus: _Bus, clear: Value) -> None:
+    def _count(self, m: Module, bus: RegisterBus, clear: Value) -> None:
         result = self.result
         increments: dict[str, Value] = {
             "cycles": Const(1),
@@ -189,7 +185,7 @@ class Control(wiring.Component):
         m.d.sync += count.eq(Mux(clear, 0, count + increment))
         return count
 
-    def _fetch_events(self, m: Module, bus: _Bus, clear: Value) -> None:
+    def _fetch_events(self, m: Module, bus: RegisterBus, clear: Value) -> None:
         beat = self.event.payload
         bus.read("event_level", self.event_level)
         bus.read("event_site", Cat(beat.site, Const(0, 31 - len(beat.site)), beat.last))
@@ -201,7 +197,7 @@ class Control(wiring.Component):
             self.event_lose.eq(bus.register("event_lose", 32)[0]),
         ]
 
-    def _measure(self, m: Module, bus: _Bus, clear: Value) -> None:
+    def _measure(self, m: Module, bus: RegisterBus, clear: Value) -> None:
         clearing: list[Value] = []
         for which, sample in (("first", self.result.latency_first), ("last", self.result.latency_last)):
             histogram = Histogram(self._identity.bins)
@@ -220,7 +216,7 @@ class Control(wiring.Component):
             clearing.append(histogram.clearing)
         bus.read("clearing", Cat(*clearing).any())
 
-    def _reach_maps(self, m: Module, bus: _Bus) -> None:
+    def _reach_maps(self, m: Module, bus: RegisterBus) -> None:
         """One set of operand registers for all maps; results of entries land in them."""
         maps = self._identity.maps
         select = bus.register("map_select", 32)
@@ -233,7 +229,7 @@ class Control(wiring.Component):
         status = Signal(32)
         bus.read("map_busy", busy)
         bus.read("map_status", status)
-        bus.hold_while(busy)
+        bus.hold_while(busy, [r for r in registers.REGISTERS if r.name.startswith("map_") and r.name != "map_busy"])
         with m.If(bus.written("map_command")):
             m.d.sync += [op.eq(bus.wdata), busy.eq(select < len(maps)), status.eq(-registers.EINVAL)]
         for number, (shape, host) in enumerate(zip(maps, self.hosts, strict=True)):
@@ -255,98 +251,3 @@ class Control(wiring.Component):
                     m.d.sync += key.eq(host.result_key)
                 with m.If((host.status == 0) & delivers):
                     m.d.sync += value.eq(host.result_value)
-
-
-class _Bus:
-    """Address decoding. A transfer is taken into registers, memories are read at ``address``, then everything is
-    selected, and ``ready`` shows in the cycle after."""
-
-    def __init__(self, m: Module, control: Control) -> None:
-        self._m = m
-        self._map = RegisterMap()
-        self._singles: dict[int, Value] = {}
-        self._blocks: list[tuple[Register, int, Value]] = []
-        self._selected = Signal(32)
-        self._strobe = Signal()
-        self._hold = Signal()
-        self._high = Signal(32)  # of the 64-bit value whose low word was read last
-        self._control = control
-        self._longs: dict[int, Value] = {}
-        self.address = Signal(16)
-        self.wdata = Signal(32)
-        self.is_write = Signal()
-
-        with m.FSM():
-            with m.State("idle"), m.If(control.valid):
-                m.d.sync += [
-                    self.address.eq(control.address),
-                    self.wdata.eq(control.wdata),
-                    self.is_write.eq(control.write),
-                ]
-                m.next = "fetch"
-            with m.State("fetch"), m.If(~self._hold):
-                m.next = "select"
-            with m.State("select"):
-                m.d.comb += self._strobe.eq(1)
-                m.d.sync += control.rdata.eq(self._selected)
-                m.next = "done"
-            with m.State("done"):
-                m.d.comb += control.ready.eq(1)
-                m.next = "idle"
-
-    def written(self, name: str, word: int = 0) -> Value:
-        """High for one cycle when the register's word is written."""
-        return self._strobe & self.is_write & (self.address == self._map[name].address + word)
-
-    def strobe(self, name: str) -> Value:
-        """The bits written to a register, for one cycle."""
-        return Mux(self.written(name), self.wdata, 0)
-
-    def register(self, name: str, width: int) -> Signal:
-        """A readable and writable register of whole words."""
-        signal = Signal(width, name=name)
-        for i in range(width // 32):
-            with self._m.If(self.written(name, i)):
-                self._m.d.sync += signal.word_select(i, 32).eq(self.wdata)
-        self.read_words(name, signal)
-        return signal
-
-    def hold_while(self, busy: Value) -> None:
-        """Let transfers to the map registers other than ``map_busy`` wait."""
-        waits = (
-            (self.address >= register.address) & (self.address < register.end)
-            for register in registers.REGISTERS
-            if register.name.startswith("map_") and register.name != "map_busy"
-        )
-        self._m.d.comb += self._hold.eq(busy & Cat(*waits).any())
-
-    def read(self, name: str, value: Value) -> None:
-        self._singles[self._map[name].address] = value
-
-    def read_words(self, name: str, value: Value) -> None:
-        for i in range(_words(len(value) // 8)):
-            self._singles[self._map[name].address + i] = value.word_select(i, 32)
-
-    def read_long(self, name: str, index: int, value: Value) -> None:
-        address = self._map.address(name, index)
-        self._longs[address] = value[32:]
-        self._singles[address] = value[:32]
-        self._singles[address + 1] = self._high
-
-    def read_block(self, name: str, value: Value, words: int) -> None:
-        """``value``: from a memory read at ``address`` (its low bits: blocks begin at multiples of their size)."""
-        self._blocks.append((self._map[name], words, value))
-
-    def finish(self) -> None:
-        """Build the selection of what was registered for reading."""
-        m = self._m
-        with m.Switch(self.address):
-            for address, value in self._singles.items():
-                with m.Case(address):
-                    m.d.comb += self._selected.eq(value)
-                    if address in self._longs:
-                        with m.If(self._strobe & ~self.is_write):
-                            m.d.sync += self._high.eq(self._longs[address])
-        for register, words, value in self._blocks:
-            with m.If((self.address >= register.address) & (self.address < register.address + words)):
-                m.d.comb += self._selected.eq(value)

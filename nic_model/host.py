@@ -41,7 +41,7 @@ class Device:
         found: dict[str, HostMap] = {}
         for name, raw in self.client.maps.items():
             spec = types.get(name) or MapSpec(name, 0, raw.key_size, raw.value_size, 0)
-            for what, number in about.maps.get(name, {}).items():
+            for what, number in {**raw.facts, **about.maps.get(name, {})}.items():
                 spec = replace(spec, **{what: number})  # type: ignore[arg-type]
             if about.inner_maps and name in maps_of_maps({name: spec}):
                 spec = replace(spec, table=SlotTable(about.inner_maps))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -137,7 +137,14 @@ class ControlClient:
         described = self.description["maps"]
         assert isinstance(described, list)
         return {
-            entry["name"]: Map(self, number, entry["name"], entry["bytes_key"], entry["bytes_value"])
+            entry["name"]: Map(
+                self,
+                number,
+                entry["name"],
+                entry["bytes_key"],
+                entry["bytes_value"],
+                {what: entry[what] for what in ("type", "max_entries", "flags")},
+            )
             for number, entry in enumerate(described)
         }
 
@@ -231,12 +238,16 @@ class ControlClient:
 
 
 class Map:
-    """A map in the device. Keys and values are bytes in memory order; every operation happens between two frames."""
+    """A map in the device. Keys and values are bytes in memory order; every operation happens between two frames.
+    ``facts``: its type, max_entries and flags."""
 
-    def __init__(self, client: ControlClient, number: int, name: str, key_size: int, value_size: int) -> None:
+    def __init__(
+        self, client: ControlClient, number: int, name: str, key_size: int, value_size: int, facts: Mapping[str, int]
+    ) -> None:
         self.name = name
         self.key_size = key_size
         self.value_size = value_size
+        self.facts = facts
         self._client = client
         self._number = number
 

@@ -154,6 +154,21 @@ def test_a_mistake_is_one_line(hardpath, tmp_path, words, says):
     assert says in answer.err and len(answer.err.splitlines()) == 1
 
 
+@pytest.mark.parametrize(("words", "says"), [
+    ((), "say which device"),
+    (("--control", "a", "--uart", "b"), "say which device"),
+    (("--control", "a", "--direction", "1"), "a simulation has one"),
+    (("--uart", "none"), "none: cannot open it"),
+    (("--uart", TYPES), "this is no serial line"),
+    (("--uart", "none", "--baud", "115201"), "knows no serial lines of 115201 baud"),
+    (("--ethernet", "none0"), "none0: "),
+    (("--ethernet", "none0", "--address", "1:2"), "no Ethernet address"),
+])
+def test_a_device_that_cannot_be_reached(hardpath, words, says):
+    answer = hardpath("stats", *words)
+    assert answer.status == 2 and answer.out == "" and says in answer.err and len(answer.err.splitlines()) == 1
+
+
 def test_where_the_maps_are_must_be_said(hardpath, tmp_path):
     assert "say which maps" in hardpath("map", "show").err
     answer = hardpath("map", "--control", tmp_path / "none", "show")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import subprocess
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,3 +80,16 @@ def exchange(program, folder, frames):
 
 def with_fcs(frame):
     return frame + zlib.crc32(frame).to_bytes(4, "little")
+
+
+@contextmanager
+def running(program, uart=-1, ports=(-1, -1)):
+    """The program with file descriptors for the serial line and for the frames of ports."""
+    files = [each for each in (uart, *ports) if each >= 0]
+    process = subprocess.Popen([program, str(uart), *map(str, ports)], pass_fds=files, stderr=subprocess.PIPE)
+    try:
+        yield process
+        assert process.poll() is None, process.stderr.read()
+    finally:
+        process.kill()
+        process.communicate()

@@ -1,0 +1,72 @@
+"""A port that management frames are for: they never reach the program, and are answered from here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth import Cat, Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from .mac.beats import extra_of, line_layout
+from .message_queue import BeatsOfWords, MessageQueue
+from .message_server import BusMaster, MessageServer
+from .messages import ETHERTYPE
+
+_HEADER = 14
+
+
+class ManagementPort(wiring.Component):
+    """``input``: frames from the port, ``output``: those that are not for the device, ``reply``: frames to the port
+    (streams of `mac.beats.line_layout`); ``bus``.
+
+    For the device is what goes to ``address`` (six bytes) with `ETHERTYPE`; if it has no room for a frame, that one is
+    forgotten, so none behind it waits. Others come a beat later than without.
+    """
+
+    def __init__(self, width: int, clock_hz: float, address: bytes) -> None:
+        self._width = width
+        self._clock_hz = clock_hz
+        self._address = address
+        frames = stream.Signature(line_layout(width))
+        super().__init__({"input": In(frames), "output": Out(frames), "reply": Out(frames), "bus": Out(BusMaster)})
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        m.submodules.queue = queue = MessageQueue(self._width)
+        m.submodules.server = server = MessageServer(self._clock_hz, self._address)
+        m.submodules.beats = beats = BeatsOfWords(self._width)
+        connect(m, queue.output, server.input)
+        connect(m, server.output, beats.input)
+        connect(m, beats.output, flipped(self.reply))
+        connect(m, server.bus, flipped(self.bus))
+
+        # A beat is held until it is known whose frame it begins: for that the first 14 bytes are needed.
+        held, full, first, ours = Signal(line_layout(self._width)), Signal(), Signal(init=1), Signal()
+        known, managed, leaves = Signal(), Signal(), Signal()
+        header = Cat(held.data, self.input.payload.data)[: 8 * _HEADER]
+        matches = header[:48] == int.from_bytes(self._address, "little")
+        matches &= header[96:] == int.from_bytes(ETHERTYPE.to_bytes(2, "big"), "little")
+        if self._width >= _HEADER:
+            m.d.comb += [known.eq(1), managed.eq(Mux(first, matches, ours))]
+        else:
+            m.d.comb += [
+                known.eq(~first | held.last | self.input.valid),
+                managed.eq(Mux(first, matches & ~held.last, ours)),
+            ]
+        m.d.comb += [
+            self.output.payload.eq(held),
+            self.output.valid.eq(full & known & ~managed),
+            leaves.eq(full & known & (managed | self.output.ready)),
+            self.input.ready.eq(~full | leaves),
+            queue.valid.eq(leaves & managed),
+            queue.beat.data.eq(held.data),
+            queue.beat.extra.eq(extra_of(held.keep)),
+            queue.beat.last.eq(held.last),
+            queue.beat.error.eq(held.error),
+        ]
+        with m.If(leaves):
+            m.d.sync += [full.eq(0), first.eq(held.last), ours.eq(managed)]
+        with m.If(self.input.valid & self.input.ready):
+            m.d.sync += [held.eq(self.input.payload), full.eq(1)]
+        return m

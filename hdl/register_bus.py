@@ -1,0 +1,104 @@
+"""Registers behind a control bus: who has them says where they are, and what reading and writing them does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth.lib.wiring import In, Out
+
+from .registers import Register, RegisterMap
+
+BUS = {"address": In(16), "write": In(1), "wdata": In(32), "valid": In(1), "rdata": Out(32), "ready": Out(1)}
+"""The ports of who answers: word addresses; a transfer happens in the cycle where ``valid`` and ``ready`` are high."""
+
+
+class RegisterBus:
+    """Address decoding for a component with the ports `BUS`. A transfer is taken into registers, memories are read at
+    ``address``, then everything is selected, and ``ready`` shows in the cycle after."""
+
+    def __init__(self, m: Module, control: Any, registers: RegisterMap) -> None:
+        self._m = m
+        self._map = registers
+        self._singles: dict[int, Value] = {}
+        self._blocks: list[tuple[Register, int, Value]] = []
+        self._selected = Signal(32)
+        self._strobe = Signal()
+        self._hold = Signal()
+        self._high = Signal(32)  # of the 64-bit value whose low word was read last
+        self._longs: dict[int, Value] = {}
+        self.address = Signal(16)
+        self.wdata = Signal(32)
+        self.is_write = Signal()
+
+        with m.FSM():
+            with m.State("idle"), m.If(control.valid):
+                m.d.sync += [
+                    self.address.eq(control.address),
+                    self.wdata.eq(control.wdata),
+                    self.is_write.eq(control.write),
+                ]
+                m.next = "fetch"
+            with m.State("fetch"), m.If(~self._hold):
+                m.next = "select"
+            with m.State("select"):
+                m.d.comb += self._strobe.eq(1)
+                m.d.sync += control.rdata.eq(self._selected)
+                m.next = "done"
+            with m.State("done"):
+                m.d.comb += control.ready.eq(1)
+                m.next = "idle"
+
+    def written(self, name: str, word: int = 0) -> Value:
+        """High for one cycle when the register's word is written."""
+        return self._strobe & self.is_write & (self.address == self._map[name].address + word)
+
+    def strobe(self, name: str) -> Value:
+        """The bits written to a register, for one cycle."""
+        return Mux(self.written(name), self.wdata, 0)
+
+    def register(self, name: str, width: int) -> Signal:
+        """A readable and writable register of whole words."""
+        signal = Signal(width, name=name)
+        for i in range(width // 32):
+            with self._m.If(self.written(name, i)):
+                self._m.d.sync += signal.word_select(i, 32).eq(self.wdata)
+        self.read_words(name, signal)
+        return signal
+
+    def hold_while(self, busy: Value, waiting: Sequence[Register]) -> None:
+        """Let transfers to some registers wait."""
+        waits = ((self.address >= register.address) & (self.address < register.end) for register in waiting)
+        self._m.d.comb += self._hold.eq(busy & Cat(*waits).any())
+
+    def read(self, name: str, value: Value) -> None:
+        self._singles[self._map[name].address] = value
+
+    def read_words(self, name: str, value: Value) -> None:
+        for i in range(-(-len(value) // 32)):
+            self._singles[self._map[name].address + i] = value.word_select(i, 32)
+
+    def read_long(self, name: str, index: int, value: Value) -> None:
+        address = self._map.address(name, index)
+        self._longs[address] = value[32:]
+        self._singles[address] = value[:32]
+        self._singles[address + 1] = self._high
+
+    def read_block(self, name: str, value: Value, words: int) -> None:
+        """``value``: from a memory read at ``address`` (its low bits: blocks begin at multiples of their size)."""
+        self._blocks.append((self._map[name], words, value))
+
+    def finish(self) -> None:
+        """Build the selection of what was registered for reading."""
+        m = self._m
+        with m.Switch(self.address):
+            for address, value in self._singles.items():
+                with m.Case(address):
+                    m.d.comb += self._selected.eq(value)
+                    if address in self._longs:
+                        with m.If(self._strobe & ~self.is_write):
+                            m.d.sync += self._high.eq(self._longs[address])
+        for register, words, value in self._blocks:
+            with m.If((self.address >= register.address) & (self.address < register.address + words)):
+                m.d.comb += self._selected.eq(value)
