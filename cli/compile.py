@@ -72,6 +72,6 @@ def chosen_for(ports: str, design: Design) -> str:
     brought = PORTS[ports].frame_cycles(SHORTEST_ON_WIRE - FCS, target.clock_mhz)
     return (
         f"frames of {ports} ports come {brought:.4g} or more cycles of {target.clock_mhz:g} MHz apart: "
-        f"{target.width} bytes a beat, a frame every {plan.ii} cycles ({plan.frames} at a time in {plan.stages} "
-        f"stages), every {design.worst_cycles} at worst"
+        f"{target.width} bytes a beat, up to {plan.frames} at a time in {plan.stages} stages, one every {plan.ii} "
+        f"cycles, every {design.worst_cycles} at worst"
     )

@@ -30,7 +30,8 @@ def document(design: Design) -> dict[str, Any]:
         "headroom": design.graph.headroom,
         "frame_store": _frame_store(design),
         "initiation_interval": design.schedule.ii,
-        "carries_gbps": _carried(design, design.schedule.ii),
+        "maps_hold_cycles": design.pipeline.frame_hold,
+        "carries_gbps": _carried(design, design.frame_cycles),
         "carries_at_worst_gbps": _carried(design, design.worst_cycles),
         "intervals": _intervals(design),
         "area": _area(design),
@@ -74,7 +75,7 @@ def _carried(design: Design, cycles: int) -> float:
 
 def _intervals(design: Design) -> list[dict[str, Any]]:
     """What other initiation intervals would make of the area, with these stages."""
-    stages, own = design.schedule.stages, design.schedule.ii
+    stages, own = design.schedule.stages, design.target.ii
     rows = []
     for ii in sorted({own, stages, *(1 << i for i in range(stages.bit_length()) if 1 << i < stages)}):
         try:
@@ -83,7 +84,7 @@ def _intervals(design: Design) -> list[dict[str, Any]]:
             continue  # with so many frames in the pipeline a map cannot work
         rows.append({
             "ii": ii,
-            "carries_gbps": _carried(other, ii),
+            "carries_gbps": _carried(other, other.frame_cycles),
             "worst_cycles": other.worst_cycles,
             **sum(other.area.values(), Area()).figures(),
         })
@@ -121,7 +122,10 @@ def _map(design: Design, spec: MapSpec) -> dict[str, Any]:
         "max_entries": spec.max_entries,
         "mechanism": mechanism(design, spec.name),
         "host_stall_cycles": design.pipeline.host_stall(spec.name) if spec.name in design.maps else 0,
-        "worst_cycles_per_frame": design.schedule.ii + max((hazard.cost for hazard in found), default=0),
+        "holds_cycles": design.pipeline.holds.get(spec.name, 0),
+        "worst_cycles_per_frame": design.schedule.ii
+        + design.pipeline.holds.get(spec.name, 0)
+        + max((hazard.cost for hazard in found), default=0),
         "hazards": [_hazard(design.program, hazard) for hazard in found],
         "ports": asdict(design.pipeline.ports[spec.name]) if spec.name in design.maps else None,
     }
@@ -191,27 +195,28 @@ def text(design: Design) -> str:
     ]
     for each in facts["maps"]:
         lines += ["", *_map_text(each)]
-    lines += ["", *_intervals_text(facts["intervals"], design.schedule.ii)]
+    lines += ["", *_intervals_text(facts["intervals"], design.target.ii)]
     return "\n".join([*lines, "", str(stages), ""])
 
 
 def _throughput(design: Design) -> str:
     ii = design.schedule.ii
-    at_least = f", at least {ii}" if ii > 1 else ""
+    hold = design.pipeline.frame_hold
+    at_least = (f", at least {ii}" if ii > 1 else "") + (f", in maps up to {hold} more" if hold else "")
     beats = f"ceil(bytes / {design.target.width})"
     return f"a frame every {beats} cycles{at_least}, of the longer of frame in and frame out"
 
 
 def _line_rate(facts: dict[str, Any]) -> str:
     carried, at_worst = facts["carries_gbps"], facts["carries_at_worst_gbps"]
-    meeting = f", {at_worst:g} Gb/s if each has to wait for the one before" if at_worst < carried else ""
+    meeting = f", {at_worst:g} Gb/s if each waits for the one before" if at_worst < carried else ""
     return f"keeps up with {carried:g} Gb/s of frames of any length{meeting}"
 
 
 def _intervals_text(rows: list[dict[str, Any]], own: int) -> list[str]:
     """Area against initiation interval."""
     lines = [
-        "initiation interval (cycles from one frame to the next, at least) and what it costs",
+        "initiation interval (--ii: cycles from one frame to the next), and what it makes of the hardware",
         "cycles at worst    Gb/s     LUT4 flip-flops block RAMs multipliers",
     ]
     for row in rows:

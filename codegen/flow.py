@@ -13,6 +13,7 @@ from functools import cached_property
 from ..hdl.area import Area
 from ..hdl.control import Identity
 from ..hdl.datapath import Datapath
+from ..hdl.line_rate import SHORTEST_ON_WIRE
 from ..hdl.maps.registry import MAP_TYPES
 from ..hdl.target import Target
 from .chain import chained
@@ -98,13 +99,19 @@ class Design:
         return self.pipeline.area | {"datapath": around}
 
     @property
+    def frame_cycles(self) -> int:
+        """Cycles from a short frame to the next one, if they do not meet, at most, while nobody holds back what leaves
+        and no host asks. As long as no key has overflowed (hash maps)."""
+        return self.schedule.ii + self.pipeline.frame_hold
+
+    @property
     def worst_cycles(self) -> int:
-        """Cycles from a short frame to the next one at most, while nobody holds back what leaves and no host asks."""
-        return self.schedule.ii + max((hazard.cost for hazard in self.pipeline.hazards), default=0)
+        """The same if they do meet."""
+        return self.frame_cycles + max((hazard.cost for hazard in self.pipeline.hazards), default=0)
 
     def with_interval(self, ii: int) -> Design:
-        """The same stages, with frames ``ii`` stages apart. Raises `Refused` as `compile_program` does."""
-        target, plan = replace(self.target, ii=ii), replace(self.schedule, ii=ii)
+        """The same stages for another initiation interval. Raises `Refused` as `compile_program` does."""
+        target, plan = replace(self.target, ii=ii), replace(self.schedule, ii=min(ii, self.schedule.stages))
         pipeline = _pipeline(self.program, self.graph, plan, self.maps, target)
         return replace(self, target=target, schedule=plan, pipeline=pipeline)
 
@@ -116,13 +123,17 @@ class Design:
     @property
     def queue(self) -> int:
         """Frames that the pipeline's output queue takes while a long frame is sent."""
-        return output_queue(self.target)
+        return output_queue(self.target, self.schedule)
 
 
-def output_queue(target: Target) -> int:
+def output_queue(target: Target, schedule: Schedule) -> int:
     """As many as come in while the longest frame is sent, at the rate that the target is made for: a short pipeline
-    takes them faster, but then they have waited in front of it."""
+    takes them faster, but then they have waited in front of it. One is enough for frames that come one at a time and
+    leave as much time again."""
     beats = -(-target.max_frame // target.width)
+    shortest = -(-SHORTEST_ON_WIRE // target.width)
+    if schedule.frames == 1 and target.ii >= 2 * max(schedule.stages, shortest):
+        return 1
     return max(4, -(-beats // target.ii))
 
 
@@ -190,7 +201,8 @@ def _pipeline(
         maps,
         width=target.width,
         max_frame=target.max_frame,
-        queue=output_queue(target),
+        queue=output_queue(target, plan),
+        frame_cycles=target.ii,
         line_of=_line_of(program),
     )
 

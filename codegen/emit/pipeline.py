@@ -15,7 +15,6 @@ from ...hdl.area import Area
 from ...hdl.errors import Refused
 from ...hdl.frame_store import UNIT, FillSignature, FrameStore, FrameStoreShape, read_kind
 from ...hdl.interlock import Interlock
-from ...hdl.maps.base import MapPlugin
 from ...hdl.maps.unit import HostSignature, MapUnit, SiteSignature, offsets
 from ...hdl.pipeline import HostGate, StageControl
 from ..graph.ir import INPUTS, Graph, Node
@@ -26,6 +25,7 @@ from .hazards import Hazard, hazards
 from .liveness import Liveness
 from .ports import UnitPorts, unit_ports
 from .stages import LineOf, Values
+from .units import sites_of
 from .wires import Wires
 
 OWN_INPUTS = ("frame_index", "place")
@@ -33,18 +33,18 @@ OWN_INPUTS = ("frame_index", "place")
 
 
 class Pipeline(wiring.Component):
-    """A program as hardware. Attributes besides the ports:
+    """A program as hardware, with ``units`` for the maps. Attributes besides the ports:
 
     ``input`` In stream of ``window`` (8*H bits), ``length``, ``ifindex``, ``rx_queue``, ``time_ns``;
     ``output`` Out stream of the graph's outputs (fields by their names). One frame every ``schedule.ii`` cycles, in
     order; an output appears as many cycles after its input as there are stages, plus one for the output queue, plus
     stalls. ``hosts``: map name -> its host port (`HostSignature`). ``stall_causes`` Out: bit i is high in
     every cycle in which ``stall_names[i]`` holds a frame back. ``hazards``: what the interlocks watch.
-    ``latency``: cycles from input to output without stalls. ``in_flight``: frames that can be between input and output.
-    ``store``: how frames get into the frame store
-    (`FillSignature`), which the frame that comes next has entered whole; None if the graph reads none.
-    ``store_shape``: its size. ``tap``: a port that reads the store for the tails of events while their frame is on
-    ``output``; None if there are none.
+    ``holds``: cycles for which each map holds a frame that uses it, at most; ``frame_hold``: all of them together.
+    ``latency``: cycles from input to output without stalls. ``in_flight``: frames that can be between input and
+    output. ``store``: how frames get into the frame store (`FillSignature`), which the frame that comes next has
+    entered whole; None if the graph reads none. ``store_shape``: its size. ``tap``: a port that reads the store for the
+    tails of events while their frame is on ``output``; None if there are none.
 
     ``queue``: frames the output queue holds. Frames cannot close up to each other inside the pipeline, so the
     queue has to take in what arrives while a long frame is being sent.
@@ -55,7 +55,7 @@ class Pipeline(wiring.Component):
         graph: Graph,
         schedule: Schedule,
         maps: Mapping[str, MapSpec],
-        types: Mapping[int, MapPlugin],
+        units: Mapping[str, MapUnit],
         *,
         width: int = 64,
         max_frame: int = 2048,
@@ -70,17 +70,13 @@ class Pipeline(wiring.Component):
         self.hazards = hazards(graph, schedule, self._wires)
         self.latency = schedule.stages + 1
         self.in_flight = schedule.frames + 1 + queue
-        self._sites: dict[str, list[Node]] = {name: [] for name in (*maps, UNIT)}
+        self._sites = {name: sites_of(graph, schedule, name) for name in (*maps, UNIT)}
         for node, stage in schedule.sites(graph):
-            self._sites[node.attr.unit].append(node)
             if stage + offsets(node.attr.kind) > schedule.stages:
                 raise ValueError(f"{node} in stage {stage} of {schedule.stages} does not end inside the pipeline")
-        for sites in self._sites.values():
-            sites.sort(key=schedule.issue)
-        self._units: dict[str, MapUnit] = {
-            name: types[spec.type].hardware(spec, [site.attr.kind for site in self._sites[name]])
-            for name, spec in maps.items()
-        }
+        self._units = units
+        self.holds = {name: unit.frame_hold for name, unit in units.items()}
+        self.frame_hold = sum(self.holds.values())
         for name in maps:
             self._check_drain(name)
         reads = [site.attr.kind for site in self._sites[UNIT]]
@@ -217,18 +213,25 @@ class Pipeline(wiring.Component):
                 values.define(node, own[node.attr] if node.attr in own else Value.cast(self.input.payload[node.attr]))
 
     def _deliver(self, m: Module, control: StageControl, values: Values) -> None:
-        """The output stream, behind its queue."""
+        """The output stream, behind its queue, which is a register if it holds one frame."""
         last = self._schedule.stages - 1
         outputs = Cat(values.at(node, last) for node in self._graph.outputs.values())
-        m.submodules.queue = queue = fifo.SyncFIFO(width=len(outputs), depth=self._queue)
-        m.d.comb += [
-            queue.w_data.eq(outputs),
-            queue.w_en.eq(control.output_valid),
-            control.output_ready.eq(queue.w_rdy),
-            self.output.payload.eq(queue.r_data),
-            self.output.valid.eq(queue.r_rdy),
-            queue.r_en.eq(self.output.ready),
-        ]
+        if self._queue == 1:
+            m.d.comb += control.output_ready.eq(~self.output.valid)
+            with m.If(self.output.ready):
+                m.d.sync += self.output.valid.eq(0)
+            with m.If(control.output_valid & control.output_ready):
+                m.d.sync += [self.output.payload.eq(outputs), self.output.valid.eq(1)]
+        else:
+            m.submodules.queue = queue = fifo.SyncFIFO(width=len(outputs), depth=self._queue)
+            m.d.comb += [
+                queue.w_data.eq(outputs),
+                queue.w_en.eq(control.output_valid),
+                control.output_ready.eq(queue.w_rdy),
+                self.output.payload.eq(queue.r_data),
+                self.output.valid.eq(queue.r_rdy),
+                queue.r_en.eq(self.output.ready),
+            ]
         m.d.comb += self.stall_causes[self.stall_names.index("output")].eq(control.blocked)
 
     def _access(self, m: Module, node: Node, port: Any, values: Values, stalls: _Stalls) -> None:

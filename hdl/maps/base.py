@@ -326,3 +326,11 @@ class MapPlugin(ABC):
     @abstractmethod
     def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> Any:
         """The Amaranth component, an instance of `hdl.maps.unit.MapUnit`, with one port for each site."""
+
+    def patience(self, shape: MapShape, sites: Sequence[SiteKind]) -> int | None:
+        """Cycles for which `patient_hardware` holds a frame in all; None if there is no such hardware."""
+        return None
+
+    def patient_hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> Any:
+        """The same as `hardware`, smaller, for frames that leave accesses some cycles each, and two stages apart."""
+        raise NotImplementedError

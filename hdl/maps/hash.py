@@ -10,12 +10,14 @@ from .. import delays
 from ..errors import Refused
 from .base import Entry, Lowering, MapModel, MapShape, SiteKind
 from .hash_model import HashModel
+from .hash_patient_unit import PatientHashUnit, frame_hold
 from .hash_records import DELETE
 from .hash_unit import HashUnit
 from .linux import BPF_EXIST, BPF_F_LOCK, EINVAL
 from .row_map import RowMap, lower_without_lock
 from .rows import ValueRows, check_memory, check_sizes, operands_by_name
 from .table import Table
+from .unit import MapUnit
 
 KEY_LIMIT = 64
 """Bytes of a key at most."""
@@ -165,3 +167,11 @@ class Hash(RowMap):
 
     def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> HashUnit:
         return HashUnit(shape, sites, self.layout(shape), Table.of(shape))
+
+    def patience(self, shape: MapShape, sites: Sequence[SiteKind]) -> int | None:
+        if type(self).hardware is not Hash.hardware:
+            return None  # there is more to it than a hash map
+        return frame_hold(sites, self.layout(shape), Table.of(shape))
+
+    def patient_hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> MapUnit:
+        return PatientHashUnit(shape, sites, self.layout(shape), Table.of(shape))

@@ -40,7 +40,10 @@ class Records:
     def __init__(self, table: Table, rows: ValueRows) -> None:
         self._table = table
         self.slot = (table.slots - 1).bit_length()
-        self.bucket = data.ArrayLayout(data.StructLayout({"present": 1, "key": table.key_bits}), table.ways)
+        self.place_layout = data.StructLayout({"present": 1, "key": table.key_bits})
+        """What a slot holds."""
+
+        self.bucket = data.ArrayLayout(self.place_layout, table.ways)
         """One row of a table."""
 
         self.commit = data.StructLayout(

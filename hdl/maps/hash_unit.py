@@ -32,6 +32,7 @@ from .hash_contents import HashContents
 from .hash_records import Begin, Op, Records
 from .hash_site import KeySite
 from .hash_walker import Walker
+from .hash_walking_site import WalkingSite
 from .linux import BPF_EXIST, E2BIG, EINVAL, ENOENT
 from .row_memory import serve_sites
 from .rows import ValueRows
@@ -74,11 +75,10 @@ class HashUnit(MapUnit):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         table, records = self.table, self.records
-        entries = self.entries
-        full = entries == self.shape.max_entries
+        full = self.entries == self.shape.max_entries
         commit = Signal(records.commit)
 
-        m.submodules.walker = walker = Walker(table, self.rows, len(entries))
+        m.submodules.walker = walker = Walker(table, self.rows, len(self.entries))
         keyed = [i for i, kind in enumerate(self.kinds) if kind.name in ("lookup", "change")]
         fetch = self._tables(m, commit, walker, max(1, len(keyed)))
         sites = [
@@ -89,8 +89,14 @@ class HashUnit(MapUnit):
         for source in (walker.commit, *(site.commit for site in sites)):
             with m.If(source.table.any() | source.store):
                 m.d.comb += commit.eq(source)
-        m.d.sync += entries.eq(entries + commit.added - commit.removed)
+        self._values(m, walker, commit)
+        m.d.comb += walker.full.eq(full)
+        self.between_frames(m, walker, fetch[0], self._walks(m, walker, sites))
+        return m
 
+    def _values(self, m: Module, walker: Walker, commit: Any) -> None:
+        """The value memory, which sites, walker and ``commit`` share, and the count of keys."""
+        m.d.sync += self.entries.eq(self.entries + commit.added - commit.removed)
         own = serve_sites(m, self, self.rows, self._first.rows(self.rows))
         m.d.comb += [
             own.store.eq(commit.store.replicate(self.rows.row_bytes)),
@@ -99,10 +105,7 @@ class HashUnit(MapUnit):
             own.fetch_address.eq(walker.row_address),
             walker.row.eq(own.fetched),
             walker.hold.eq(own.taken),
-            walker.full.eq(full),
         ]
-        self.between_frames(m, walker, fetch[0], self._walks(m, walker, sites))
-        return m
 
     def _tables(self, m: Module, commit: Any, walker: Walker, readers: int) -> list[tuple[Any, Any, Any]]:
         """The memories of keys and counters; read ports of table 0, table 1 and the counters for each reader."""
@@ -137,7 +140,7 @@ class HashUnit(MapUnit):
         for row, port in zip((walker.row0, walker.row1, walker.count), ports, strict=True):
             m.d.comb += row.eq(port.data)
 
-    def _walks(self, m: Module, walker: Walker, sites: Sequence[KeySite]) -> Value:
+    def _walks(self, m: Module, walker: Walker, sites: Sequence[KeySite | WalkingSite]) -> Value:
         """Let the walker serve the sites. Any order does: those that wait together have different keys."""
         owner = Signal(range(max(2, len(sites))))
         busy = Signal()
@@ -156,6 +159,13 @@ class HashUnit(MapUnit):
                         site.settle(walker.outcome)
         return busy | Cat(site.pending for site in sites).any()
 
+    def _slot_of(self, fetch: Sequence[Any], slot: Value) -> tuple[list[Any], Value, Value]:
+        """Statements that fetch a slot, and what it holds a cycle later: whether there is a key, and which."""
+        ways, bucket = self.table.way_bits, slot[self.table.way_bits : -1]
+        places = [port.data[slot[:ways]] if ways else port.data[0] for port in fetch[:2]]
+        present, key = (Mux(slot[-1], places[1][name], places[0][name]) for name in ("present", "key"))
+        return [port.addr.eq(bucket) for port in fetch[:2]], present, key
+
     def between_frames(self, m: Module, walker: Walker, fetch: Sequence[Any], occupied: Value) -> Value:
         """Host operations are walks from the beginning, in between two frames; ENTRY only has its value fetched.
         None begins while something else is ``occupied`` with walker and ports. High while one uses these."""
@@ -171,9 +181,7 @@ class HashUnit(MapUnit):
             walk.slot.eq(slot),
             host.result_value.eq(walker.value),
         ]
-        bucket = slot[table.way_bits : -1]
-        rows = [port.data[slot[: table.way_bits]] if table.way_bits else port.data[0] for port in fetch[:2]]
-        present = Mux(slot[-1], rows[1].present, rows[0].present)
+        address, present, key = self._slot_of(fetch, slot)
         granted, operates = self.host_request & self.host_grant & ~occupied, Signal()
         with m.FSM():
             with m.State("IDLE"), m.If(host.request):
@@ -189,13 +197,13 @@ class HashUnit(MapUnit):
                 m.d.comb += self.host_request.eq(1)
                 with m.If(granted):
                     m.d.comb += operates.eq(1)
-                    m.d.comb += [port.addr.eq(bucket) for port in fetch[:2]]
+                    m.d.comb += address
                     m.next = "WALK"
                     with m.If(host.op == HostOp.ENTRY):
                         m.next = "ENTRY"
             with m.State("ENTRY"):
                 m.d.comb += [self.host_request.eq(1), operates.eq(1)]
-                m.d.sync += host.result_key.eq(Mux(slot[-1], rows[1].key, rows[0].key))
+                m.d.sync += host.result_key.eq(key)
                 m.next = "WALK"
                 with m.If(~present):
                     m.d.sync += host.status.eq(-ENOENT)

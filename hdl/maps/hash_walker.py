@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .hash_compare import Comparison
 from .hash_records import Begin, Op, Records
+from .hash_scan import Scan
 from .linux import BPF_EXIST, BPF_NOEXIST, E2BIG, EEXIST, ENOENT
 from .row_memory import RowMover
 from .rows import ValueRows
@@ -25,10 +28,13 @@ class Walker(wiring.Component):
     ``count`` answer one cycle later. ``count_store``: the counter at ``address0`` becomes ``count_out``. ``full``: the
     map holds max_entries keys. A lookup on behalf of the host also fetches the value (``fetch_value``) into ``value``;
     ``row_address`` and ``row`` are the read port for it. ``hold``: the value memory cannot be written in this cycle.
+
+    ``scans``: buckets are looked through slot after slot (`Scan`): ``place_address`` Out fetches a slot, ``place`` In
+    answers one cycle later, and nobody asks for rows.
     """
 
-    def __init__(self, table: Table, rows: ValueRows, count_bits: int) -> None:
-        self._table, self._rows = table, rows
+    def __init__(self, table: Table, rows: ValueRows, count_bits: int, scans: bool = False) -> None:
+        self._table, self._rows, self._scans = table, rows, scans
         self._records = records = Records(table, rows)
         super().__init__(
             {
@@ -50,6 +56,7 @@ class Walker(wiring.Component):
                 "row_address": Out(rows.address_bits),
                 "row": In(8 * rows.row_bytes),
                 "hold": In(1),
+                **({"place_address": Out(records.slot), "place": In(records.place_layout)} if scans else {}),
             }
         )
 
@@ -84,8 +91,27 @@ class Walker(wiring.Component):
             commit.address.eq(mover.address),
             commit.row.eq(mover.row_out),
         ]
-        both = Comparison(m, table, walk.key, [self.row0, self.row1], [home, other], "both")
-        one = Comparison(m, table, walk.key, [self.row0], [here], "one")
+        looks, looked = Signal(), Signal()  # this state wants to know what is in the buckets, and does
+        both: Any
+        one: Any
+        if self._scans:
+            m.submodules.scan = scan = Scan(table, records)
+            both = one = scan
+            there = Signal.like(other)
+            m.d.sync += there.eq(other)
+            m.d.comb += [
+                scan.key.eq(walk.key),
+                scan.bucket0.eq(here),
+                scan.bucket1.eq(there),
+                scan.start.eq(looks),
+                scan.place.eq(self.place),
+                self.place_address.eq(scan.address),
+                looked.eq(scan.done),
+            ]
+        else:
+            both = Comparison(m, table, walk.key, [self.row0, self.row1], [home, other], "both")
+            one = Comparison(m, table, walk.key, [self.row0], [here], "one")
+            m.d.comb += looked.eq(1)
         following = (here + 1)[: table.index_bits]
 
         def end(error: int) -> None:
@@ -107,25 +133,31 @@ class Walker(wiring.Component):
                     with m.Case(Begin.ROWS):
                         m.next = "ROWS"
             with m.State("BUCKETS"):
-                m.d.sync += [slot.eq(both.free_slot), free.eq(both.free), here.eq(following)]
-                with m.If(both.hit):
-                    m.d.sync += [slot.eq(both.slot), overflowed.eq(0)]
-                    m.next = "PRESENT"
-                with m.Elif(self.count != 0):
-                    m.next = "FETCH"
-                with m.Else():
-                    m.next = "ABSENT"
+                m.d.comb += looks.eq(1)
+                if self._scans:
+                    m.d.comb += scan.both.eq(1)
+                with m.If(looked):
+                    m.d.sync += [slot.eq(both.free_slot), free.eq(both.free), here.eq(following)]
+                    with m.If(both.hit):
+                        m.d.sync += [slot.eq(both.slot), overflowed.eq(0)]
+                        m.next = "PRESENT"
+                    with m.Elif(self.count != 0):
+                        m.next = "FETCH"
+                    with m.Else():
+                        m.next = "ABSENT"
             with m.State("FETCH"):
                 m.next = "COMPARE"
             with m.State("COMPARE"):
-                m.d.sync += here.eq(following)
-                with m.If(one.hit):
-                    m.d.sync += [slot.eq(one.slot), overflowed.eq(1)]
-                    m.next = "PRESENT"
-                with m.Elif((self.count == 0) | (following == home)):
-                    m.next = "ABSENT"
-                with m.Else():
-                    m.next = "FETCH"
+                m.d.comb += looks.eq(1)
+                with m.If(looked):
+                    m.d.sync += here.eq(following)
+                    with m.If(one.hit):
+                        m.d.sync += [slot.eq(one.slot), overflowed.eq(1)]
+                        m.next = "PRESENT"
+                    with m.Elif((self.count == 0) | (following == home)):
+                        m.next = "ABSENT"
+                    with m.Else():
+                        m.next = "FETCH"
             with m.State("PRESENT"):
                 m.d.sync += here.eq(home)
                 with m.If(walk.op == Op.LOOKUP):
@@ -156,13 +188,15 @@ class Walker(wiring.Component):
             with m.State("FETCH_FREE"):
                 m.next = "FREE"
             with m.State("FREE"):
-                m.d.sync += slot.eq(one.free_slot)
-                with m.If(one.free):
-                    m.next = "PUT"
-                with m.Else():
-                    m.d.comb += [self.count_store.eq(1), self.count_out.eq(self.count + 1)]
-                    m.d.sync += here.eq(following)
-                    m.next = "FETCH_FREE"
+                m.d.comb += looks.eq(1)
+                with m.If(looked):
+                    m.d.sync += slot.eq(one.free_slot)
+                    with m.If(one.free):
+                        m.next = "PUT"
+                    with m.Else():
+                        m.d.comb += [self.count_store.eq(1), self.count_out.eq(self.count + 1)]
+                        m.d.sync += here.eq(following)
+                        m.next = "FETCH_FREE"
             with m.State("PUT"):
                 m.d.comb += [*records.place(commit, slot), commit.added.eq(1)]
                 m.next = "ROWS"

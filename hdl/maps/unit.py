@@ -119,13 +119,14 @@ class MapUnit(wiring.Component):
       (a value fetched ahead has to be kept coherent). Comes at most as many cycles after the request as the
       pipeline needs to drain the unit's stages. Goes low in the cycle in which ``host_request`` is low.
 
-    ``longest_drain``: how many stages there may be at most from the first to the last in which a frame touches the
-    unit (all of them may still hold frames when the unit asks for its turn), None if it does not matter.
+    ``longest_drain``: how many frames there may be at most in the stages from the first to the last in which a frame
+    touches the unit, when the unit asks for its turn; None if it does not matter.
 
     Sites stand in the order of the stages they issue in.
 
     ``host_hold``: cycles from ``host_grant`` to the fall of ``host_request``, at most. ``site_hold``: cycles that the
-    unit itself may stall one access of a frame, at most. Both as long as no key has overflowed (hash maps).
+    unit itself may stall one access of a frame, at most; ``frame_hold``: all accesses of a frame together, where it
+    does so as a rule. All as long as no key has overflowed (hash maps).
 
     Maps hold their initial contents (``shape.initial``) after reset, through the ``init`` of memories and
     registers.
@@ -134,6 +135,7 @@ class MapUnit(wiring.Component):
     longest_drain: int | None = None
     host_hold: int = 2  # `host_turn`: it sees the grant, it acts
     site_hold: int = 0
+    frame_hold: int = 0
 
     def __init__(self, shape: MapShape, kinds: Sequence[SiteKind]) -> None:
         self.shape = shape

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hardpath.codegen.elf import load, select
 from hardpath.codegen.flow import Design, compile_program, maps_of
+from hardpath.hdl.target import Target
 from hardpath.sim.captures import Frame, read_capture
 from hardpath.sim.fib import load_fib
 from hardpath.sim.mapfile import load_maps
@@ -47,12 +48,16 @@ class Example:
 
     @cached_property
     def session(self) -> Session:
+        return self.built_for(Target())
+
+    def built_for(self, target: Target) -> Session:
+        """Hardware for another target."""
         spec = load(self.object)
         program = select(spec)
         contents = load_maps(self.folder / "maps.json", maps_of(program, spec.maps))
         if (routes := self.folder / "fib.json").exists():
             contents |= load_fib(routes)
-        return Session(compile_program(spec, program), contents)
+        return Session(compile_program(spec, program, target), contents)
 
     @cached_property
     def frames(self) -> list[Frame]:

@@ -23,12 +23,13 @@ NO_PREALLOC = 1
 
 @dataclass
 class Program:
-    """A graph on one map, a schedule for it, and keys that meet in the map's buckets."""
+    """A graph on one map, a schedule for it, and keys that meet in the map's buckets. ``frame_cycles`` as in `emit`."""
 
     graph: Graph
     schedule: Schedule
     spec: MapSpec
     keys: list[int]
+    frame_cycles: int = 1
 
 
 def colliding_keys(spec: MapSpec, count: int, rng: random.Random) -> list[int]:
@@ -193,7 +194,10 @@ class Bench:
 
     def __init__(self, program: Program, rng: random.Random) -> None:
         self.program, self.rng = program, rng
-        self.dut = emit(program.graph, program.schedule, {program.spec.name: program.spec}, types=MAP_TYPES)
+        maps = {program.spec.name: program.spec}
+        self.dut = emit(
+            program.graph, program.schedule, maps, types=MAP_TYPES, frame_cycles=program.frame_cycles
+        )
         self.gap, self.busy = rng.choice((0, 0, 0.3)), rng.choice((0, 0, 0.5))
         self.outputs: list[int] = []
         self.cycles = 0

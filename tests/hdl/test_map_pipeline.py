@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -38,6 +38,29 @@ from map_bench import (
 def test_frames_back_to_back_leave_what_one_after_the_other_leaves(seed: int) -> None:
     rng = random.Random(seed)
     back_to_back(Generator(rng).program(), rng)
+
+
+def patient(program: Program, rng: random.Random) -> Program:
+    """The same with time between frames, which the map's hardware may use."""
+    plan = program.schedule
+    return replace(program, schedule=replace(plan, ii=rng.choice((2, 3, plan.stages))), frame_cycles=1 << 20)
+
+
+def random_hash(rng: random.Random) -> MapSpec:
+    return MapSpec("m", HASH, rng.choice((1, 4, 5)), rng.choice((1, 8, 130)), rng.choice((1, 2, 3, 9, 12)))
+
+
+@pytest.mark.parametrize("seed", range(1000, 1024))
+def test_hardware_that_takes_its_time_leaves_the_same(seed: int) -> None:
+    rng = random.Random(seed)
+    bench = back_to_back(patient(Generator(rng, random_hash(rng)).program(), rng), rng)
+    assert bench.dut.frame_hold
+
+
+@pytest.mark.parametrize("seed", range(1100, 1112))
+def test_the_host_comes_between_two_frames_that_take_their_time(seed: int) -> None:
+    rng = random.Random(seed)
+    host_and_frames(patient(Generator(rng, random_hash(rng)).program(), rng), rng, 6)
 
 
 @dataclass
@@ -176,3 +199,20 @@ def test_traffic_of_any_number_of_flows_runs_a_frame_a_cycle(flows: int) -> None
     assert dict(bench.entries) == count
     # Frames of a flow right behind its first one wait until it is in the map.
     assert bench.cycles <= len(seen) + bench.dut.latency + 8
+
+
+@pytest.mark.parametrize("flows", [1, 200])
+def test_patient_hardware_holds_a_frame_as_long_as_it_says(flows: int) -> None:
+    rng = random.Random(flows)
+    spec = MapSpec("m", HASH, 5, 8, 256)
+    keys = [rng.getrandbits(40) for _ in range(flows)]
+    graph = flow_counter(spec)
+    plan = schedule(graph, Target(ii=84))
+    bench = Bench(Program(graph, plan, spec, keys, 84), rng)
+    bench.gap = bench.busy = 0
+    seen = [keys[i % flows] for i in range(300)]
+    bench.run([key << 8 for key in seen])
+    assert dict(bench.entries) == {key.to_bytes(5, "little"): seen.count(key).to_bytes(8, "little") for key in keys}
+    longest, known = plan.stages + bench.dut.frame_hold, plan.stages
+    assert plan.frames == 1 and longest < 84
+    assert known * len(seen) < bench.cycles <= longest * len(seen) + bench.dut.latency

@@ -1,0 +1,39 @@
+"""The hardware of the maps: fast, or small where frames leave it the time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...hdl.maps.base import MapPlugin
+from ...hdl.maps.unit import MapUnit
+from ..graph.ir import Graph, Node
+from ..schedule.plan import Schedule
+from ..spec import MapSpec
+
+PATIENT_INTERVAL = 2
+"""Stages between frames from which on patient hardware works (`MapPlugin.patient_hardware`)."""
+
+
+def sites_of(graph: Graph, schedule: Schedule, unit: str) -> list[Node]:
+    """The sites of a unit in the order of the stages they issue in, as its hardware has them."""
+    sites = [node for node, _ in schedule.sites(graph) if node.attr.unit == unit]
+    return sorted(sites, key=schedule.issue)
+
+
+def map_units(
+    graph: Graph, schedule: Schedule, maps: Mapping[str, MapSpec], types: Mapping[int, MapPlugin], frame_cycles: int
+) -> dict[str, MapUnit]:
+    """A unit for each map. Of the ``frame_cycles`` from one frame to the next those that the pipeline does not need are
+    given to the maps, in their order, as far as they go."""
+    spare = frame_cycles - schedule.ii
+    units: dict[str, MapUnit] = {}
+    for name, spec in maps.items():
+        plugin = types[spec.type]
+        kinds = [site.attr.kind for site in sites_of(graph, schedule, name)]
+        hold = plugin.patience(spec, kinds) if schedule.ii >= PATIENT_INTERVAL else None
+        if hold is not None and hold <= spare:
+            spare -= hold
+            units[name] = plugin.patient_hardware(spec, kinds)
+        else:
+            units[name] = plugin.hardware(spec, kinds)
+    return units

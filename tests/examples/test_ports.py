@@ -1,0 +1,37 @@
+"""Hardware that is no faster than its ports: still Linux's results, and the ports' line rate."""
+
+from __future__ import annotations
+
+import pytest
+from hardpath.hdl.line_rate import PORTS
+from hardpath.hdl.target import Target
+from hardpath.sim import linux
+from hardpath.sim.captures import Frame
+from hardpath.sim.compare import Input, compare
+from hardpath.sim.engine import Options
+from hardpath.sim.session import engine
+from hardpath.sim.timing import Rate
+from hardpath.sim.traffic import traffic
+from hardpath.sim.traffic_random import random_frames
+
+pytestmark = pytest.mark.usefixtures("needs_compiler")
+
+
+@pytest.mark.parametrize("example", ["firewall", "rate_limiter", "syn_filter"], indirect=True)
+@pytest.mark.parametrize("speed", ["1g", pytest.param("10g", marks=pytest.mark.slow)])
+def test_frames_as_the_ports_bring_them_give_what_linux_gives(example, speed: str) -> None:
+    ports, clock = PORTS[speed], PORTS[speed].clock_mhz
+    session = example.built_for(Target(clock, ports.width(clock, 2048), ii=ports.ii(clock)))
+    assert session.design.schedule.ii > 1 and session.design.worst_cycles <= ports.frame_cycles(60, clock)
+    frames = [*example.frames, *(Frame(data) for data in random_frames(5, 200))]
+    hardware = session.hardware(engine("verilator"), frames)
+    source = Input(session.design.program, session.maps, [frame.data for frame in frames], session.contents)
+    oracle = session.linux(frames) if linux.available() is None else session.interpreter(frames)
+    difference = compare(hardware, oracle, source)
+    assert difference is None, str(difference)
+
+    short = list(traffic("many-flows", 2000))
+    rate = Rate(bits_per_second=round(ports.gbps * 10**9))
+    result, _ = session.run(engine("verilator"), short, Options(rate=rate), read_maps=False)
+    arrive = sum(ports.frame_cycles(len(frame.data), clock) for frame in short[:-1]) / (len(short) - 1)
+    assert result.cycles_per_frame == pytest.approx(arrive, rel=0.01)
