@@ -30,7 +30,7 @@ def map_units(
     for name, spec in maps.items():
         plugin = types[spec.type]
         kinds = [site.attr.kind for site in sites_of(graph, schedule, name)]
-        hold = plugin.patience(spec, kinds) if schedule.ii >= PATIENT_INTERVAL else None
+        hold = plugin.patience(spec, kinds) if schedule.ii >= PATIENT_INTERVAL and spare > 0 else None
         if hold is not None and hold <= spare:
             spare -= hold
             units[name] = plugin.patient_hardware(spec, kinds)
