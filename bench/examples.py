@@ -14,15 +14,14 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hardpath.cli.report import document
-from hardpath.codegen.elf import load, select
-from hardpath.codegen.flow import compile_program, maps_of
 from hardpath.hdl.errors import HardpathError
 from hardpath.sim.captures import Frame, read_capture
-from hardpath.sim.fib import load_fib
-from hardpath.sim.mapfile import load_maps
+from hardpath.sim.program import Hardware, Program, load
 from hardpath.sim.results import Verdict
 from hardpath.sim.session import Session
 from hardpath.sim.verilator_engine import VerilatorEngine
@@ -30,32 +29,40 @@ from hardpath.sim.verilator_engine import VerilatorEngine
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-def typical(session: Session, frames: list[Frame], longest: int) -> Frame:
-    """The frame of at most ``longest`` bytes that comes most often among those the program acts on."""
-    results = session.interpreter(frames).results
-    pairs = [(frame, result) for frame, result in zip(frames, results, strict=True) if len(frame.data) <= longest]
-    acted = [frame.data for frame, result in pairs if result.verdict not in (Verdict.PASS, Verdict.ABORTED)]
-    (data, _), *_ = Counter(acted or [frame.data for frame, _ in pairs]).most_common(1)
-    return Frame(data, time_ns=frames[0].time_ns)
+@dataclass(frozen=True)
+class Example:
+    """A folder of examples/."""
+
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        return EXAMPLES / self.name
+
+    def program(self) -> Program:
+        """The program with the contents that its maps have at first."""
+        routes = self.folder / "fib.json"
+        fib = routes if routes.exists() else None
+        return load(self.folder / f"{self.name}.o", maps=self.folder / "maps.json", fib=fib)
+
+    def frame(self, session: Session, longest: int) -> Frame:
+        """The frame of at most ``longest`` bytes that comes most often among those the program acts on."""
+        (capture,) = self.folder.glob("capture.pcap*")
+        frames = list(read_capture(capture))
+        results = session.interpreter(frames).results
+        pairs = [(frame, result) for frame, result in zip(frames, results, strict=True) if len(frame.data) <= longest]
+        acted = [frame.data for frame, result in pairs if result.verdict not in (Verdict.PASS, Verdict.ABORTED)]
+        (data, _), *_ = Counter(acted or [frame.data for frame, _ in pairs]).most_common(1)
+        return Frame(data, time_ns=frames[0].time_ns)
 
 
-def measure(folder: Path, count: int) -> dict[str, object]:
-    """One example's figures."""
-    spec = load(folder / f"{folder.name}.o")
-    program = select(spec)
-    design = compile_program(spec, program)
-    contents = load_maps(folder / "maps.json", maps_of(program, spec.maps))
-    if (routes := folder / "fib.json").exists():
-        contents |= load_fib(routes)
-    session = Session(design, contents)
-    (capture,) = folder.glob("capture.pcap*")
-    frames = list(read_capture(capture))
-    one = typical(session, frames, design.target.width)
-    flow, _ = session.run(VerilatorEngine(), [one] * count, read_maps=False)
-    facts = document(design)
+def figures(hardware: Hardware, frame: Frame, count: int) -> dict[str, Any]:
+    """What the hardware is and what it does with a frame that comes ``count`` times."""
+    flow, _ = hardware.session.run(VerilatorEngine(), [frame] * count, read_maps=False)
+    facts = document(hardware.design)
     return {
-        "program": program.name,
-        "instructions": len(program.instructions),
+        "program": hardware.name,
+        "instructions": len(hardware.design.program.instructions),
         "stages": facts["stages"],
         "register bits": facts["register_bits"],
         "one flow": round(flow.cycles_per_frame or 0, 2),
@@ -66,6 +73,13 @@ def measure(folder: Path, count: int) -> dict[str, object]:
         "block RAMs": facts["area"]["block_rams"],
         "area": facts["area"]["verdict"],
     }
+
+
+def measure(name: str, count: int) -> dict[str, Any]:
+    """One example's figures."""
+    example = Example(name)
+    hardware = example.program().verify().compile()
+    return figures(hardware, example.frame(hardware.session, hardware.design.target.width), count)
 
 
 def line(cells: Iterable[object]) -> str:
@@ -79,9 +93,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=5000)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     for name in sorted(arguments.names):
-        rows.append(measure(EXAMPLES / name, arguments.count))
+        rows.append(measure(name, arguments.count))
         if len(rows) == 1:
             print(line(rows[0]), line(["---"] * len(rows[0])), sep="\n")
         print(line(rows[-1].values()), flush=True)

@@ -195,7 +195,8 @@ def _load(
 
 
 class TestRun:
-    """BPF_PROG_TEST_RUN of one program, with buffers that are used again for every frame."""
+    """BPF_PROG_TEST_RUN of one program, with buffers that are used again for every frame. ``duration_ns``: of the last
+    runs, the kernel's mean for one."""
 
     _LAYOUT = struct.Struct("<4IQQ4IQQ3I4x")
     _CONTEXT = struct.Struct("<6I")  # struct xdp_md
@@ -203,6 +204,7 @@ class TestRun:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
+        self.duration_ns = 0
         self._attributes = ctypes.create_string_buffer(self._LAYOUT.size)
         self._out = ctypes.create_string_buffer(self.LONGEST_OUT)
         self._context = ctypes.create_string_buffer(self._CONTEXT.size)
@@ -218,19 +220,20 @@ class TestRun:
         )  # fmt: skip
         bpf(PROG_TEST_RUN, self._attributes)
 
-    def __call__(self, frame: bytes, ifindex: int = 0) -> tuple[int, bytes, bytes]:
+    def __call__(self, frame: bytes, ifindex: int = 0, repeat: int = 1) -> tuple[int, bytes, bytes]:
         """(return value, metadata, frame afterwards); raises OSError when the kernel refuses the frame. ``ifindex``: an
-        interface with an XDP program, or 0, the loopback."""
+        interface with an XDP program, or 0, the loopback. ``repeat``: runs, each on the frame as the one before left it.
+        """
         self._CONTEXT.pack_into(self._context, 0, 0, len(frame), 0, ifindex, 0, 0)
         data = ctypes.create_string_buffer(frame, len(frame))
         context, context_size = _address(self._context), self._CONTEXT.size
         self._LAYOUT.pack_into(
             self._attributes, 0,
             self._fd, 0, len(frame), self.LONGEST_OUT, _address(data), _address(self._out),
-            1, 0, context_size, context_size, context, context, 0, 0, 0,
+            repeat, 0, context_size, context_size, context, context, 0, 0, 0,
         )  # fmt: skip
         bpf(PROG_TEST_RUN, self._attributes)
-        _, value, _, size = struct.unpack_from("<4I", self._attributes)
+        _, value, _, size, _, _, _, self.duration_ns = self._LAYOUT.unpack_from(self._attributes)[:8]
         (metadata,) = struct.unpack_from("<I", self._context)
         out = ctypes.string_at(self._out, size)
         return value, out[:metadata], out[metadata:]

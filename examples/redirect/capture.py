@@ -1,0 +1,5 @@
+"""Frames of all kinds of lengths."""
+
+from packets import plain
+
+frames = plain
