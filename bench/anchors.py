@@ -310,8 +310,8 @@ bytes with FCS, and comes again and again, back to back, at 64 bytes a beat; the
 {run['rows'][0]['clock_mhz']:g} MHz. *Worst* is what any traffic can cost in cycles a frame. hXDP (Brunella and others,
 OSDI 2020) is one soft processor for all programs and runs at {HXDP_MHZ} MHz; eHDL (Rivitti and others, ASPLOS 2023)
 makes pipelines, of which only the rate is published; x86 is one core at 2.1 GHz, from the former. *Linux here* is one
-core of this machine with the same frame (`BPF_PROG_TEST_RUN`, JIT on): what the program alone takes, without a driver
-around it; for programs that change a frame's length the clock's own time is in it. Short frames only pass through
+core of this machine with the same frame (`BPF_PROG_TEST_RUN`, JIT on): what the program alone takes, no driver around
+it; for programs that change a frame's length the clock's own time is in it. Short frames only pass through
 icmp_too_big.
 
 {speed_up}
@@ -323,8 +323,8 @@ where that was done.
 
 {cycles}
 
-*Compile* is from the object to Verilog, in seconds of processor time and the process's greatest memory. Engines: frames a
-second of processor time, once built, frames from memory.
+*Compile* is from the object to Verilog, in seconds of processor time and the process's greatest memory. Engines: frames
+a second of processor time, once built, frames from memory.
 
 {worst_case}
 """

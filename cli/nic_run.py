@@ -147,6 +147,9 @@ def show(console: Console, result: dict[str, Any], outcome: Outcome) -> None:
     queues = charts.table("Queue", "packets", "bytes", "dropped")
     for name, queue in result["queues"].items():
         queues.add_row(name, *(f"{queue[column]:,}" for column in ("packets", "bytes", "dropped")))
+    updates = charts.table("Map", "begun us", "ended us", "error")
+    for each in result["updates"]:
+        updates.add_row(each["map"], f"{each['begun_us']:,}", f"{each['ended_us']:,}", each["error"] or "-")
     ways = {f"{name} to {to}": each for name, port in ports.items() for to, each in port["latency_ns"].items()}
     verdicts = result["latency_by_verdict_ns"]
     stalls = charts.table("Stalls", "cycles")
@@ -157,6 +160,7 @@ def show(console: Console, result: dict[str, Any], outcome: Outcome) -> None:
     tables = (
         counters(ports),
         queues,
+        updates,
         charts.latencies("Latency in ns", ways | (verdicts if len(verdicts) > 1 else {})),
         charts.histogram("Latency in ns", everything.histogram(16), scale=0.001),
         charts.timeline(outcome.timeline, 0.001),

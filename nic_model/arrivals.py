@@ -70,12 +70,12 @@ def _stream(stream: Traffic, end: int) -> Iterator[tuple[int, Frame]]:
 
 
 def _captured(stream: Traffic) -> Iterator[tuple[int, Frame]]:
-    """As the capture's timestamps say, the first frame at the stream's start."""
+    """As the capture's timestamps say, times the pace, the first frame at the stream's start."""
     assert stream.capture is not None
     first, last = None, 0
     for number, frame in enumerate(read_capture(stream.capture), 1):
         first = frame.time_ns if first is None else first
-        at = stream.start + (frame.time_ns - first) * 1000
+        at = stream.start + round((frame.time_ns - first) * 1000 / stream.pace)
         if at < last:
             raise InputError(
                 f"{stream.capture}: packet {number} is from before the one in front of it: sort the capture, or give "

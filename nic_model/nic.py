@@ -8,12 +8,13 @@ full queue is dropped, as NICs do it -, so all that is reckoned here, from the t
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
+from ..hdl.errors import InputError
 from ..hdl.helpers.events import Event
 from ..hdl.maps.base import RedirectTarget
 from ..sim.control_client import LatencyFigures
@@ -26,7 +27,7 @@ from ..sim.stepping import Device, Passage, Report
 from ..sim.timeline import Timeline
 from .arrivals import Arrival, arrivals, from_host
 from .redirects import cpu_queues, redirect_target
-from .scenario import PortSettings, Scenario
+from .scenario import MapUpdate, PortSettings, Scenario
 from .statistics import PortStatistics, QueueStatistics
 from .wire import Reader, Sender
 
@@ -74,13 +75,23 @@ class Port:
         return self.settings.name
 
 
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What the host did with a map, from when to when (ps). ``errno``: 0, or why the map did not do it."""
+
+    wanted: MapUpdate
+    errno: int
+    begun: int
+    ended: int
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A scenario that has run. ``cycles``: of the datapath's clock until the last frame was through. ``stalls``: cycles
     by cause. ``queues``: those of CPUs and sockets. ``maps``: contents afterwards. ``latency``: ps by verdict, of what
     was not lost: from the last bit in to the first bit out, to the host that takes it, or to the verdict of a frame
     that goes nowhere. ``timeline``: the same by the last bit in. ``measured``: the histogram in the datapath.
-    ``paths``: None if they were not asked for; their latencies are those of ``latency``."""
+    ``paths``: None if they were not asked for; their latencies are those of ``latency``. ``updates``: in order."""
 
     ports: list[Port]
     queues: dict[str, QueueStatistics]
@@ -92,6 +103,7 @@ class Outcome:
     timeline: Timeline
     measured: LatencyFigures
     paths: Paths | None
+    updates: list[Update]
 
 
 class Nic:
@@ -122,6 +134,10 @@ class Nic:
         self._verdicts: Counter[Verdict] = Counter()
         self._latency: dict[Verdict, Counter[int]] = defaultdict(Counter)
         self._timeline = Timeline(0)
+        self._updates = deque(scenario.updates)
+        self._done: list[Update] = []
+        if paths and scenario.updates:
+            raise InputError("paths cannot be told while the host changes maps: leave out map-updates, or the paths")
         self._paths = Paths(hardware.session) if paths else None
         self._waiting: dict[int, tuple[int, Arrival]] = {}  # the device's index -> frame in or before it
         self._host = from_host(scenario.ports, scenario.duration)
@@ -132,13 +148,19 @@ class Nic:
     ) -> Outcome:
         """Run the whole scenario. ``progress`` gets the time of the last frame that has come in."""
         with self._hardware.session.stepping(engine, options) as device:
+            if self._updates:
+                _ = device.bus.client.maps  # the host gets to know the device before the clock of frames starts
             for port in self.ports:
                 device.port(port.settings.ifindex, port.settings.rx_queue)
+            known = 0  # time up to which all arrivals are known to the device
             for batch in _batches(enumerate(arrivals(self._scenario.ports, self._scenario.duration))):
                 for index, arrival in batch:
                     self._arrive(device, index, arrival)
-                progress(batch[-1][1].last)
-                self._take(device.step(self._cycle(batch[-1][1].last)))
+                # A batch behind, so that frames go on coming while the host is at the maps.
+                self._advance(device, known)
+                known = batch[-1][1].last
+                progress(known)
+            self._advance(device, max([known, *(update.at for update in self._updates)]))
             report = device.drain()
             self._take(report)
             self._send_for_host(None)
@@ -157,7 +179,21 @@ class Nic:
             timeline=self._timeline,
             measured=measured,
             paths=self._paths,
+            updates=self._done,
         )
+
+    def _advance(self, device: Device, until: int) -> None:
+        """Let the clock run to a time; what the host does with maps until then it does meanwhile."""
+        while self._updates and self._updates[0].at <= until:
+            update = self._updates.popleft()
+            begun = device.step(self._cycle(update.at))
+            self._take(begun)
+            owner = device.bus.client.maps[update.map]
+            status = owner.delete(update.key) if update.value is None else owner.update(update.key, update.value)
+            ended = device.step(0)
+            self._take(ended)
+            self._done.append(Update(update, -status, begun.cycle * self._period, ended.cycle * self._period))
+        self._take(device.step(self._cycle(until)))
 
     def _cycle(self, ps: int) -> int:
         """The first cycle that begins at or after a time."""

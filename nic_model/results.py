@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
+from errno import errorcode
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,7 +19,7 @@ from ..sim.pcapng import PcapngWriter
 from ..sim.program import Hardware
 from ..sim.results import Verdict
 from ..sim.statistics import Latency
-from .nic import Fate, Outcome, Port
+from .nic import Fate, Outcome, Port, Update
 from .scenario import Scenario
 from .statistics import DROPS
 from .wire import SECOND
@@ -44,9 +45,23 @@ def document(scenario: Scenario, hardware: Hardware, engine: str, outcome: Outco
         "latency_by_verdict_ns": {str(v): latency(outcome.latency[v]) for v in Verdict if outcome.latency[v]},
         "timeline_ps": outcome.timeline.document(),
         "datapath": _datapath(outcome.measured),
+        "updates": [_update(each) for each in outcome.updates],
         "stalls": outcome.stalls,
         **({} if outcome.paths is None else {"paths": outcome.paths.document(period_ps=1)}),
         "wall_s": round(wall_s, 3),
+    }
+
+
+def _update(update: Update) -> dict[str, Any]:
+    """What the host did with a map. ``error``: None, or the errno's name."""
+    wanted = update.wanted
+    return {
+        "map": wanted.map,
+        "key": wanted.key.hex(),
+        "value": None if wanted.value is None else wanted.value.hex(),
+        "error": errorcode[update.errno] if update.errno else None,
+        "begun_us": update.begun / 10**6,
+        "ended_us": update.ended / 10**6,
     }
 
 

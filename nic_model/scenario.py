@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..codegen.flow import MAX_WINDOW
+from ..codegen.flow import MAX_WINDOW, maps_of
+from ..codegen.inner_maps import value_names
 from ..hdl.errors import InputError
 from ..hdl.ingress import LONGEST_FRAME, MIN_FRAME, WIDTHS
 from ..hdl.target import Target
 from ..sim import program
 from ..sim.captures import MAX_IFINDEX
+from ..sim.mapfile import parse_key, parse_value
+from ..sim.session import refuse_frozen
 from ..sim.timing import Rate
 from .settings import Section, duration, flag, number, size, text, whole
 from .wire import SECOND, Line
@@ -25,14 +28,15 @@ class Traffic:
     """A stream of frames into a port from the line, or from the host to be sent (``host``).
 
     ``frames``: a mix or packets in scapy's notation; else ``capture``. ``rate``: None sends a capture as its
-    timestamps say. ``burst``: so many frames at a time, at the same rate on average. ``start``, ``stop``: ps.
-    ``count``: at most so many frames. ``repeat``: the capture again and again. ``queue``: rx_queue_index of frames,
-    None: as in the capture.
+    timestamps say, ``pace`` times as fast. ``burst``: so many frames at a time, at the same rate on average.
+    ``start``, ``stop``: ps. ``count``: at most so many frames. ``repeat``: the capture again and again. ``queue``:
+    rx_queue_index of frames, None: as in the capture.
     """
 
     frames: str | None
     capture: Path | None
     rate: Rate | None
+    pace: float
     burst: int
     start: int
     stop: int
@@ -67,6 +71,16 @@ class TargetQueue:
 
 
 @dataclass(frozen=True)
+class MapUpdate:
+    """What the host does with a map while frames pass. ``at``: ps. ``value``: None deletes the entry."""
+
+    at: int
+    map: str
+    key: bytes
+    value: bytes | None
+
+
+@dataclass(frozen=True)
 class Build:
     """How to make the hardware."""
 
@@ -82,13 +96,14 @@ class Build:
 
 @dataclass(frozen=True)
 class Scenario:
-    """``duration``: ps in which frames may start; then everything inside still comes out."""
+    """``duration``: ps in which frames may start; then everything inside still comes out. ``updates``: by time."""
 
     program: program.Program
     build: Build
     duration: int
     ports: tuple[PortSettings, ...]
     redirect_queue: TargetQueue
+    updates: tuple[MapUpdate, ...] = ()
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -120,8 +135,9 @@ def read_scenario(path: Path) -> Scenario:
         if twice := next((value for value in values if values.count(value) > 1), None):
             raise InputError(f"{top.where}: two ports have {what} {twice}: give every port another one")
     loaded = _program(top, folder)
+    updates = sorted((_update(each, loaded, length) for each in top.sections("map-updates")), key=lambda each: each.at)
     top.finish()
-    return Scenario(loaded, build, length, ports, redirect_queue)
+    return Scenario(loaded, build, length, ports, redirect_queue, tuple(updates))
 
 
 def _program(top: Section, folder: Path) -> program.Program:
@@ -135,6 +151,23 @@ def _program(top: Section, folder: Path) -> program.Program:
         map_sizes=_numbers(top.section("map-size"), 1),
         variables=_numbers(top.section("set"), -(1 << 63)),
     )
+
+
+def _update(section: Section, loaded: program.Program, length: int) -> MapUpdate:
+    at, name = section.needed("at", duration), section.needed("map", text)
+    if at > length:
+        raise InputError(f"{section.where}: at: this is after the scenario's duration")
+    used = maps_of(loaded.program, loaded.spec.maps)
+    if name not in used:
+        known = ", ".join(sorted(used)) or "none"
+        raise InputError(f"{section.where}: map: the program uses no map {name!r}; it uses {known}")
+    spec, names = used[name], value_names(used[name], [each.name for each in loaded.spec.programs])
+    key = parse_key(section.required("key"), spec, f"{section.where}: key")
+    refuse_frozen({name: {}}, used)
+    written = section.get("value")
+    value = None if written is None else parse_value(written, spec, names, f"{section.where}: value")
+    section.finish()
+    return MapUpdate(at, name, key, value)
 
 
 def _numbers(section: Section, low: int) -> dict[str, int]:
@@ -188,6 +221,7 @@ def _traffic(section: Section, line: Line, folder: Path, length: int) -> Traffic
         frames=frames,
         capture=None if capture is None else folder / capture,
         rate=None if as_captured else section.parsed("rate", _rate(line), Rate(bits_per_second=line.bits_per_second)),
+        pace=section.parsed("pace", number(1e-6, 1e6), 1.0),
         burst=section.parsed("burst", whole(1, U32), 1),
         start=section.parsed("start", duration, 0),
         stop=section.parsed("stop", duration, length),
@@ -199,6 +233,8 @@ def _traffic(section: Section, line: Line, folder: Path, length: int) -> Traffic
     )
     if as_captured and (made.repeat or made.burst > 1):
         raise InputError(f"{section.where}: a capture that is repeated or sent in bursts needs a rate, as 1G or 10%")
+    if not as_captured and section.get("pace") is not None:
+        raise InputError(f"{section.where}: pace is for a capture with its own times; this stream has a rate")
     section.finish()
     return made
 

@@ -20,11 +20,8 @@ LOST = tuple(name for name in DROPS if not name.startswith(("rx_xdp_aborted", "r
 
 
 def steps(scenario: Scenario, count: int) -> Iterator[tuple[float, Scenario]]:
-    """The scenario with 1/count, 2/count ... of its rates, and these shares. Raises `InputError` where a stream from
-    the line has no rate to be changed."""
-    for port in scenario.ports:
-        if any(stream.rate is None and not stream.host for stream in port.traffic):
-            raise InputError(f"port {port.name}: a capture sent as its timestamps say cannot be swept: give it a rate")
+    """The scenario with 1/count, 2/count ... of its rates (captures with their own times so much slower), and these
+    shares. Raises `InputError` where nothing comes from the lines, or next to nothing."""
     if not any(not stream.host for port in scenario.ports for stream in port.traffic):
         raise InputError("nothing comes from a line in this scenario: there is no rate to sweep")
     for number in range(1, count + 1):
@@ -36,8 +33,10 @@ def _port(port: PortSettings, number: int, count: int) -> PortSettings:
 
 
 def _stream(stream: Traffic, number: int, count: int) -> Traffic:
-    if stream.rate is None or stream.host:
+    if stream.host:
         return stream
+    if stream.rate is None:
+        return replace(stream, pace=stream.pace * number / count)
     bits, frames = (whole * number // count for whole in (stream.rate.bits_per_second, stream.rate.frames_per_second))
     if not bits and not frames:
         raise InputError(f"a rate of {number}/{count} of what a stream has is less than one a second: take fewer steps")

@@ -222,8 +222,7 @@ class TestRun:
 
     def __call__(self, frame: bytes, ifindex: int = 0, repeat: int = 1) -> tuple[int, bytes, bytes]:
         """(return value, metadata, frame afterwards); raises OSError when the kernel refuses the frame. ``ifindex``: an
-        interface with an XDP program, or 0, the loopback. ``repeat``: runs, each on the frame as the one before left it.
-        """
+        interface with an XDP program, or 0, the loopback. ``repeat``: runs, each on what the one before has left."""
         self._CONTEXT.pack_into(self._context, 0, 0, len(frame), 0, ifindex, 0, 0)
         data = ctypes.create_string_buffer(frame, len(frame))
         context, context_size = _address(self._context), self._CONTEXT.size

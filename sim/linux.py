@@ -161,10 +161,9 @@ class LinuxOracle:
         return Outcome(Verdict.of(value), out, None, value)
 
     def time(self, frame: bytes, *, ifindex: int = LOOPBACK, repeat: int = 1_000_000) -> float:
-        """ns that the program takes for a frame, by the kernel's clock around ``repeat`` runs without a pause. What
-        it takes alone is measured only if a run leaves the frame such that the next does the same with it: a program that
-        makes frames longer, or shorter, is run singly, half of the runs taking no longer than what is told; the clock
-        itself is in that."""
+        """ns that the program takes for a frame, by the kernel's clock around ``repeat`` runs, each on what the one
+        before has left of the frame. A program that makes of it what it would treat otherwise (longer frames, say) is
+        run singly instead, and the median is told; reading the clock is in that."""
         first = self.run(frame, ifindex=ifindex)
         again = self.run(first.frame, ifindex=ifindex) if len(first.frame) == len(frame) else None
         at = 0 if ifindex == LOOPBACK else ifindex

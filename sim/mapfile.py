@@ -77,15 +77,23 @@ def _entries(name: str, entries: Any, specs: Mapping[str, MapSpec], programs: Se
         where = f"map {name}, entry {number}"
         if not isinstance(entry, dict) or not {"key", "value"} <= entry.keys():
             raise InputError(f'{where}: an entry is an object with "key" and "value"')
-        key = _bytes(entry["key"], listed_key_size(spec), f"{where}, key")
+        key = parse_key(entry["key"], spec, f"{where}, key")
         if (first := numbers.setdefault(key, number)) != number:
             raise InputError(f"{where}: entry {first} has the same key {key.hex()}: give one of them")
-        value = entry["value"]
-        if isinstance(value, str) and value in names:
-            contents[key] = (1 + names.index(value)).to_bytes(spec.value_size, "little")
-        else:
-            contents[key] = _bytes(value, spec.value_size, f"{where}, value")
+        contents[key] = parse_value(entry["value"], spec, names, f"{where}, value")
     return contents if spec.key_size else dict(sorted(contents.items(), key=lambda item: item[0][::-1]))
+
+
+def parse_key(written: Any, spec: MapSpec, where: str) -> bytes:
+    """A key in either form. ``where``: what messages call it."""
+    return _bytes(written, listed_key_size(spec), where)
+
+
+def parse_value(written: Any, spec: MapSpec, names: Sequence[str], where: str) -> bytes:
+    """A value in either form, or one of the ``names`` that values of this map have (`value_names`)."""
+    if isinstance(written, str) and written in names:
+        return (1 + names.index(written)).to_bytes(spec.value_size, "little")
+    return _bytes(written, spec.value_size, where)
 
 
 def _bytes(written: Any, size: int, where: str) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hardpath.cli.main import main
 from hardpath.hdl.errors import InputError
+from hardpath.nic_model.arrivals import arrivals
 from hardpath.nic_model.scenario import read_scenario
 from hardpath.nic_model.statistics import DROPS
 from hardpath.nic_model.sweep import steps
@@ -176,11 +177,13 @@ def test_sim_agrees_with_its_capture_and_the_histogram(scenario: Callable[..., P
     assert max(each.high for each in result.timeline.slices) == max(told)
 
 
-def test_what_has_no_rate_cannot_be_swept(scenario: Callable[..., Path], capture: Callable[..., str]) -> None:
-    capture("c.pcapng", [(0, bytes(60))])
-    timed = read_scenario(scenario(ports=[{"speed": "1G", "traffic": [{"capture": "c.pcapng"}]}], duration="1us"))
-    with pytest.raises(InputError, match="give it a rate"):
-        list(steps(timed, 2))
+def test_rates_and_paces_grow_and_what_has_none_cannot_be_swept(
+    scenario: Callable[..., Path], capture: Callable[..., str]
+) -> None:
+    timed = [{"capture": capture("c.pcapng", [(0, bytes(60)), (1000, bytes(60))]), "pace": 2}]
+    plan = read_scenario(scenario(ports=[{"speed": "1G", "traffic": timed}], duration="10us"))
+    starts = [[arrival.first for arrival in arrivals(each.ports, each.duration)] for _, each in steps(plan, 2)]
+    assert starts == [[0, 1_000_000], [0, 672_000]]  # the line needs 672 ns for the first, so the pace of 2 is too fast
     silent = read_scenario(scenario(ports=[{"speed": "1G"}], duration="1us"))
     with pytest.raises(InputError, match="no rate to sweep"):
         list(steps(silent, 2))

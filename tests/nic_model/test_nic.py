@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -255,16 +256,53 @@ def test_events_are_told_with_the_frames_that_made_them(
     assert len(told) > 5 and told[-1][0] > 5
 
 
+def test_the_host_changes_maps_while_frames_pass(run: Ran, capture: Callable[..., str]) -> None:
+    frames = [(i, frame(1, mark=i)) for i in range(3000)]
+    ports = [{"speed": "10G", "traffic": [{"capture": capture("in.pcapng", frames), "rate": "100%"}]}]
+    entry = {"map": "cpus", "key": "01000000"}
+    updates = [
+        {"at": "150us", **entry},
+        {"at": "50us", **entry, "value": "00080000"},
+        {"at": "199us", **entry, "key": "09000000"},  # there is no such CPU
+    ]
+    outcome, fates, _ = run(program="to_cpu", ports=ports, duration="200us", **{"map-updates": updates})
+    put, deleted, again = outcome.updates
+    assert [update.wanted.at for update in outcome.updates] == [50_000_000, 150_000_000, 199_000_000]
+    assert (put.errno, deleted.errno, again.errno) == (0, 0, errno.EINVAL)
+    ways: dict[str, list[int]] = {"before": [], "between": [], "after": []}
+    for fate in fates:
+        # 64 cycles: what a frame may take from its last bit in to the map
+        if fate.arrived < put.begun - 64 * 8000:
+            assert fate.to == "rx_xdp_drop"
+            ways["before"].append(fate.index)
+        elif put.ended < fate.arrived < deleted.begun - 64 * 8000:
+            assert fate.to == "cpu 1"
+            ways["between"].append(fate.index)
+        elif fate.arrived > deleted.ended:
+            assert fate.to == "rx_xdp_drop"
+            ways["after"].append(fate.index)
+    assert min(map(len, ways.values())) > 500
+    # One moment each: no frame before it sees the new contents, none behind it the old ones.
+    order = [fate.to for fate in sorted(fates, key=lambda fate: fate.index)]
+    assert sum(one != other for one, other in pairwise(order)) == 2
+    # The host takes its time on the bus, and frames go on coming at line rate.
+    assert all(0 < update.ended - update.begun < 1_000_000 for update in outcome.updates)
+    assert len(fates) == outcome.ports[0].offered
+
+
 def test_both_engines_give_the_same_fates(run: Ran, capture: Callable[..., str]) -> None:
     traffic = [{"capture": capture("in.pcapng", mixed(150, 4)), "rate": "100%"}]
     ports = [{"speed": "100G", "rx-queue": "3KiB", "tx-queue": 1, "traffic": traffic}, {"speed": "1G"}]
+    updates = [{"at": "2us", "map": ".bss", "key": bytes(4).hex(), "value": (1 << 32).to_bytes(8, "little").hex()}]
     outcomes = []
     for name in ("verilator", "cocotb"):
         try:
-            outcome, fates, _ = run(ports=ports, duration="1ms", on=name)
+            outcome, fates, _ = run(ports=ports, duration="1ms", on=name, **{"map-updates": updates})
         except InputError as missing:
             if "apt install" not in str(missing):
                 raise
             pytest.skip(str(missing))
-        outcomes.append((by_name(outcome), fates, outcome.cycles, outcome.stalls, outcome.maps))
+        outcomes.append((by_name(outcome), fates, outcome.cycles, outcome.stalls, outcome.maps, outcome.updates))
     assert outcomes[0] == outcomes[1]
+    (seen,) = outcome.maps[".bss"].values()
+    assert 1 << 32 < int.from_bytes(seen, "little") < (1 << 32) + outcome.verdicts.total()

@@ -57,6 +57,19 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"duration": "1ms", "ports": [{**PORT, "traffic": [{"frames": "64b", "from": "mars"}]}]},
         "from: 'mars': frames are from the line or from the host",
     ),
+    (
+        {"duration": "1ms", "ports": [{**PORT, "traffic": [{"frames": "64b", "pace": 2}]}]},
+        "pace is for a capture with its own times",
+    ),
+    ({"duration": "1ms", "ports": [PORT], "map-updates": [{"at": "2ms", "map": "seen", "key": ""}]}, "after the scen"),
+    (
+        {"duration": "1ms", "ports": [PORT], "map-updates": [{"at": "2us", "map": "cpus", "key": ""}]},
+        r"map-updates\[0\]: map: the program uses no map 'cpus'; it uses .bss",
+    ),
+    (
+        {"duration": "1ms", "ports": [PORT], "map-updates": [{"at": "2us", "map": ".bss", "key": "00"}]},
+        r"map-updates\[0\]: key: 1 bytes, must be 4",
+    ),
     ({"duration": "1ms", "ports": [PORT], "target": {"width": 48}}, "target: width: 48: give one of 8, 16"),
     ({"duration": "1ms", "ports": [PORT], "set": {"seen": "x"}}, "set: seen: 'x' is not a whole number"),
     ({"duration": "1ms", "ports": [PORT], "maps": {"nothing": []}}, "there is no map nothing"),
