@@ -11,12 +11,12 @@ from typing import Any
 import click
 from rich.console import Console
 
+from ..codegen.redirects import redirect_target
 from ..hdl.errors import InputError
 from ..hdl.helpers.events import Event
 from ..nic_model.attached import AttachedNic, AttachedPort
 from ..nic_model.control_socket import ControlServer, SocketTransport, stopping_signals
 from ..nic_model.host import about
-from ..nic_model.redirects import redirect_target
 from ..nic_model.tap import Tap
 from ..sim.captures import MAX_IFINDEX
 from ..sim.engine import Options

@@ -78,6 +78,10 @@ class Design:
     @cached_property
     def datapath(self) -> Datapath:
         """The device between its streams, for a top that holds it."""
+        return self.tagged_datapath(0)
+
+    def tagged_datapath(self, tag: int) -> Datapath:
+        """The same with ``tag`` bits that go past the program with each frame."""
         start = self.graph.outputs["start"]
         return Datapath(
             self.pipeline,
@@ -85,6 +89,7 @@ class Design:
             in_flight=self.pipeline.in_flight,
             start=start.attr if start.op == "const" else None,
             tail_fixed=self.graph.tail_fixed,
+            tag=tag,
         )
 
     @cached_property

@@ -13,6 +13,7 @@ from .control import Control, Identity
 from .egress import Egress
 from .event_queue import EventQueue
 from .events import FRAME_BITS, SITE_BITS, EventStream, data_bytes
+from .frame_tags import FrameTags
 from .ingress import Ingress
 from .latency import Probe
 from .payload_fifo import PayloadFifo
@@ -35,6 +36,10 @@ class Datapath(wiring.Component):
     ``tx_*`` (AXI4-Stream conventions; ``tx_verdict``, ``tx_redirect`` and ``tx_source``,
     the low bits of the frame's ifindex, with every beat), ``result_*`` (one
     pulse a frame, `hdl.latency.RESULT`), ``bus_*`` (`hdl.control`).
+
+    ``tag``: bits that go past the program with each frame, for what is around the datapath: ``rx_tag``, valid with the
+    first beat, comes back as ``tx_tag`` with every beat, and so does the length of what is sent, ``tx_length`` (bytes).
+    These ports are there only if there is a tag.
     """
 
     def __init__(
@@ -45,6 +50,7 @@ class Datapath(wiring.Component):
         in_flight: int,
         start: int | None = None,
         tail_fixed: bool = False,
+        tag: int = 0,
     ) -> None:
         self.pipeline = pipeline
         self.in_flight = in_flight
@@ -58,6 +64,8 @@ class Datapath(wiring.Component):
         events, depth = identity.event_shapes, identity.event_queue
         self.events = EventStream(events, width) if events else None
         self.event_queue = EventQueue(events, width, identity.max_frame, depth) if events and depth else None
+        # Some frames have left the receipts behind and are still on their way out.
+        self.tags = FrameTags(tag, in_flight + 8) if tag else None
         self.probe = Probe(width)
         self.control = Control(identity)
         super().__init__({
@@ -90,6 +98,7 @@ class Datapath(wiring.Component):
             "bus_valid": In(1),
             "bus_rdata": Out(32),
             "bus_ready": Out(1),
+            **({"rx_tag": In(tag), "tx_tag": Out(tag), "tx_length": Out(16)} if tag else {}),
             **({} if self.events is None or self.event_queue is not None else {
                 "event_site": Out(SITE_BITS),
                 "event_frame": Out(FRAME_BITS),
@@ -115,6 +124,9 @@ class Datapath(wiring.Component):
         self._connect_frames(m)
         self._connect_tx(m)
         self._connect_control(m)
+        if self.tags is not None:
+            m.submodules.tags = self.tags
+            self._connect_tags(m, self.tags)
         if self.events is not None:
             m.submodules.events = self.events
             self._connect_events(m, self.events)
@@ -141,10 +153,11 @@ class Datapath(wiring.Component):
         m.submodules.receipts = receipts = SyncFIFO(width=layout.size, depth=self.in_flight + 4)
         outcome, told = self._told(m)
         handed = pipeline.input.valid & pipeline.input.ready
+        room = receipts.w_rdy if self.tags is None else receipts.w_rdy & self.tags.room
         m.d.comb += [
             # Room for a receipt is always there before the pipeline is full; if not, the frame waits.
-            pipeline.input.valid.eq(ingress.output.valid & receipts.w_rdy),
-            ingress.output.ready.eq(pipeline.input.ready & receipts.w_rdy),
+            pipeline.input.valid.eq(ingress.output.valid & room),
+            ingress.output.ready.eq(pipeline.input.ready & room),
             receipts.w_en.eq(handed),
             receipts.w_data.eq(ingress.receipt),
             egress.receipt.payload.eq(receipts.r_data),
@@ -172,6 +185,18 @@ class Datapath(wiring.Component):
         for name in ("verdict", "redirect", "start", "length", "limit", "window"):
             m.d.comb += outcome.payload[name].eq(pipeline.output.payload[name])
         wiring.connect(m, payload.output, egress.payload)
+
+    def _connect_tags(self, m: Module, tags: FrameTags) -> None:
+        leaving = self.egress.output
+        m.d.comb += [
+            tags.given.eq(self.rx_tag),
+            tags.taken.eq(self.rx_valid & self.rx_ready),
+            tags.last.eq(self.rx_last),
+            tags.handed.eq(self.pipeline.input.valid & self.pipeline.input.ready),
+            tags.left.eq(leaving.valid & leaving.ready & leaving.payload.side.last),
+            self.tx_tag.eq(tags.tag),
+            self.tx_length.eq(leaving.payload.side.length),
+        ]
 
     def _told(self, m: Module) -> tuple[Any, Any]:
         """Where outcomes go, and whether the events of the frame that is next have been told. Egress keeps an outcome

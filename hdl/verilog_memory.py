@@ -29,10 +29,11 @@ class VerilogMemories:
     """Stands in for an Amaranth platform: turns each ``lib.memory.Memory`` into an instance of a module in `text`.
 
     Each clock domain of a memory's ports has a clock (``sync`` is ``clk``, ``x`` is ``clk_x``); read ports may be
-    asynchronous, too.
+    asynchronous, too. Names of modules begin with ``prefix``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "hardpath") -> None:
+        self._prefix = prefix
         self._names: dict[str, str] = {}  # by what is between "module <name>" and the end
 
     @property
@@ -43,7 +44,7 @@ class VerilogMemories:
     def get_memory(self, memory: Memory) -> Instance:
         """Called by Amaranth in place of ``Memory.elaborate``."""
         body = "\n".join(_lines(memory)) + "\n"
-        name = self._names.setdefault(body, f"hardpath_memory_{len(self._names)}")
+        name = self._names.setdefault(body, f"{self._prefix}_memory_{len(self._names)}")
         ports: dict[str, Any] = {f"i_{_clock(domain)}": ClockSignal(domain) for domain in _domains(memory)}
         for kind, group in (("w", memory.write_ports), ("r", memory.read_ports)):
             for number, port in enumerate(group):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
+from ..codegen.redirects import redirect_target
 from ..hdl.errors import InputError
 from ..hdl.helpers.events import Event
 from ..hdl.maps.base import RedirectTarget
@@ -26,7 +27,7 @@ from ..sim.results import Verdict
 from ..sim.stepping import Device, Passage, Report
 from ..sim.timeline import Timeline
 from .arrivals import Arrival, arrivals, from_host
-from .redirects import cpu_queues, redirect_target
+from .cpu_queues import cpu_queues
 from .scenario import MapUpdate, PortSettings, Scenario
 from .statistics import PortStatistics, QueueStatistics
 from .wire import Reader, Sender

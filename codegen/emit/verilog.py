@@ -30,12 +30,15 @@ def verilog(component: Any, name: str) -> str:
     Ports of nested interfaces are joined by single underscores (``input_payload``): simulators and languages
     treat double ones specially.
     """
-    return verilog_of({name: component})
+    return verilog_of({name: component}, name)
 
 
-def verilog_of(components: Mapping[str, Any]) -> str:
-    """Components by the names of their top modules, as one text: Yosys takes longer to start than for a small one."""
-    memories = VerilogMemories()
+def verilog_of(components: Mapping[str, Any], prefix: str = "hardpath") -> str:
+    """Components by the names of their top modules, as one text: Yosys takes longer to start than for a small one.
+
+    All other modules have names that begin with that of their top, or with ``prefix``.
+    """
+    memories = VerilogMemories(prefix)
     commands = [f"read_rtlil <<rtlil\n{_rtlil(c, name, memories)}\nrtlil" for name, c in components.items()]
     yosys = find_yosys(lambda version: version >= (0, 40))
     text = yosys.run(["-q", "-"], "\n".join((*commands, *_SCRIPT)), ignore_warnings=True)

@@ -1,4 +1,4 @@
-"""Makes `fake_tools.py` importable."""
+"""What tests of this folder share can be imported, also inside the simulator."""
 
 import sys
 from pathlib import Path

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from ..codegen.flow import Design
 from ..hdl.errors import Refused
 from ..hdl.helpers.registry import HELPERS
 from ..hdl.maps.base import RedirectTarget
 from ..hdl.maps.registry import MAP_TYPES
-from ..sim.mapfile import Contents
+from .flow import Design
 
 
 def redirect_target(design: Design) -> RedirectTarget | None:
@@ -28,16 +27,6 @@ def redirect_target(design: Design) -> RedirectTarget | None:
         raise Refused(
             f"{design.program.name} redirects to a {one.value} ({here}) and to a {other.value} ({there}); the number "
             "that comes out does not say which",
-            "simulate it in a NIC with one kind of target, or look at its results with `hardpath sim`",
+            "put it in a NIC with one kind of target, or look at its results with `hardpath sim`",
         )
     return next(iter(found), None)
-
-
-def cpu_queues(design: Design, contents: Contents) -> dict[int, int]:
-    """Frames that the queue of each CPU takes, as the CPU maps say (struct bpf_cpumap_val: qsize comes first)."""
-    return {
-        int.from_bytes(key, "little"): int.from_bytes(value[:4], "little")
-        for name, spec in design.maps.items()
-        if MAP_TYPES[spec.type].redirects_to is RedirectTarget.CPU
-        for key, value in contents.get(name, {}).items()
-    }

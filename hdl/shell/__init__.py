@@ -1,0 +1,1 @@
+"""Datapaths behind the buses of AXI, as NICs of FPGAs have them; no part knows a program."""
