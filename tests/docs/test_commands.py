@@ -16,7 +16,7 @@ from hardpath.sim.toolchain import has_compiler
 from hardpath.sim.traffic import mixes
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = ("README.md", "docs/user-guide.md")
+PAGES = ("README.md", "docs/user-guide.md", "docs/nic-shells.md")
 BAR = re.compile(r"^[\d,-]+ +[\d,]+ *[█▉▊▋▌▍▎▏]*$")  # a line of a histogram
 
 
