@@ -52,11 +52,11 @@ def measure(name: str, board_name: str, seeds: int, jobs: int) -> dict[str, obje
     board, found = BOARDS[board_name], toolchain.find()
     spec = open_object(ROOT / "examples" / name / f"{name}.o", map_sizes=MAP_SIZES.get(name, {}))
     target = Target(
-        clock_mhz=needs.CLOCK_MHZ,
+        clock_mhz=board.clock_mhz,
         width=needs.WIDTH,
         max_frame=needs.MAX_FRAME,
         event_queue=needs.EVENT_BEATS,
-        ii=needs.interval(needs.CLOCK_MHZ, board.ports),
+        ii=needs.interval(board.clock_mhz, board.ports),
     )
     design = compile_program(spec, select(spec), target)
     built = flow.build(board, [design], found, seeds=range(1, seeds + 1), jobs=jobs)

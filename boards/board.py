@@ -17,7 +17,8 @@ class Board:
     """``module`` and ``platform``: the class in amaranth-boards. ``device``: as in `hdl.area.DEVICES`, which knows all
     ECP5 by what they hold. ``ports``: RGMII PHYs. ``rx_delay_ps``, ``tx_delay_ps``: as `hdl.mac.rgmii` says; what the
     FPGA has to delay depends on the straps of the PHY and the lengths of the board's lines, and is taken from designs
-    that work on it. ``svf``: the board's programmer takes an SVF file rather than a bitstream."""
+    that work on it. ``clock_mhz``: of the datapath, unless said otherwise. ``svf``: the board's programmer takes an SVF
+    file rather than a bitstream."""
 
     name: str
     title: str
@@ -27,6 +28,7 @@ class Board:
     ports: int
     rx_delay_ps: int
     tx_delay_ps: int
+    clock_mhz: float = 62.5
     svf: bool = False
 
     def make_platform(self) -> type[Any]:
@@ -43,12 +45,16 @@ class Board:
         return found
 
 
+SLOW_GRADE_MHZ = 125 / 3
+"""On an ECP5 of grade 6, whose block memories take 5.8 ns to give their contents, looking up a key and writing its
+value takes 21 ns. Two ports need 31 MHz."""
+
 BOARDS = {
     board.name: board
     for board in (
         Board(
             "colorlight_5a75b_r7_0", "Colorlight 5A-75B (revision 7.0)", "colorlight_5a75b_r7_0",
-            "Colorlight_5A75B_R70Platform", "LFE5U-25F", 2, 2000, 0,
+            "Colorlight_5A75B_R70Platform", "LFE5U-25F", 2, 2000, 0, SLOW_GRADE_MHZ,
         ),
         Board("versa_ecp5", "Lattice ECP5 Versa", "versa_ecp5", "VersaECP5Platform", "LFE5U-45F", 2, 0, 0, svf=True),
         Board(

@@ -44,7 +44,7 @@ def part_of(name: str) -> str:
         return f"{PORT} {number}"
     if kind == "datapath":
         return f"{number}: {_inside(folders[2:])}" if number else _inside(folders[2:])
-    return CONTROL if kind in ("control", "uart", "bus") else BETWEEN
+    return CONTROL if kind in ("control", "serial", "buses", "management") else BETWEEN
 
 
 def _inside(folders: list[str]) -> str:

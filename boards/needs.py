@@ -11,12 +11,8 @@ from ..hdl.target import Target
 LINE = PORTS["1g"]
 """All PHYs of the boards are for 1 Gb/s."""
 
-CLOCK_MHZ = 62.5
-"""The datapath's usual clock. Two ports of 1 Gb/s leave 20 cycles for each of the shortest frames then, and block
-memories of the slowest ECP5, which take 5.8 ns to give their contents, fit a cycle together with a comparison."""
-
 WIDTH = 8
-"""Bytes a beat: 4 Gb/s at that clock."""
+"""Bytes a beat: 2.7 Gb/s and more with the clocks of the boards, where two ports bring 2."""
 
 MAX_FRAME = 1518
 """Bytes without FCS: the longest with one VLAN tag."""

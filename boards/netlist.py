@@ -7,13 +7,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..codegen.flow import Design
 from ..hdl.bump import Bump
 from ..hdl.errors import InputError
 from ..hdl.mac.port import PortShape
-from ..hdl.nic import Nic
 from .board import Board
 from .clocks import LINE_MHZ, plan
 from .platform import MEMORIES, make_platform
@@ -62,13 +60,11 @@ def files_of(board: Board, designs: Sequence[Design]) -> Files:
     )
 
 
-def _device(board: Board, designs: Sequence[Design], shape: PortShape, clock_hz: float) -> Any:
-    datapaths = [design.datapath for design in designs]
-    if len(designs) == 1:
-        return Nic(datapaths[0], board.ports, shape, clock_hz)
-    if board.ports != len(designs):
+def _device(board: Board, designs: Sequence[Design], shape: PortShape, clock_hz: float) -> Bump:
+    if len(designs) > board.ports:
         raise InputError(f"{board.title} has one port: build one program for it")
-    return Bump(datapaths, shape, clock_hz)
+    # Port 0 faces the network: nobody there may reach the control bus. The only port has to.
+    return Bump([design.datapath for design in designs], shape, clock_hz, ports=board.ports)
 
 
 def _relative(found: re.Match[str]) -> str:

@@ -16,9 +16,13 @@ PHY_RESET_MS = 20
 """How long PHYs are held in reset: all on these boards want 10 ms or less."""
 
 
+UART = "uart"
+"""The serial line to the control buses, where a board has one."""
+
+
 class Top(Elaboratable):
     """``device``: a component with the lines of each of the board's ports (``rx_ctl_i`` and so on), in the domains
-    ``sync``, ``tx`` and ``rx<i>``, such as `hdl.nic.Nic` or `hdl.bump.Bump`. ``pll``: for the board's oscillator."""
+    ``sync``, ``tx`` and ``rx<i>``, and a serial line (`hdl.bump.Bump`). ``pll``: for the board's oscillator."""
 
     def __init__(self, board: Board, device: wiring.Component, pll: Pll) -> None:
         self._board = board
@@ -38,6 +42,12 @@ class Top(Elaboratable):
         awake = self._phy_reset(m)
         for i in ports:
             self._connect(m, platform, i, awake)
+        if (UART, 0) in platform.resources:
+            serial = platform.request(UART, 0, dir="-")
+            m.d.comb += [
+                self._device.uart_rx.eq(_input(m, serial.rx, "uart_rx")),
+                _output(m, serial.tx, "uart_tx").eq(self._device.uart_tx),
+            ]
         return m
 
     def _phy_reset(self, m: Module) -> Signal:

@@ -37,7 +37,7 @@ from .settings import Settings
     help="The program of port 1; by default both ports have the same program and the same maps.",
 )
 @click.option(
-    "--clock", type=shared.Number(1, 125), default=needs.CLOCK_MHZ, show_default=True, metavar="MHZ",
+    "--clock", type=shared.Number(1, 125), show_default="what suits the board", metavar="MHZ",
     help="Clock of the datapath; the ports' own is 125 MHz.",
 )
 @click.option(
@@ -75,7 +75,7 @@ def command(
     board_name: str,
     output: Path | None,
     other: Path | None,
-    clock: float,
+    clock: float | None,
     width: str,
     ii: int | None,
     max_frame: int,
@@ -94,6 +94,7 @@ def command(
     picked = chosen.select(spec)
     folder = output or Path("build", board.name, picked.name)
     check_folder(folder)
+    clock = clock or board.clock_mhz
     target = Target(
         clock_mhz=clock,
         width=int(width),

@@ -50,25 +50,26 @@ PORT_COUNTERS = tuple(_SUMMARIES)
 
 
 class BumpControl(wiring.Component):
-    """``bus`` (`BUS`); for each port i ``counters_i`` In(COUNTERS) and ``unreachable_i`` In(32). ``management``:
-    bit i as the register says."""
+    """``bus`` (`BUS`); for each of ``ports`` ports i ``counters_i`` In(COUNTERS) and ``unreachable_i`` In(32).
+    ``management``: bit i as the register says."""
 
-    def __init__(self, management: int) -> None:
+    def __init__(self, ports: int, management: int) -> None:
+        self._ports = ports
         self._management = management
         each = {"counters": In(COUNTERS), "unreachable": In(32)}
         super().__init__({
             "bus": Out(wiring.Signature(BUS)),
-            **{f"{name}_{i}": member for i in range(PORTS) for name, member in each.items()},
+            **{f"{name}_{i}": member for i in range(ports) for name, member in each.items()},
         })
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         bus = RegisterBus(m, self.bus, RegisterMap(REGISTERS))
         for name, value in {
-            "magic": MAGIC, "version": VERSION, "ports": PORTS, "management": self._management
+            "magic": MAGIC, "version": VERSION, "ports": self._ports, "management": self._management
         }.items():
             bus.read(name, Const(value, 32))
-        for i in range(PORTS):
+        for i in range(self._ports):
             counters = getattr(self, f"counters_{i}")
             for name in COUNTERS.members:
                 bus.read(f"port{i}_{name}", counters[name])

@@ -80,6 +80,21 @@ def mask_bytes(word: Value, keep: Value) -> Value:
     return Cat(Mux(bit, word.word_select(i, 8), 0) for i, bit in enumerate(keep))
 
 
+class Stage(wiring.Component):
+    """A register for a stream of any shape: one cycle of latency, one item a cycle, and nothing but a register behind
+    ``input.payload``. ``ready`` goes through; where that path would be too long, a `Skid` breaks it."""
+
+    def __init__(self, shape: Any) -> None:
+        super().__init__({"input": In(stream.Signature(shape)), "output": Out(stream.Signature(shape))})
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        m.d.comb += self.input.ready.eq(~self.output.valid | self.output.ready)
+        with m.If(self.input.ready):
+            m.d.sync += [self.output.payload.eq(self.input.payload), self.output.valid.eq(self.input.valid)]
+        return m
+
+
 class Skid(wiring.Component):
     """A register stage for a stream of any shape, holding up to two items.
 

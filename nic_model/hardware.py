@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from ..hdl.bump_control import MAGIC, PORT_COUNTERS, PORTS, REGISTERS, UNIT, VERSION
+from ..hdl.bump_control import MAGIC, PORT_COUNTERS, REGISTERS, UNIT, VERSION
 from ..hdl.errors import InputError
 from ..hdl.registers import RegisterMap
 from .control_socket import About
@@ -40,7 +40,7 @@ class Hardware:
         """The counters of each port (`hdl.bump_control.PORT_COUNTERS`), modulo 2 ** 32."""
         return [
             dict(zip(PORT_COUNTERS, self._read(*(f"port{i}_{name}" for name in PORT_COUNTERS)), strict=True))
-            for i in range(PORTS)
+            for i in range(*self._read("ports"))
         ]
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..payload_fifo import PayloadFifo
-from ..stream import Skid
+from ..stream import Skid, Stage
 
 _ON_THE_WAY = 2
 """Beats that may still come when there is no more room: what is known of the level is a cycle old."""
@@ -35,7 +35,7 @@ class WholeFrames(wiring.Component):
         m = Module()
         given = self.input
         m.submodules.fifo = fifo = PayloadFifo(Value.cast(given.payload).shape().width, self._depth)
-        m.submodules.skid = skid = Skid(self._shape)
+        m.submodules.stage, m.submodules.skid = stage, skid = Stage(self._shape), Skid(self._shape)
         level = Signal(range(self._depth + 1))
         room = Signal(init=1)
         beats = Signal(range(self._depth // 2 + 1))  # of the frame that comes in, no further than half the queue
@@ -45,9 +45,9 @@ class WholeFrames(wiring.Component):
             fifo.write_data.eq(given.payload),
             fifo.write.eq(given.valid & room),
             fifo.commit.eq(last | (beats == self._depth // 2)),
-            skid.input.payload.eq(fifo.output.payload),
-            skid.input.valid.eq(fifo.output.valid),
-            fifo.output.ready.eq(skid.input.ready),
+            stage.input.payload.eq(fifo.output.payload),
+            stage.input.valid.eq(fifo.output.valid),
+            fifo.output.ready.eq(stage.input.ready),
         ]
         m.d.sync += [
             level.eq(level + fifo.write - (fifo.output.valid & fifo.output.ready)),
@@ -57,5 +57,6 @@ class WholeFrames(wiring.Component):
             m.d.sync += beats.eq(0)
         with m.Elif(fifo.write & (beats != self._depth // 2)):
             m.d.sync += beats.eq(beats + 1)
+        wiring.connect(m, stage.output, skid.input)
         wiring.connect(m, skid.output, wiring.flipped(self.output))
         return m

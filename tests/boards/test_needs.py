@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hardpath.boards.needs import CLOCK_MHZ, MAX_FRAME, WIDTH, interval, needed_mhz
+from hardpath.boards.board import BOARDS
+from hardpath.boards.needs import MAX_FRAME, WIDTH, interval, needed_mhz
 from hardpath.hdl.errors import Refused
 from hardpath.hdl.line_rate import slot_bits
 from hardpath.hdl.target import Target
@@ -18,10 +19,11 @@ def test_no_length_needs_more(ports, cycles):
     assert max(every) <= needed_mhz(target, ports, cycles) <= max(every) * 1.0003
 
 
-def test_the_usual_clock_is_enough_for_the_interval_that_it_leaves():
+def test_the_clock_of_each_board_is_enough_for_the_interval_that_it_leaves():
     target = Target(width=WIDTH, max_frame=MAX_FRAME)
-    for ports in (1, 2):
-        cycles = interval(CLOCK_MHZ, ports)
-        assert needed_mhz(target, ports, cycles) <= CLOCK_MHZ < needed_mhz(target, ports, cycles + 1)
+    for board in BOARDS.values():
+        cycles = interval(board.clock_mhz, board.ports)
+        assert needed_mhz(target, board.ports, cycles) <= board.clock_mhz
+        assert board.clock_mhz < needed_mhz(target, board.ports, cycles + 1)
     with pytest.raises(Refused, match="2 ports bring in more than a frame a cycle at 1 MHz"):
         interval(1, 2)

@@ -8,8 +8,8 @@ from collections import Counter
 import bump_native
 import pytest
 from bump_native import EXAMPLES, PERIOD_PS, designs, with_fcs
+from hardpath.hdl.bump import Bump
 from hardpath.hdl.mac.port import PortShape
-from hardpath.hdl.nic import Nic
 from hardpath.sim.captures import read_capture
 from hardpath.sim.interpreter import Interpreter
 
@@ -46,17 +46,18 @@ def test_frames_of_both_ports_at_once_at_line_rate_go_where_linux_sends_them(nam
     out, verdicts = expected(name, frames)
     assert verdicts[PASS] > 20 and len(verdicts) > 1
     (design,) = designs((EXAMPLES / name / f"{name}.o",))
-    nic = Nic(design.datapath, 2, PortShape(), 1e12 / PERIOD_PS)
+    bump = Bump([design.datapath], PortShape(), 1e12 / PERIOD_PS)
     on_wire = [[with_fcs(frame) for frame in each] for each in frames]
     on_wire[0].insert(7, b"\0" + with_fcs(frames[0][0])[1:-1] + b"\0")  # a wrong FCS
-    got, _ = bump_native.exchange(bump_native.build(bench.Bench(nic), tmp_path), tmp_path, on_wire)
+    got, _ = bump_native.exchange(bump_native.build(bench.Bench(bump), tmp_path), tmp_path, on_wire)
     for (source, port), wanted in out.items():
         mine = set(wanted)
         assert [one.frame for one in got if one.port == port and one.frame in mine] == wanted, (source, port)
     assert len(got) == sum(map(len, out.values()))
 
 
-def test_a_nic_has_one_or_two_ports():
+def test_each_port_has_a_datapath_or_all_have_one():
     (design,) = designs((EXAMPLES / "drop" / "drop.o",))
-    with pytest.raises(ValueError, match="3 ports: choose 1 or 2"):
-        Nic(design.datapath, 3, PortShape(), 1e8)
+    for datapaths, ports in ((1, 3), (2, 1), (0, 2)):
+        with pytest.raises(ValueError, match=f"{datapaths} datapaths for {ports} ports: choose one for all"):
+            Bump([design.datapath] * datapaths, PortShape(), 1e8, ports=ports)
