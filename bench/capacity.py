@@ -76,7 +76,7 @@ def unit(spec: MapSpec) -> Any:
             size = plugin.row_bytes(spec)
             row, mask = c.slice(window, 0, 8 * size), c.const((1 << size) - 1, size)
             c.site(spec.name, plugin.write_kind(spec), entry.found, entry.address, entry.tag, row, mask)
-    if spec.type != TYPES["lpm_trie"].type:  # the host's business there
+    if spec.type != TYPES["lpm_trie"].type:  # mostly the host's business there
         if "update" in operations:
             plugin.lower_update(c, spec, one, key, value, flags)
         if "delete" in operations:

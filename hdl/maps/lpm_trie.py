@@ -7,7 +7,8 @@ from typing import Any
 
 from ..errors import Refused
 from .base import Entry, Lowering, MapModel, MapShape, SiteKind
-from .linux import BPF_F_NO_PREALLOC
+from .hash_records import DELETE
+from .linux import BPF_EXIST, BPF_F_NO_PREALLOC, EINVAL
 from .lpm_model import LpmModel
 from .lpm_unit import LpmUnit
 from .row_map import RowMap, by_index
@@ -18,6 +19,9 @@ PREFIX_LIMIT = 32
 """Bytes of a prefix at most: every 2 bits are a stage of the pipeline."""
 
 LINUX_PREFIX_LIMIT = 256
+
+ERROR_BITS = 8
+"""Results of updates and deletes: 0 or a negative errno."""
 
 
 def lookup_kind(shape: MapShape, rows: ValueRows) -> SiteKind:
@@ -30,10 +34,20 @@ def lookup_kind(shape: MapShape, rows: ValueRows) -> SiteKind:
     return SiteKind("lookup", operands, results, trie.levels + 1, (0, trie.levels), state, frozenset())
 
 
+def change_kind(shape: MapShape) -> SiteKind:
+    """Update or delete, in one so that those that exclude each other become one site: operands ``key``, ``value``,
+    ``mode`` (BPF_ANY, BPF_NOEXIST, BPF_EXIST or `DELETE`); result ``error``. It walks through all levels while its frame
+    stands in offset 1, and has no tag: no other frame is anywhere in the map then."""
+    operands = (("key", 8 * shape.key_size), ("value", 8 * shape.value_size), ("mode", 2))
+    state = frozenset({"keys", "values"})
+    return SiteKind("change", operands, (("error", ERROR_BITS),), 2, (0, 1), state, state)
+
+
 class LpmTrie(RowMap):
     type = 11
     name = "lpm_trie"
-    summary = "longest matching prefix, of up to 256 bits; inserted and deleted by the host"
+    summary = "longest matching prefix, of up to 256 bits; a program's update or delete takes four cycles a level"
+    inserts_move_values = False
 
     def check(self, shape: MapShape) -> None:
         check_sizes(shape)
@@ -83,22 +97,33 @@ class LpmTrie(RowMap):
         return Entry(found, address, b.op("slice", rows.tag_bits, address, attr=rows.row_index_bits))
 
     def lower_update(self, b: Lowering, shape: MapShape, predicate: Any, key: Any, value: Any, flags: Any) -> Any:
-        raise self._for_the_host(shape, "updates")
+        wrong = b.op("ult", 1, b.const(BPF_EXIST, 64), flags)
+        return self._change(b, shape, predicate, key, value, b.op("slice", 2, flags, attr=0), wrong)
 
     def lower_delete(self, b: Lowering, shape: MapShape, predicate: Any, key: Any) -> Any:
-        raise self._for_the_host(shape, "deletes from")
+        value = b.const(0, 8 * shape.value_size)
+        return self._change(b, shape, predicate, key, value, b.const(DELETE, 2), b.const(0, 1))
 
-    def _for_the_host(self, shape: MapShape, does: str) -> Refused:
-        return Refused(
-            f"the program {does} {self.name} {shape.name}, which only the host changes in hardware",
-            "change the map from the host, or keep what the program learns in a hash map that it looks up first",
-        )
+    def _change(
+        self, b: Lowering, shape: MapShape, predicate: Any, key: Any, value: Any, mode: Any, wrong: Any
+    ) -> Any:
+        """-EINVAL for a prefix that is too long, and where the flags are ``wrong``."""
+        length = b.op("slice", 8 * LENGTH_BYTES, key, attr=0)
+        too_long = b.op("ult", 1, b.const(Trie.of(shape).bits, 8 * LENGTH_BYTES), length)
+        wrong = b.op("or", 1, wrong, too_long)
+        go = b.op("and", 1, predicate, b.op("not", 1, wrong))
+        result = b.op("sext", 64, b.field(b.site(shape.name, change_kind(shape), go, key, value, mode), "error"))
+        return b.op("mux", 64, wrong, b.const(-EINVAL & ((1 << 64) - 1), 64), result)
 
     def evaluate_site(self, model: MapModel, kind: SiteKind, operands: Sequence[int]) -> int:
-        if kind.name != "lookup":
+        if kind.name not in ("lookup", "change"):
             return super().evaluate_site(model, kind, operands)
         assert isinstance(model, LpmModel)
         named = operands_by_name(kind, operands)
+        if kind.name == "change":
+            key, value = (named[n].to_bytes(dict(kind.operands)[n] // 8, "little") for n in ("key", "value"))
+            error = model.delete(key) if named["mode"] == DELETE else model.update(key, value, named["mode"])
+            return error & ((1 << ERROR_BITS) - 1)
         size = dict(kind.operands)["data"] // 8
         key = named["length"].to_bytes(LENGTH_BYTES, "little") + named["data"].to_bytes(size, "little")
         handle = model.lookup(key)

@@ -6,9 +6,10 @@ import os
 import random
 from collections.abc import Mapping
 
-from hardpath.codegen.spec import MapSpec
+from hardpath.codegen.inner_maps import settled
+from hardpath.codegen.spec import MapSpec, ObjectSpec
 
-PROG_ARRAY = 3
+PROG_ARRAY, ARRAY_OF_MAPS, HASH_OF_MAPS = 3, 12, 13
 HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY, LRU_HASH, LRU_PERCPU_HASH = 1, 2, 5, 6, 9, 10
 LPM_TRIE, QUEUE, STACK = 11, 22, 23
 PERF_EVENT_ARRAY, RINGBUF = 4, 27
@@ -25,6 +26,8 @@ QUEUES = ("queue", "stack")
 GLOBALS = (".data", ".bss", ".rodata")
 ARRAYS_OF_PROGRAMS = ("programs", "more_programs")
 """The first program goes on with what is in the first one; what is there, with what is in the second."""
+INNER = ("inner_a", "inner_b")
+"""Alike; what is in slots 0 and 2 of the map ``outer``."""
 REDIRECTS = ("devmap", "devmap_hash", "cpumap", "xskmap")
 
 
@@ -60,7 +63,10 @@ def random_maps(rng: random.Random) -> dict[str, MapSpec]:
         MapSpec("text", ARRAY, 4, 18, 1, initial=b"\0ab\0\xff\0longer text\0", readonly=True),
     ]
     specs += [MapSpec(name, PROG_ARRAY, 4, 4, rng.choice((2, 3))) for name in ARRAYS_OF_PROGRAMS]
-    return {spec.name: spec for spec in specs}
+    shape = rng.choice((ARRAY, HASH)), 4, rng.choice((4, 8, 12)), rng.choice((2, 4))
+    specs += [MapSpec(name, *shape) for name in INNER]
+    outer = MapSpec("outer", rng.choice((ARRAY_OF_MAPS, HASH_OF_MAPS)), 4, 4, 3, slots=dict(zip((0, 2), INNER)))
+    return {**settled(ObjectSpec("fuzz.o", (), {spec.name: spec for spec in (*specs, outer)})).maps}
 
 
 def buffers(maps: Mapping[str, MapSpec]) -> list[str]:

@@ -72,9 +72,7 @@ class Generator:
         self.flags = [c.slice(self.window, i, 1) for i in range(8)]
         self.outputs: list[Node] = []
         operations = ["lookup", "change", "change", "update", "update", "delete"]
-        if self.spec.type == LPM_TRIE:
-            operations = operations[:3]
-        elif not self.spec.key_size:
+        if not self.spec.key_size:
             operations = ["push", "push", "pop", "peek"]
         for _ in range(rng.randint(1, 4)):
             getattr(self, rng.choice(operations))()

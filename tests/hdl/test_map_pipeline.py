@@ -129,6 +129,13 @@ def test_an_lpm_trie_changes_between_two_frames(seed: int) -> None:
     host_and_frames(Generator(rng, spec).program(), rng, 16)
 
 
+@pytest.mark.parametrize("seed", range(400, 420))
+def test_frames_that_change_an_lpm_trie_do_so_one_after_the_other(seed: int) -> None:
+    rng = random.Random(seed)
+    spec = MapSpec("m", LPM_TRIE, 5, rng.choice((1, 8, 130)), rng.choice((1, 3, 6)), NO_PREALLOC)
+    back_to_back(Generator(rng, spec).program(), rng)
+
+
 @pytest.mark.parametrize("seed", range(300, 320))
 def test_pushes_and_pops_of_frames_and_host_come_one_after_the_other(seed: int) -> None:
     rng = random.Random(seed)

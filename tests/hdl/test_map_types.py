@@ -108,15 +108,6 @@ def test_the_number_of_entries_that_a_refusal_offers_fits(kind: int, size: int) 
     plugin.check(MapSpec("m", kind, 4, size, offered))
 
 
-def test_a_program_that_changes_an_lpm_trie_is_refused() -> None:
-    c, spec = Construct(Graph()), MapSpec("m", LPM_TRIE, 8, 4, 4, NO_PREALLOC)
-    plugin, one, key, zero = MAP_TYPES[LPM_TRIE], c.const(1, 1), c.input("time_ns", 64), c.const(0, 64)
-    with pytest.raises(Refused, match="updates lpm_trie m"):
-        plugin.lower_update(c, spec, one, key, c.const(0, 32), zero)
-    with pytest.raises(Refused, match="deletes from lpm_trie m"):
-        plugin.lower_delete(c, spec, one, key)
-
-
 def test_constant_flags_of_an_array_update_leave_no_site_when_they_fail() -> None:
     c = Construct(Graph())
     spec = MapSpec("m", ARRAY, 4, 8, 4)

@@ -98,7 +98,7 @@ CASES = {
     "hash": {"kind": "HASH", "key": KEY % 64},
     "hash_lock": {"kind": "HASH", "key": KEY % 64, **LOCK},
     "hash_alloc": {"kind": "HASH", "key": KEY % 32, "flags": "BPF_F_NO_PREALLOC"},
-    "lpm_trie": {"kind": "LPM_TRIE", "key": KEY % 64, "flags": "BPF_F_NO_PREALLOC", "call": "with_keys(o, 0)"},
+    "lpm_trie": {"kind": "LPM_TRIE", "key": KEY % 64, "flags": "BPF_F_NO_PREALLOC"},
     "queue": {"kind": "QUEUE", "call": "without_keys(o)"},
     "stack": {"kind": "STACK", "call": "without_keys(o)"},
 }

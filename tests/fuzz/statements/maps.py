@@ -5,7 +5,7 @@ from __future__ import annotations
 from assembler import FP, Label
 from hardpath.codegen.isa import Alu, Jump
 from hardpath.codegen.spec import MapSpec
-from map_kinds import GLOBALS, HASH, HASHES, LOCK, PER_CPU, PERCPU_HASH, QUEUES, WRITABLE
+from map_kinds import GLOBALS, HASH, HASHES, INNER, LOCK, PER_CPU, PERCPU_HASH, QUEUES, WRITABLE
 from rules import rule
 from statements.memory import atomic
 from writer import KEY, NUMBERS, VALUE, Writer
@@ -189,11 +189,9 @@ def pop(w: Writer) -> None:
     w.call(w.rng.choice((POP, POP, PEEK)))
 
 
-@rule(0.5, when=lambda w: w.may_nest)
-def longest_prefix(w: Writer) -> None:
-    """Look up an address of the frame or a number, with as many bits as there are or fewer."""
-    a, rng, spec = w.a, w.rng, w.maps["lpm"]
-    size = spec.key_size - 4
+def prefix(w: Writer, spec: MapSpec) -> tuple[int, int]:
+    """An address of the frame or a number as a key of an LPM trie, with as many bits as there are or fewer."""
+    a, rng, size = w.a, w.rng, spec.key_size - 4
     source = w.any_number()
     if rng.random() < 0.7:
         a.store(4, FP, KEY, imm=rng.choice((8 * size, 8 * size, 8 * size - 3, 1, 0, 100)))
@@ -204,9 +202,67 @@ def longest_prefix(w: Writer) -> None:
         (scratch,) = w.temporaries(1)
         a.load(size, scratch, w.frame, rng.randint(0, w.state.checked - size))
         a.store(size, FP, KEY + 4, src=scratch)
+    return FP, KEY
+
+
+@rule(0.3, when=lambda w: w.held is None)
+def change_prefix(w: Writer) -> None:
+    a, spec = w.a, w.maps["lpm"]
+    place = prefix(w, spec)
+    if w.rng.random() < 0.4:
+        a.map(1, spec.name)
+        w.pointer(2, *place)
+        w.call(DELETE)
+        return
+    value_place = value(w, spec)
+    flags(w)
+    a.map(1, spec.name)
+    w.pointer(2, *place)
+    w.pointer(3, *value_place)
+    w.call(UPDATE)
+
+
+@rule(0.5, when=lambda w: w.may_nest and w.held is None)
+def inner_map(w: Writer) -> None:
+    """Take a map out of a map of maps, and look up, update and delete in it."""
+    a, rng, outer, spec = w.a, w.rng, w.maps["outer"], w.maps[INNER[0]]
+    place = key(w, outer)
+    a.map(1, outer.name)
+    w.pointer(2, *place)
+    a.call(LOOKUP)
+    w.clobber()
+    w.state.numbers.discard(w.extra)
+    a.move(w.extra, src=0)
+    with w.skippable() as done:
+        a.jump(Jump.JEQ, done, w.extra, imm=0)
+        for act in rng.choices((LOOKUP, UPDATE, DELETE), (4, 2, 1), k=rng.randint(1, 3)):
+            place = key(w, spec)
+            value_place = value(w, spec) if act == UPDATE else place
+            if act == UPDATE:
+                flags(w)
+                w.pointer(3, *value_place)
+            a.move(1, src=w.extra)
+            w.pointer(2, *place)
+            if act != LOOKUP:
+                w.call(act)
+                continue
+            a.call(LOOKUP)
+            w.clobber()
+            with w.skippable() as absent:
+                a.jump(Jump.JEQ, absent, 0, imm=0)
+                value_access(w, 0, spec.value_size)
+            w.state.numbers.discard(0)
+    a.move(w.extra, imm=w.immediate())
+    w.state.numbers.add(w.extra)
+
+
+@rule(0.5, when=lambda w: w.may_nest)
+def longest_prefix(w: Writer) -> None:
+    a, spec = w.a, w.maps["lpm"]
+    place = prefix(w, spec)
     w.clobber()
     a.map(1, spec.name)
-    w.pointer(2, FP, KEY)
+    w.pointer(2, *place)
     a.call(LOOKUP)
     with w.skippable() as done:
         a.jump(Jump.JEQ, done, 0, imm=0)
