@@ -36,8 +36,8 @@ def lookup_kind(shape: MapShape, rows: ValueRows) -> SiteKind:
 
 def change_kind(shape: MapShape) -> SiteKind:
     """Update or delete, in one so that those that exclude each other become one site: operands ``key``, ``value``,
-    ``mode`` (BPF_ANY, BPF_NOEXIST, BPF_EXIST or `DELETE`); result ``error``. It walks through all levels while its frame
-    stands in offset 1, and has no tag: no other frame is anywhere in the map then."""
+    ``mode`` (BPF_ANY, BPF_NOEXIST, BPF_EXIST or `DELETE`); result ``error``. It walks through all levels while its
+    frame stands in offset 1, and has no tag: no other frame is anywhere in the map then."""
     operands = (("key", 8 * shape.key_size), ("value", 8 * shape.value_size), ("mode", 2))
     state = frozenset({"keys", "values"})
     return SiteKind("change", operands, (("error", ERROR_BITS),), 2, (0, 1), state, state)

@@ -5,9 +5,9 @@ so far that is not longer than the key's own. The host's operations walk through
 (`LpmWalker`) while the pipeline lets them (`MapUnit.host_grant`), so frames see each either whole or not at all.
 
 A program's updates and deletes walk in the same way, while their frame stands in offset 1 and stalls all behind it. No
-older frame is in any stage in which it would still touch the map by then, and no younger one has begun to: ``change`` sites
-have no tag and write all there is, so the interlock has kept them apart from all others. That costs frames the time of a
-lookup each where a program does not know before its lookup whether it will change the map.
+older frame is in any stage in which it would still touch the map by then, and no younger one has begun to: ``change``
+sites have no tag and write all there is, so the interlock has kept them apart from all others. That costs frames the
+time of a lookup each where a program does not know before its lookup whether it will change the map.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def random_maps(rng: random.Random) -> dict[str, MapSpec]:
     specs += [MapSpec(name, PROG_ARRAY, 4, 4, rng.choice((2, 3))) for name in ARRAYS_OF_PROGRAMS]
     shape = rng.choice((ARRAY, HASH)), 4, rng.choice((4, 8, 12)), rng.choice((2, 4))
     specs += [MapSpec(name, *shape) for name in INNER]
-    outer = MapSpec("outer", rng.choice((ARRAY_OF_MAPS, HASH_OF_MAPS)), 4, 4, 3, slots=dict(zip((0, 2), INNER)))
+    outer = MapSpec("outer", rng.choice((ARRAY_OF_MAPS, HASH_OF_MAPS)), 4, 4, 3, slots={0: INNER[0], 2: INNER[1]})
     return {**settled(ObjectSpec("fuzz.o", (), {spec.name: spec for spec in (*specs, outer)})).maps}
 
 
