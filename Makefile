@@ -46,7 +46,8 @@ fuzz-objects: $(VENV)/.installed-test
 	$(BIN)/python tests/fuzz/objects.py --mutations 5000 --seed $(SEED)
 
 bench: $(VENV)/.installed-test
-	$(BIN)/python bench/engines.py
+	$(BIN)/python bench/anchors.py --write
+	$(BIN)/python bench/million.py
 
 boards: $(VENV)/.installed-boards
 	$(BIN)/python bench/boards.py --jobs $(JOBS)

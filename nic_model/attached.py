@@ -126,8 +126,7 @@ class AttachedNic:
 
     def _deliver(self, port: AttachedPort, passage: Passage) -> None:
         counts = port.counts
-        name = f"rx_xdp_{passage.verdict.name.lower()}"
-        setattr(counts, name, getattr(counts, name) + 1)
+        counts.add(f"rx_xdp_{passage.verdict.name.lower()}")
         match passage.verdict:
             case Verdict.PASS:
                 if self._host is not None and self._host.send(passage.out):
