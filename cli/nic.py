@@ -68,7 +68,7 @@ command.add_command(run_command, "run")
 )
 @click.option(
     "--host-program", type=FILE, metavar="OBJECT",
-    help="What the host sends goes through this program: XDP_PASS and XDP_TX let it go on.",
+    help="What the host sends goes through this program: XDP_PASS and XDP_TX let it go on. Its events are left out.",
 )
 @control_option
 @event_options

@@ -39,7 +39,7 @@ class AttachedNic:
     What the program passes goes to the host, what it transmits goes back, what it redirects goes to the port of that
     ifindex. What the host sends goes out of the first port, through ``host_device`` if there is one: a program of its
     own, whose XDP_PASS and XDP_TX let a frame go on. ``event`` gets what the program tells the host at once, with the
-    number of the frame among those from the lines.
+    number of the frame among those from the lines; what the host's own program tells is forgotten.
     """
 
     def __init__(
@@ -177,6 +177,7 @@ class AttachedNic:
                 self._send(port, passage.out)
             else:
                 port.counts.tx_dropped += 1
+        device.forget_events()
 
     def _rest(self) -> None:
         """Some cycles without frames after the last one, in which maps tidy themselves up."""

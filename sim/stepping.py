@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,14 +102,22 @@ class Device:
     def events(self) -> Iterator[tuple[int, Event]]:
         """What the program has told the host since the last call: the frame's index and the event.
 
-        To be asked when nothing is inside, as after `drain`, and taken to the end.
+        To be asked when nothing is inside, as after `drain`, and taken to the end. Until somebody does, or forgets them
+        (`forget_events`), they take room on the disk.
         """
         if not self._netlist.events:
             return
         with open(self._recorded, encoding="ascii") as file:
             file.seek(self._told)
             yield from decode_lines(iter(file.readline, ""), self._netlist.events, self._netlist.width)
-            self._told = file.tell()
+        self.forget_events()
+
+    def forget_events(self) -> None:
+        """Nobody wants to know what the program has told until now; to be said when nothing is inside."""
+        if self._netlist.events:
+            # The child goes on writing behind what it has written, so this leaves a hole in the file, without blocks.
+            self._told = max(self._told, self._recorded.stat().st_size)
+            os.truncate(self._recorded, 0)
 
     def _report(self, command: str) -> Report:
         self._child.send(command)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hardpath.hdl.errors import InputError
+from hardpath.hdl.helpers.events import line
 from hardpath.sim.captures import Frame
 from hardpath.sim.cocotb_engine import CocotbEngine
-from hardpath.sim.engine import Engine, Netlist, Options
+from hardpath.sim.engine import Child, Engine, Netlist, Options
 from hardpath.sim.results import Verdict
 from hardpath.sim.stepping import Device, Report, stepping
 from hardpath.sim.verilator_engine import VerilatorEngine
@@ -152,3 +155,28 @@ def test_what_does_not_fit_is_named(engine: Engine) -> None:
             device.arrive(passing(64, 2), 0)
         with pytest.raises(InputError, match="ifindex 1: give every port another"):
             device.port(1, 5)
+
+
+def test_events_that_are_told_or_forgotten_take_no_room(tmp_path: Path) -> None:
+    recorded, told = tmp_path / "events.jsonl", []
+    device = Device(cast(Child, None), replace(ECHO, events=(line("bpf_printk", b"%d\0"),)), recorded)
+    with open(recorded, "w", encoding="ascii") as child:
+
+        def record(first: int, count: int) -> None:
+            for frame in range(first, first + count):
+                data = frame.to_bytes(8, "little").hex()
+                child.write(json.dumps({"frame": frame, "site": 0, "data": data}) + "\n")
+            child.flush()
+
+        assert list(device.events()) == []
+        for first in range(0, 3000, 1000):
+            record(first, 1000)
+            told += device.events()
+            assert recorded.stat().st_blocks == 0
+        record(3000, 1000)
+        device.forget_events()
+        device.forget_events()
+        assert recorded.stat().st_blocks == 0
+        record(4000, 2)
+        told += device.events()
+    assert [(frame, event.text) for frame, event in told] == [(n, str(n)) for n in (*range(3000), 4000, 4001)]
