@@ -11,7 +11,7 @@ from ..boards import board as boards
 from ..boards import flow, needs, toolchain
 from ..boards.report import document, text
 from ..codegen.flow import MAX_WINDOW, Design, compile_program
-from ..hdl.ingress import LONGEST_FRAME, MIN_FRAME, WIDTHS
+from ..hdl.frame_sizes import LONGEST_FRAME, MIN_FRAME, WIDTHS
 from ..hdl.target import Target
 from ..sim import program
 from . import options as shared

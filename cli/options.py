@@ -16,7 +16,7 @@ from ..codegen.elf import select
 from ..codegen.flow import MAX_WINDOW, Design, Progress, compile_program
 from ..codegen.spec import ObjectSpec, ProgramSpec
 from ..codegen.tables import helper_tables
-from ..hdl.ingress import LONGEST_FRAME, MIN_FRAME, WIDTHS
+from ..hdl.frame_sizes import LONGEST_FRAME, MIN_FRAME, WIDTHS
 from ..hdl.line_rate import PORTS
 from ..hdl.target import Target
 from ..sim import program

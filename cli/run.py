@@ -13,7 +13,8 @@ import click
 from rich.console import Console
 
 from ..hdl.errors import InputError
-from ..sim.captures import MIN_FRAME, Frame
+from ..hdl.frame_sizes import MIN_FRAME
+from ..sim.captures import Frame
 from ..sim.engine import Options, RunResult
 from ..sim.mapfile import save_maps
 from ..sim.results import FrameResult

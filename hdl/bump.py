@@ -13,13 +13,13 @@ from amaranth.lib.wiring import In, Out
 from .bump_control import PORTS, UNIT, BumpControl
 from .bus_share import BusShare
 from .datapath import Datapath
-from .egress import BROADCAST, XDP_PASS, XDP_REDIRECT, XDP_TX
 from .frame_switch import FrameSwitch
 from .mac.beats import line_layout
 from .mac.port import Port, PortShape
 from .management import ManagementPort
 from .messages import DEVICE_ADDRESS
 from .serial_port import SerialPort
+from .verdicts import BROADCAST, XDP_PASS, XDP_REDIRECT, XDP_TX
 
 _FRACTION = 24
 """Bits behind the point of the nanoseconds a cycle."""

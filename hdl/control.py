@@ -12,17 +12,18 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from . import registers
-from .egress import BROADCAST, XDP_REDIRECT
 from .errors import InputError, Refused
 from .events import EventShape, event_layout
+from .frame_sizes import LONGEST_FRAME, MIN_FRAME, WIDTHS
 from .helpers.events import EventKind
-from .ingress import DROPS, LONGEST_FRAME, MIN_FRAME, WIDTHS
+from .ingress import DROPS
 from .latency import RESULT, Histogram
 from .maps.base import MapShape, without_lock
 from .maps.linux import BPF_F_LOCK
 from .maps.unit import HostOp, HostSignature
 from .register_bus import BUS, RegisterBus
 from .registers import COUNTERS, RegisterMap
+from .verdicts import BROADCAST, XDP_REDIRECT
 
 
 @dataclass(frozen=True)

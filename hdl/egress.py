@@ -10,14 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from .align import Align
 from .stream import SOURCE_BITS, Skid, mask_bytes, outcome_layout, receipt_layout, thermometer
-
-XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT, BROADCAST = range(6)
-"""The last one is XDP_REDIRECT, too, to every interface whose bit in ``redirect`` is set."""
-
-
-def interfaces_of(redirect: int) -> tuple[int, ...]:
-    """The interfaces of a `BROADCAST`, in ascending order."""
-    return tuple(number for number in range(redirect.bit_length()) if redirect >> number & 1)
+from .verdicts import BROADCAST, XDP_ABORTED, XDP_PASS
 
 
 def side_layout(width: int) -> data.StructLayout:

@@ -10,16 +10,8 @@ from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from .frame_sizes import MIN_FRAME
 from .stream import frame_layout, mask_bytes, receipt_layout, window_layout
-
-WIDTHS = (8, 16, 32, 64, 128)
-"""Bytes a beat that the datapath can be built for."""
-
-MIN_FRAME = 14
-"""Bytes of an Ethernet header: the shortest frame that Linux hands to an XDP program."""
-
-LONGEST_FRAME = 16384
-"""Bound on ``max_frame`` in bytes, so that 16 bits hold every length and offset of a program."""
 
 
 def payload_beats(width: int, window: int, max_frame: int) -> int:

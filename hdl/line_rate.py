@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil, floor
 
 from .errors import Refused
-from .ingress import WIDTHS
+from .frame_sizes import WIDTHS
 
 PREAMBLE, FCS, GAP = 8, 4, 12
 """Bytes of a line that a frame takes beside its own (IEEE 802.3 clauses 3 and 4)."""

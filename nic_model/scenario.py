@@ -10,7 +10,7 @@ from typing import Any
 from ..codegen.flow import MAX_WINDOW, maps_of
 from ..codegen.inner_maps import value_names
 from ..hdl.errors import InputError
-from ..hdl.ingress import LONGEST_FRAME, MIN_FRAME, WIDTHS
+from ..hdl.frame_sizes import LONGEST_FRAME, MIN_FRAME, WIDTHS
 from ..hdl.target import Target
 from ..sim import program
 from ..sim.captures import MAX_IFINDEX

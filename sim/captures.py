@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..hdl.errors import InputError
+from ..hdl.frame_sizes import LONGEST_FRAME, MIN_FRAME
 from .pcapng import SECTION_HEADER, CaptureFile, Packet, PcapngWriter, read_blocks
-
-MIN_FRAME = 14  # an Ethernet header: Linux runs no XDP program on less
-LONGEST_FRAME = 16384  # that any datapath takes, `hdl.ingress.LONGEST_FRAME`
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
-from ..hdl.egress import BROADCAST
+from ..hdl.verdicts import BROADCAST
 from .captures import Frame
 from .engine import SimulationError
 from .pcapng import PcapngWriter

@@ -10,7 +10,6 @@ from ..codegen.btf import Alias, Btf, Struct
 from ..codegen.btf_values import decode, plain
 from ..codegen.spec import ObjectSpec
 from ..hdl.errors import InputError
-from ..hdl.maps.registry import MAP_TYPES
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,8 @@ def _types(spec: ObjectSpec) -> Btf:
 
 
 def _find(spec: ObjectSpec, map: str, name: str) -> int:
+    from ..hdl.maps.registry import MAP_TYPES  # loads Amaranth, which the cocotb child should not wait for
+
     found = spec.maps.get(map)
     buffers = [m.name for m in spec.maps.values() if m.type in MAP_TYPES and MAP_TYPES[m.type].is_buffer]
     if found is None or map not in buffers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from ..hdl.egress import BROADCAST, interfaces_of
+from ..hdl.verdicts import BROADCAST, interfaces_of
 
 
 class Verdict(enum.IntEnum):

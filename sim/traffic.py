@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..hdl.errors import InputError
-from .captures import MIN_FRAME, Frame
+from ..hdl.frame_sizes import MIN_FRAME
+from .captures import Frame
 from .traffic_random import random_frames
 
 INTERVAL_NS = 1000  # between the arrival times of two generated frames

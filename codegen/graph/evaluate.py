@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...hdl.egress import BROADCAST, XDP_REDIRECT, interfaces_of
 from ...hdl.frame_store import UNIT
 from ...hdl.helpers.events import Event, tail_of
 from ...hdl.maps.base import MapModel, MapPlugin
 from ...hdl.maps.registry import MAP_TYPES
 from ...hdl.operators import OPERATORS
+from ...hdl.verdicts import BROADCAST, XDP_REDIRECT, interfaces_of
 from ..spec import MapSpec
 from .ir import Graph, Node, event_output
 

@@ -84,7 +84,7 @@ class Graph:
     bytes behind the end of the frame are zero). ``headroom``: bytes G in front of the frame that the output may use.
     ``tail_fixed``: the program never moves the frame's end. ``outputs``: name -> node:
 
-    - ``verdict`` (3 bits; XDP_ABORTED 0 .. XDP_REDIRECT 4, `hdl.egress.BROADCAST` 5), ``redirect`` (32 bits: the
+    - ``verdict`` (3 bits; XDP_ABORTED 0 .. XDP_REDIRECT 4, `hdl.verdicts.BROADCAST` 5), ``redirect`` (32 bits: the
       target, an ifindex unless a map other than a devmap was asked; of a broadcast a set of interfaces),
     - ``start`` (16 bits: where the outgoing frame begins, as an offset into G+H window bytes, so G if the head did
       not move; may exceed G+H),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...hdl.egress import BROADCAST, XDP_REDIRECT
 from ...hdl.helpers.base import TARGET_BITS
+from ...hdl.verdicts import BROADCAST, XDP_REDIRECT
 from .access import Rows
 from .construct import Construct
 from .ir import INPUTS, Graph, Node

@@ -9,8 +9,8 @@ from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
 from ..datapath import Datapath
-from ..egress import XDP_PASS, XDP_REDIRECT, XDP_TX
 from ..stream import Skid
+from ..verdicts import XDP_PASS, XDP_REDIRECT, XDP_TX
 from .base import Shell
 from .clock import Nanoseconds
 from .pins import Pin, axi_lite, axis

@@ -10,9 +10,9 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..datapath import Datapath
-from ..egress import BROADCAST, XDP_PASS, XDP_REDIRECT, XDP_TX
 from ..frame_switch import FrameSwitch
 from ..stream import Skid, mask_bytes
+from ..verdicts import BROADCAST, XDP_PASS, XDP_REDIRECT, XDP_TX
 from .clock import Nanoseconds
 
 

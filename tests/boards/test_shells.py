@@ -11,9 +11,9 @@ import pytest
 import shell_bench
 from hardpath.codegen.elf import load, select
 from hardpath.codegen.flow import compile_program
-from hardpath.hdl.egress import interfaces_of
 from hardpath.hdl.registers import RegisterMap
 from hardpath.hdl.target import Target
+from hardpath.hdl.verdicts import interfaces_of
 from hardpath.sim.captures import Frame
 from hardpath.sim.results import Verdict
 from hardpath.sim.session import Session

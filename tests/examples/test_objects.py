@@ -8,8 +8,8 @@ import sys
 
 import pytest
 from hardpath.codegen.spec import ProgramSpec
+from hardpath.hdl.frame_sizes import MIN_FRAME
 from hardpath.sim import interpreter
-from hardpath.sim.captures import MIN_FRAME
 from hardpath.sim.interpreter import Interpreter
 from hardpath.sim.processor import Processor
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 from amaranth.sim import Simulator
-from hardpath.hdl.egress import BROADCAST, XDP_PASS, Egress
+from hardpath.hdl.egress import Egress
+from hardpath.hdl.verdicts import BROADCAST, XDP_PASS
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 

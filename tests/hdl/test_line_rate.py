@@ -6,7 +6,7 @@ from math import ceil
 
 import pytest
 from hardpath.hdl.errors import Refused
-from hardpath.hdl.ingress import WIDTHS
+from hardpath.hdl.frame_sizes import WIDTHS
 from hardpath.hdl.line_rate import PORTS, TOLERANCE, Ports, carried_gbps, slot_bits
 
 SIZES = range(60, 2049)

@@ -10,9 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hardpath.hdl import ingress
 from hardpath.hdl.errors import InputError
-from hardpath.sim.captures import LONGEST_FRAME, Frame, fitting, read_capture, read_stream, write_frames
+from hardpath.sim.captures import Frame, fitting, read_capture, read_stream, write_frames
 from hardpath.sim.engine import Netlist, Options
 from hardpath.sim.pcapng import PcapngWriter
 from hardpath.sim.verilator_engine import VerilatorEngine
@@ -167,7 +166,6 @@ def test_frames_that_do_not_fit_are_named_or_left_out() -> None:
         list(fitting(frames[:1] * 3 + frames[3:], "in", 100))
     with pytest.raises(InputError, match=r"17000 bytes, but a frame has 14 to 100: leave such packets out"):
         list(fitting([Frame(bytes(17000))], "in", 100))
-    assert LONGEST_FRAME == ingress.LONGEST_FRAME
     skipped: list[int] = []
     assert [index for index, _ in fitting(frames, "in", 100, skipped)] == [0, 2, 4]
     assert skipped == [1, 3]

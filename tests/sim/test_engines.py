@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -281,3 +283,11 @@ def test_without_any_compiler_one_line_says_what_to_install(monkeypatch: pytest.
             CocotbEngine().run(echo(), passing([60]))
     finally:
         toolchain.compiler.cache_clear()
+
+
+def test_the_cocotb_child_does_not_wait_for_amaranth() -> None:
+    """It starts for each run; loading Amaranth and all map types takes as long as some thousand frames."""
+    pytest.importorskip("cocotb")
+    loaded = "import sys, hardpath.sim.cocotb_bench; print('amaranth' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert run.stdout == "False\n"

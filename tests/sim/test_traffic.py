@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from hardpath.hdl.errors import InputError
-from hardpath.sim.captures import MIN_FRAME
+from hardpath.hdl.frame_sizes import MIN_FRAME
 from hardpath.sim.traffic import INTERVAL_NS, MIXES, traffic
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
