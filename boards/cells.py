@@ -66,8 +66,13 @@ def line_of(name: str) -> int | None:
 
 
 def signal_of(name: str) -> str:
-    """A name without what synthesis and placement appended."""
-    return _MADE.sub("", name.partition("$")[0]).removeprefix("device.")
+    """A name for people."""
+    return nearest(name.partition("$")[0]).removeprefix("device.")
+
+
+def nearest(name: str) -> str:
+    """The signal after which synthesis named a cell or net."""
+    return _MADE.sub("", name)
 
 
 def by_part(netlist: Mapping[str, Any]) -> dict[str, Area]:

@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..codegen.flow import Design
-from ..hdl.area import DEVICES
+from ..hdl.area import DEVICES, Area
+from ..hdl.errors import Refused
+from ..hdl.line_rate import carried_gbps
 from .flow import Built
 from .needs import needed_mhz
 from .timing import Clock
 
 DOMAINS = {"sync": "datapath", "tx": "lines out"}
 """What a user calls them; the others are the lines in, ``rx0`` and so on."""
+
+INTERVALS = (16, 20, 24, 28, 32, 40, 48, 64, 84)
+"""Initiation intervals that are tried by the estimate when something does not fit."""
 
 MANY_LINES = 5
 """Lines of the program that are named when it does not fit."""
@@ -40,6 +45,7 @@ def document(built: Built, designs: Sequence[Design]) -> dict[str, Any]:
         "area": area.figures(),
         "parts": {name: part.figures() for name, part in built.synthesis.parts.items()},
         "lines": _lines(built, designs),
+        "intervals": [] if built.fits else _intervals(built, designs),
         "holds_it": [device.name for device in DEVICES if device.share(area)[0] <= 1],
         "seed": best.seed if best else None,
         "meets_timing": best.meets if best else None,
@@ -54,6 +60,31 @@ def needed(built: Built, designs: Sequence[Design]) -> float:
     """MHz that the datapath needs for the line rate of its ports, every map access waiting for its predecessor."""
     ports = built.board.ports if len(designs) == 1 else 1
     return max(needed_mhz(design.target, ports, design.worst_cycles) for design in designs)
+
+
+def _intervals(built: Built, designs: Sequence[Design]) -> list[dict[str, Any]]:
+    """The least initiation interval with which all would fit if areas shrank as the estimate says; what it carries."""
+    synthesized = built.synthesis.area
+    own = sum((sum(design.area.values(), Area()) for design in designs), Area())
+    for ii in (ii for ii in INTERVALS if ii > designs[0].target.ii):
+        try:
+            others = [design.with_interval(ii) for design in designs]
+        except Refused:
+            continue
+        area = sum((sum(other.area.values(), Area()) for other in others), Area())
+        rest = Area(
+            max(0.0, synthesized.lut4 - own.lut4 + area.lut4),
+            max(0, synthesized.flip_flops - own.flip_flops + area.flip_flops),
+            max(0, synthesized.block_rams - own.block_rams + area.block_rams),
+            max(0, synthesized.multipliers - own.multipliers + area.multipliers),
+        )
+        if built.device.share(rest)[0] <= 1:
+            mhz = built.files.clocks["sync"]
+            carried = min(
+                carried_gbps(other.target.width, mhz, other.worst_cycles, other.target.max_frame) for other in others
+            )
+            return [{"ii": ii, "carries_gbps": round(carried, 2)}]
+    return []
 
 
 def _lines(built: Built, designs: Sequence[Design]) -> list[dict[str, Any]]:
@@ -161,7 +192,11 @@ def _too_large(facts: dict[str, Any]) -> list[str]:
     lines = [f"does not fit: {over:.2f} times the {facts['scarcest']} of {facts['device']}"]
     for line in facts["lines"][:MANY_LINES]:
         lines.append(f"  {line['file']}:{line['line']}: {_cells(line)}: {(line['text'] or '').strip()}")
-    helps = ["a larger --ii if the ports allow it"]
+    helps = [
+        f"--ii {other['ii']}, with which it fits by the estimate and carries {other['carries_gbps']:g} Gb/s of the "
+        f"shortest frames"
+        for other in facts["intervals"]
+    ]
     helps += ["smaller maps (--map-size)"] if facts["scarcest"] == "block RAM" else ["a smaller --max-window"]
     helps += [f"a board with {facts['holds_it'][0]}" if facts["holds_it"] else "nothing else: no ECP5 is that large"]
     return [*lines, f"what helps: {', '.join(helps)}"]

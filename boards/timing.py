@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .cells import line_of, part_of, signal_of
+from .cells import line_of, nearest, part_of, signal_of
 
 GLOBAL = "$glbnet$"
 """What nextpnr puts in front of the name of a net that it moved to a clock line."""
@@ -100,16 +100,18 @@ def _hops(steps: list[dict[str, Any]], netlist: Mapping[str, Any]) -> tuple[Hop,
             logic = 0.0
     if logic and hops:
         end = steps[-1]["to"]["cell"]
-        hops.append(Hop(signal_of(end), part_of(end), logic, 0.0, _cell_sources(netlist, end), line_of(end)))
+        hops.append(Hop(signal_of(end), part_of(end), logic, 0.0, _sources(netlist, end), line_of(end)))
     return tuple(hops)
 
 
-def _sources(netlist: Mapping[str, Any], net: str) -> tuple[str, ...]:
-    return _own(netlist["netnames"].get(net.partition("[")[0], {}).get("attributes", {}).get("src", ""))
-
-
-def _cell_sources(netlist: Mapping[str, Any], cell: str) -> tuple[str, ...]:
-    return _own(netlist["cells"].get(cell.partition("$")[0], {}).get("attributes", {}).get("src", ""))
+def _sources(netlist: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Of a net or cell; what synthesis made is where the signal is that it named it after."""
+    plain = name.partition("$")[0].partition("[")[0]
+    for known, kind in ((plain, "netnames"), (plain, "cells"), (nearest(plain), "netnames")):
+        found = _own(netlist[kind].get(known, {}).get("attributes", {}).get("src", ""))
+        if found:
+            return found
+    return ()
 
 
 def _own(places: str) -> tuple[str, ...]:
