@@ -88,7 +88,8 @@ def _intervals(built: Built, designs: Sequence[Design]) -> list[dict[str, Any]]:
 
 
 def _lines(built: Built, designs: Sequence[Design]) -> list[dict[str, Any]]:
-    """Areas by line of the source, the largest first; of one program only, as names of signals tell no file."""
+    """Areas by line of the source, the largest first; of one program only, as names of signals tell no file: of two
+    files with a line of that number, the first is named."""
     if len(designs) > 1:
         return []
     program = designs[0].program

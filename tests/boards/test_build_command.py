@@ -43,7 +43,7 @@ def test_bitstream_report_and_floorplan(build):
     assert lines[1].split(None, 1)[1] == "yosys 9.9 (native), nextpnr-ecp5 9.9 (native), ecppack 9.9 (native)"
     assert "clock      datapath: 41.667 MHz wanted, 80 MHz reached, line rate needs" in printed.out
     assert "seeds      2 is the best of 2, 1" in printed.out
-    assert "pipeline.stage_1.n7_eq_L43 (program), line 43 of the program, hdl/operators.py:12" not in printed.out, (
+    assert "pipeline.stage_1.n7_eq_L41 (program), line 41 of the program, hdl/operators.py:12" not in printed.out, (
         "the lines are tighter than the datapath"
     )
 
@@ -55,7 +55,7 @@ def test_a_clock_that_is_missed_is_told_with_its_path_and_what_helps(build):
     assert facts["fits"] and not facts["meets_timing"]
     text = (out / "report.txt").read_text()
     assert "41.667 MHz wanted, 35 MHz reached" in text and "MISSED" in text
-    assert "datapath.pipeline.stage_1.n7_eq_L43[3] (program), line 43 of the program, hdl/operators.py:12" in text
+    assert "datapath.pipeline.stage_1.n7_eq_L41[3] (program), line 41 of the program, hdl/operators.py:12" in text
     assert "too slow; what helps: more --seeds, a slower --clock" in text
     assert (out / "port_filter.bit").exists()
 
@@ -65,7 +65,7 @@ def test_what_does_not_fit_is_told_by_how_much_because_of_which_lines_and_what_h
     status, printed, out = build(luts=30_000, program="firewall")
     assert status == 1 and not (out / "firewall.bit").exists()
     assert "does not fit: 1.24 times the LUT4 of LFE5U-25F" in printed.out
-    assert f"firewall.c:43: 30,000 LUT4, 0 flip-flops: {source[42].strip()}" in printed.out
+    assert f"firewall.c:41: 30,000 LUT4, 0 flip-flops: {source[40].strip()}" in printed.out
     assert "what helps: --ii 40, with which it fits by the estimate and carries" in printed.out
     assert "a board with LFE5U-45F" in printed.out
 
