@@ -122,6 +122,7 @@ def _map(design: Design, spec: MapSpec) -> dict[str, Any]:
         "max_entries": spec.max_entries,
         "mechanism": mechanism(design, spec.name),
         "host_stall_cycles": design.pipeline.host_stall(spec.name) if spec.name in design.maps else 0,
+        "pause_cycles": design.pipeline.pause(spec.name) if spec.name in design.maps else 0,
         "holds_cycles": design.pipeline.holds.get(spec.name, 0),
         "worst_cycles_per_frame": design.schedule.ii
         + design.pipeline.holds.get(spec.name, 0)
@@ -240,6 +241,9 @@ def _map_text(facts: dict[str, Any]) -> list[str]:
         f"  {facts['mechanism']}; at worst {facts['worst_cycles_per_frame']} cycles a frame; "
         f"an operation of the host holds frames {facts['host_stall_cycles']} cycles at most",
     ]
+    if facts["pause_cycles"]:
+        longest = facts["pause_cycles"]
+        lines.append(f"  an old key that goes for a new one, if the map is full, holds frames {longest} cycles at most")
     for each in facts["hazards"]:
         tags = "any key" if each["whatever_the_key"] else "same key"
         lines.append(

@@ -138,6 +138,24 @@ class Pipeline(wiring.Component):
         """
         if not self._sites[name]:
             return 0
+        held = self._drain(name) + self._units[name].host_hold
+        # Frames that are inside may make units pause once more each.
+        first, last = self._region(name)
+        for other, unit in self._units.items():
+            if unit.pause:
+                begin, end = self._region(other)
+                frames = self._schedule.frames_in(max(last, end) - first)
+                held += frames * (unit.pause if other == name else self.pause(other) if first < begin <= last else 0)
+        return held
+
+    def pause(self, name: str) -> int:
+        """Cycles for which a map holds frames back because of one access of a frame, by itself and not always, at most;
+        0: it never does. Where several frames ask for it at a time, it is one pause, not longer than all of theirs."""
+        unit = self._units[name]
+        return self._drain(name) + unit.pause if unit.pause else 0
+
+    def _drain(self, name: str) -> int:
+        """Cycles until the stages of a map are empty behind the first, if no unit pauses meanwhile."""
         first, last = self._region(name)
         inside = range(first + 1, last + 1)
         waits = max((hazard.cost for hazard in self.hazards if hazard.stage in inside), default=0)
@@ -147,7 +165,7 @@ class Pipeline(wiring.Component):
                 for k in range(self._schedule.issue(site), self._schedule.issue(site) + offsets(site.attr.kind))
             ]  # fmt: skip
             waits += unit.site_hold * any(k in inside for k in stages)
-        return len(inside) + self._schedule.frames_in(len(inside)) * waits + self._units[name].host_hold
+        return len(inside) + self._schedule.frames_in(len(inside)) * waits
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

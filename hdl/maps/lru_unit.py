@@ -43,7 +43,7 @@ class LruUnit(HashUnit):
         if updates := sum(kind.name == "change" for kind in kinds):
             spare = roomy.max_entries - shape.max_entries
             self.longest_drain = spare // updates - 2  # less the frame that begins to be too much, and the next
-            self.site_hold += eviction
+            self.pause = eviction
 
     def between_frames(self, m: Module, walker: Walker, fetch: Sequence[Any], occupied: Value) -> Value:
         m.submodules.sweep = sweep = Sweep(self.table, self.records)

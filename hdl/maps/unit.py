@@ -126,7 +126,8 @@ class MapUnit(wiring.Component):
 
     ``host_hold``: cycles from ``host_grant`` to the fall of ``host_request``, at most. ``site_hold``: cycles that the
     unit itself may stall one access of a frame, at most; ``frame_hold``: all accesses of a frame together, where it
-    does so as a rule. All as long as no key has overflowed (hash maps).
+    does so as a rule. ``pause``: cycles from ``host_grant`` on that it keeps for itself after an access of a frame, at
+    most. All as long as no key has overflowed (hash maps).
 
     Maps hold their initial contents (``shape.initial``) after reset, through the ``init`` of memories and
     registers.
@@ -136,6 +137,7 @@ class MapUnit(wiring.Component):
     host_hold: int = 2  # `host_turn`: it sees the grant, it acts
     site_hold: int = 0
     frame_hold: int = 0
+    pause: int = 0
 
     def __init__(self, shape: MapShape, kinds: Sequence[SiteKind]) -> None:
         self.shape = shape

@@ -29,6 +29,7 @@ class WrapperUnit(MapUnit):
         self._own = own
         self.longest_drain = inner.longest_drain
         self.host_hold, self.site_hold = inner.host_hold, inner.site_hold
+        self.frame_hold, self.pause = inner.frame_hold, inner.pause
 
     def logic(self) -> Area:
         return self.inner.logic()

@@ -549,3 +549,8 @@ def test_inserts_back_to_back_into_a_full_lru_map_all_succeed(kind: str, tmp_pat
     assert len(entries) == 24
     for key, value in entries.items():
         assert int.from_bytes(value, "little") == inserted[int.from_bytes(key, "little")]
+    whole = (result for frame, result in zip(sent, hardware.results, strict=True) if len(frame.data) >= 20)
+    evictions = sum(int(result.verdict) == 2 for result in whole) - 24
+    again, _ = session.run(engine("verilator"), sent, read_maps=False)
+    pause = session.design.pipeline.pause("flows")
+    assert evictions > 100 and evictions < again.stalls["flows host"] <= evictions * pause
