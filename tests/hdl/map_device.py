@@ -15,12 +15,13 @@ from hardpath.hdl.maps.unit import HostOp
 
 
 class Device:
-    """A unit whose host may always operate. ``held``: cycles in which it would have held frames since `run` began."""
+    """A unit whose host may always operate. ``held``: cycles in which it would have held frames since `run` began,
+    ``turns``: how often that began."""
 
     def __init__(self, spec: MapSpec, kinds: Sequence[SiteKind] = ()) -> None:
         self.spec = spec
         self.unit = MAP_TYPES[spec.type].hardware(spec, kinds)
-        self.held = 0
+        self.held = self.turns = 0
         self._reset = Signal()
 
     def run(self, testbench: Callable[[Device], Awaitable[None]]) -> None:
@@ -34,8 +35,11 @@ class Device:
                 await ctx.changed(self.unit.host_request)
 
         async def count(ctx: Any) -> None:
+            before = 0
             async for _, _, requested in ctx.tick().sample(self.unit.host_request):
                 self.held += requested
+                self.turns += requested > before
+                before = requested
 
         simulator = Simulator(ResetInserter(self._reset)(self.unit))
         simulator.add_clock(1e-6)
