@@ -138,7 +138,7 @@ class HostMap:
     # Many entries
 
     def lookup_batch(self, keys: Iterable[Any]) -> list[Any]:
-        """`lookup` for each key, in as few transfers as possible, as the other batches."""
+        """`lookup` for each key. This and the other batches are carried out some thousand at a time."""
         found = self.raw.lookup_many([self.key_bytes(key) for key in keys])
         return [None if value is None else self.value_of(value) for value in found]
 
