@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from hardpath.sim.toolchain import has_compiler
 from hardpath.sim.traffic import mixes
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = ("README.md", "docs/user-guide.md", "docs/nic-shells.md")
+PAGES = ("README.md", "docs/tutorial.md", "docs/user-guide.md", "docs/nic-shells.md")
 BAR = re.compile(r"^[\d,-]+ +[\d,]+ *[█▉▊▋▌▍▎▏]*$")  # a line of a histogram
 
 
@@ -100,6 +101,18 @@ def masked(line):
         return ""
     without_bars = re.sub(r"[▁-▏ ]+", " ", line)
     return re.sub(r"[0-9a-f]{64}|\d[\d,.]*", "#", without_bars).strip()
+
+
+COMPILING = re.findall(r"^clang-19 .*examples/.*$", (ROOT / "docs" / "tutorial.md").read_text(), re.M)
+
+
+@pytest.mark.skipif(shutil.which("clang-19") is None, reason="clang-19 is missing")
+@pytest.mark.skipif(not Path("/usr/include/bpf/bpf_helpers.h").exists(), reason="libbpf-dev is missing")
+@pytest.mark.parametrize("command", COMPILING)
+def test_a_command_that_compiles_does(command, workplace):
+    done = run(command, workplace)
+    assert done.returncode == 0, done.stderr
+    assert (workplace / command.split()[-1]).exists()
 
 
 def test_commands_of_make_exist():
