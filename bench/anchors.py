@@ -349,15 +349,18 @@ def main() -> None:
         parser.error(f"{unknown[0]} is none of {known_names}")
     runs, rows = history(), []
     run: dict[str, Any] = where() | {"rows": rows}
-    for name in arguments.names or PROGRAMS:
-        print(f"{name} ...", file=sys.stderr, flush=True)
-        rows.append(alone(name, arguments.count))
-        if arguments.synthesize:
-            found = synthesize(Example(name).program().verify().compile().verilog).figures()
-            SYNTHESIS.write_text(json.dumps(synthesized() | {rows[-1]["digest"]: found}, indent=1) + "\n")
+    try:
+        for name in arguments.names or PROGRAMS:
+            print(f"{name} ...", file=sys.stderr, flush=True)
+            rows.append(alone(name, arguments.count))
+            if arguments.synthesize:
+                found = synthesize(Example(name).program().verify().compile().verilog).figures()
+                SYNTHESIS.write_text(json.dumps(synthesized() | {rows[-1]["digest"]: found}, indent=1) + "\n")
+    finally:  # what was measured stays, also if there was no end to it
+        if rows:
+            with HISTORY.open("a") as file:
+                file.write(json.dumps(run) + "\n")
     words, worse = changes(list(last_rows(runs).values()), rows)
-    with HISTORY.open("a") as file:
-        file.write(json.dumps(run) + "\n")
     print(tables(rows))
     print("\n".join(words) if words else "no figure of the hardware has changed", file=sys.stderr)
     if arguments.write:
