@@ -3,7 +3,8 @@
     python bench/boards.py [--board NAME ...] [--program NAME ...] [--seeds N] [--jobs M]
 
 Builds what is chosen (all by default: hours without native tools), keeps figures in bench/results/boards.json, where
-those of other runs stay, and writes the table anew. With ``--table`` nothing is built.
+those of other runs stay, and writes the table anew. With ``--reports`` nothing is built: figures come from the
+report.json of builds by ``hardpath build`` (its default options, and for the router ``--map-size routes=1024``).
 """
 
 from __future__ import annotations
@@ -61,6 +62,11 @@ def measure(name: str, board_name: str, seeds: int, jobs: int) -> dict[str, obje
     design = compile_program(spec, select(spec), target)
     built = flow.build(board, [design], found, seeds=range(1, seeds + 1), jobs=jobs)
     return document(built, [design])
+
+
+def kept(facts: dict[str, object]) -> dict[str, object]:
+    """What the results file has of a report: lines of sources change too often."""
+    return {key: value for key, value in facts.items() if key != "lines"}
 
 
 def cells(name: str, board: str, facts: dict[str, object] | None) -> list[str]:
@@ -121,17 +127,19 @@ def main() -> None:
     parser.add_argument("--program", nargs="+", choices=list(PROGRAMS), default=list(PROGRAMS))
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--table", action="store_true", help="build nothing")
+    parser.add_argument("--reports", type=Path, nargs="*", help="report.json of builds")
     arguments = parser.parse_args()
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    for board in [] if arguments.table else arguments.board:
+    for path in arguments.reports or ():
+        facts = json.loads(path.read_text())
+        results[f"{facts['program']} {facts['board']}"] = kept(facts)
+    for board in arguments.board if arguments.reports is None else ():
         for name in arguments.program:
             try:
                 facts = measure(name, board, arguments.seeds, arguments.jobs)
             except HardpathError as error:
                 facts = {"refused": str(error)}
-            # Which paths and lines there are is in the report of a build; here are figures.
-            results[f"{name} {board}"] = {key: value for key, value in facts.items() if key != "lines"}
+            results[f"{name} {board}"] = kept(facts)
             publish(results)
             print(" | ".join(cells(name, board, facts)), flush=True)
     publish(results)
