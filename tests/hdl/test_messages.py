@@ -49,7 +49,7 @@ class Board(wiring.Component):
         m.submodules.datapath = d = self._datapath
         m.submodules.serial = serial = SerialPort(CLOCK, BAUD)
         m.submodules.managed = managed = self.managed
-        m.submodules.control = control = BumpControl(2)
+        m.submodules.control = control = BumpControl(2, 2)
         m.submodules.share = share = BusShare(2, UNIT + 1)
         wiring.connect(m, serial.bus, share.masters[0])
         wiring.connect(m, managed.bus, share.masters[1])
