@@ -88,7 +88,7 @@ since reset. Frames marked broken, shorter than 14 or longer than {max_frame} by
 program: they are dropped and counted. {host}
 
 A frame takes ceil(bytes / {width}) cycles of the longer of frame in and frame out, all ports together; what maps may
-cost beyond that is in `report.txt`.
+cost beyond that is in `report.txt`. Ports take turns, and a frame enters as fast as its port delivers it.
 
 ## Ports
 
