@@ -24,10 +24,10 @@ def map_units(
     graph: Graph, schedule: Schedule, maps: Mapping[str, MapSpec], types: Mapping[int, MapPlugin], frame_cycles: int
 ) -> dict[str, MapUnit]:
     """A unit for each map. Of the ``frame_cycles`` from one frame to the next those that the pipeline does not need are
-    given to the maps, in their order, as far as they go."""
+    given to the maps, the largest first, as far as they go."""
     spare = frame_cycles - schedule.ii
     units: dict[str, MapUnit] = {}
-    for name, spec in maps.items():
+    for name, spec in sorted(maps.items(), key=lambda item: -item[1].max_entries * item[1].key_size):
         plugin = types[spec.type]
         kinds = [site.attr.kind for site in sites_of(graph, schedule, name)]
         hold = plugin.patience(spec, kinds) if schedule.ii >= PATIENT_INTERVAL and spare > 0 else None
@@ -36,4 +36,4 @@ def map_units(
             units[name] = plugin.patient_hardware(spec, kinds)
         else:
             units[name] = plugin.hardware(spec, kinds)
-    return units
+    return {name: units[name] for name in maps}

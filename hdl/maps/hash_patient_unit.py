@@ -26,9 +26,14 @@ BEGIN, END = 2, 2
 """Cycles of a walk before the scan (a site asks, the walker begins) and behind it (what follows, and a new key)."""
 
 
+def walk_cycles(table: Table) -> int:
+    """Cycles of a walk without the value's rows."""
+    return BEGIN + scan_cycles(table) + END
+
+
 def frame_hold(kinds: Sequence[SiteKind], rows: ValueRows, table: Table) -> int:
     """Cycles that all accesses of a frame together take."""
-    look = BEGIN + scan_cycles(table) + END
+    look = walk_cycles(table)
     lookups, changes = (sum(kind.name == name for kind in kinds) for name in ("lookup", "change"))
     return lookups * look + changes * (look + rows.rows)
 
@@ -40,7 +45,7 @@ class PatientHashUnit(HashUnit):
         super().__init__(shape, kinds, rows, table)
         self.frame_hold = frame_hold(kinds, rows, table)
         self.site_hold = self.frame_hold + sum(kind.name == "write" for kind in kinds)
-        self.host_hold = BEGIN + scan_cycles(table) + END + rows.rows + 3
+        self.host_hold = walk_cycles(table) + rows.rows
 
     def logic(self) -> Area:
         keyed = sum(kind.name in ("lookup", "change") for kind in self.kinds)

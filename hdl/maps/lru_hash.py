@@ -14,7 +14,7 @@ from .base import MapShape, SiteKind
 from .hash import Hash
 from .hash_model import HashModel
 from .linux import BPF_EXIST, BPF_F_NO_PREALLOC
-from .lru_unit import LruUnit, spare_entries
+from .lru_unit import LruUnit, PatientLruUnit, patience, spare_entries
 from .percpu_hash import PercpuHashModel
 from .rows import ValueRows
 from .slot_table import SlotTable
@@ -97,3 +97,10 @@ class LruHash(Hash):
     def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> LruUnit:
         roomy = Roomy.of(shape)
         return LruUnit(shape, roomy, sites, self.layout(shape), Table.of(roomy))
+
+    def patience(self, shape: MapShape, sites: Sequence[SiteKind]) -> int:
+        return patience(sites, self.layout(shape), Table.of(Roomy.of(shape)))
+
+    def patient_hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> PatientLruUnit:
+        roomy = Roomy.of(shape)
+        return PatientLruUnit(shape, roomy, sites, self.layout(shape), Table.of(roomy))

@@ -17,12 +17,17 @@ from typing import Any
 from amaranth.hdl import Module, Value
 
 from .base import MapShape, SiteKind
+from .hash_patient_unit import PatientHashUnit, frame_hold, walk_cycles
 from .hash_records import Begin, Op
 from .hash_sweep import Sweep
 from .hash_unit import HashUnit
 from .hash_walker import Walker
 from .rows import ValueRows
+from .slot_sweep import SlotSweep
 from .table import Table
+
+DRAIN = 4
+"""Cycles in which one frame alone leaves the unit's stages and the next one is held, before and behind an eviction."""
 
 
 def spare_entries(max_entries: int) -> int:
@@ -30,36 +35,44 @@ def spare_entries(max_entries: int) -> int:
     return min(512, max(128, max_entries))
 
 
-class LruUnit(HashUnit):
-    """Sites are those of `HashUnit`; ``roomy`` is the shape with `spare_entries` more."""
+class Evicting(HashUnit):
+    """What makes an LRU map of a hash map: ``roomy`` is the shape with `spare_entries` more. Stands before the kind of
+    hash map among the bases."""
 
     def __init__(
         self, shape: MapShape, roomy: MapShape, kinds: Sequence[SiteKind], rows: ValueRows, table: Table
     ) -> None:
         super().__init__(roomy, kinds, rows, table)
         self._most = shape.max_entries
-        eviction = Sweep.longest(table, self._most + 1) + 3  # and the walk that deletes what was found
+        eviction = self.eviction(table, self._most)
         self.host_hold += eviction
         if updates := sum(kind.name == "change" for kind in kinds):
             spare = roomy.max_entries - shape.max_entries
             self.longest_drain = spare // updates - 2  # less the frame that begins to be too much, and the next
             self.pause = eviction
 
+    @staticmethod
+    def eviction(table: Table, most: int) -> int:
+        """Cycles that it takes at most, if ``most`` keys stay."""
+        raise NotImplementedError
+
+    def sweep(self, m: Module, walker: Walker, fetch: Sequence[Any]) -> Any:
+        """The hand, which reads through the ports ``fetch`` as long as it looks."""
+        raise NotImplementedError
+
     def between_frames(self, m: Module, walker: Walker, fetch: Sequence[Any], occupied: Value) -> Value:
-        m.submodules.sweep = sweep = Sweep(self.table, self.records)
+        m.submodules.sweep = sweep = self.sweep(m, walker, fetch)
         crowded = self.entries > self._most
         evicts = crowded | sweep.looks | sweep.found
         operates = super().between_frames(m, walker, fetch, occupied | evicts)
         m.d.comb += [
             sweep.go.eq(crowded & self.host_grant & ~occupied & ~operates),
-            sweep.row0.eq(fetch[0].data),
-            sweep.row1.eq(fetch[1].data),
             sweep.taken.eq(walker.done),
         ]
         with m.If(evicts):
             m.d.comb += self.host_request.eq(1)
-        with m.If(sweep.go | sweep.looks):
-            m.d.comb += [port.addr.eq(sweep.bucket) for port in fetch[:2]]
+        with m.If((sweep.go | sweep.looks) & ~sweep.found):  # then the walk needs them
+            m.d.comb += self.looking(sweep, fetch)
         with m.If(sweep.found):
             m.d.comb += [
                 walker.start.eq(1),
@@ -68,3 +81,59 @@ class LruUnit(HashUnit):
                 walker.walk.key.eq(sweep.key),
             ]
         return operates
+
+    @staticmethod
+    def looking(sweep: Any, fetch: Sequence[Any]) -> Sequence[Any]:
+        """Statements: ``fetch`` reads where the hand is."""
+        raise NotImplementedError
+
+
+class LruUnit(Evicting):
+    """Sites are those of `HashUnit`."""
+
+    @staticmethod
+    def eviction(table: Table, most: int) -> int:
+        return Sweep.longest(table, most + 1) + 3  # and the walk that deletes what was found
+
+    def sweep(self, m: Module, walker: Walker, fetch: Sequence[Any]) -> Sweep:
+        sweep = Sweep(self.table, self.records)
+        m.d.comb += [sweep.row0.eq(fetch[0].data), sweep.row1.eq(fetch[1].data)]
+        return sweep
+
+    @staticmethod
+    def looking(sweep: Sweep, fetch: Sequence[Any]) -> Sequence[Any]:
+        return [port.addr.eq(sweep.bucket) for port in fetch[:2]]
+
+
+class PatientLruUnit(Evicting, PatientHashUnit):
+    """The same for frames that leave the time."""
+
+    def __init__(
+        self, shape: MapShape, roomy: MapShape, kinds: Sequence[SiteKind], rows: ValueRows, table: Table
+    ) -> None:
+        super().__init__(shape, roomy, kinds, rows, table)
+        self.frame_hold = patience(kinds, rows, table)
+
+    @staticmethod
+    def eviction(table: Table, most: int) -> int:
+        return SlotSweep.LONGEST + walk_cycles(table)
+
+    def sweep(self, m: Module, walker: Walker, fetch: Sequence[Any]) -> SlotSweep:
+        sweep, commit = SlotSweep(self.table, self.records), walker.commit
+        m.d.comb += [
+            sweep.change.eq(commit.table.any()),
+            sweep.slot.eq(walker.outcome.slot),
+            sweep.present.eq(commit.present),
+            sweep.place.eq(fetch[0].data),
+        ]
+        return sweep
+
+    @staticmethod
+    def looking(sweep: SlotSweep, fetch: Sequence[Any]) -> Sequence[Any]:
+        return [fetch[0].addr.eq(sweep.address)]
+
+
+def patience(kinds: Sequence[SiteKind], rows: ValueRows, table: Table) -> int:
+    """Cycles for which `PatientLruUnit` holds a frame in all: each change may make something go."""
+    changes = sum(kind.name == "change" for kind in kinds)
+    return frame_hold(kinds, rows, table) + changes * (PatientLruUnit.eviction(table, 0) + DRAIN)

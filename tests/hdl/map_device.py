@@ -18,9 +18,10 @@ class Device:
     """A unit whose host may always operate. ``held``: cycles in which it would have held frames since `run` began,
     ``turns``: how often that began."""
 
-    def __init__(self, spec: MapSpec, kinds: Sequence[SiteKind] = ()) -> None:
+    def __init__(self, spec: MapSpec, kinds: Sequence[SiteKind] = (), patient: bool = False) -> None:
         self.spec = spec
-        self.unit = MAP_TYPES[spec.type].hardware(spec, kinds)
+        plugin = MAP_TYPES[spec.type]
+        self.unit = (plugin.patient_hardware if patient else plugin.hardware)(spec, kinds)
         self.held = self.turns = 0
         self._reset = Signal()
 

@@ -39,6 +39,8 @@ def test_frames_back_to_back_leave_what_one_after_the_other_leaves(seed: int) ->
     rng = random.Random(seed)
     back_to_back(Generator(rng).program(), rng)
 
+LRU_HASH = 9
+
 
 def patient(program: Program, rng: random.Random) -> Program:
     """The same with time between frames, which the map's hardware may use."""
@@ -206,6 +208,23 @@ def test_traffic_of_any_number_of_flows_runs_a_frame_a_cycle(flows: int) -> None
     assert dict(bench.entries) == count
     # Frames of a flow right behind its first one wait until it is in the map.
     assert bench.cycles <= len(seen) + bench.dut.latency + 8
+
+
+def test_a_patient_lru_map_makes_room_for_each_new_key_as_fast_as_it_says() -> None:
+    rng = random.Random(7)
+    spec = MapSpec("m", LRU_HASH, 5, 8, 8)
+    keys = [rng.getrandbits(40) for _ in range(60)]
+    graph = flow_counter(spec)
+    plan = schedule(graph, Target(ii=84))
+    bench = Bench(Program(graph, plan, spec, keys, 84), rng)
+    assert plan.frames == 1 and bench.dut.frame_hold > 0
+    bench.gap = bench.busy = 0
+    bench.run([key << 8 for key in keys])
+    left = dict(bench.entries)
+    assert len(left) == 8 and keys[-1].to_bytes(5, "little") in left
+    assert left.keys() <= {key.to_bytes(5, "little") for key in keys}
+    assert set(left.values()) == {(1).to_bytes(8, "little")}
+    assert bench.cycles <= (plan.stages + bench.dut.frame_hold) * len(keys) + bench.dut.latency
 
 
 @pytest.mark.parametrize("flows", [1, 200])

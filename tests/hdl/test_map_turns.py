@@ -21,6 +21,9 @@ SPECS = {
     "lru_hash-1": MapSpec("m", LRU_HASH, 4, 8, 1),
     "lru_hash-4": MapSpec("m", LRU_HASH, 4, 8, 4),
     "lru_hash-64": MapSpec("m", LRU_HASH, 8, 130, 64),
+    "patient hash": MapSpec("m", HASH, 4, 130, 16),
+    "patient lru_hash-1": MapSpec("m", LRU_HASH, 4, 8, 1),
+    "patient lru_hash-64": MapSpec("m", LRU_HASH, 8, 130, 64),
     "lpm_trie": MapSpec("m", LPM_TRIE, 8, 4, 7, BPF_F_NO_PREALLOC),
     "devmap": MapSpec("m", DEVMAP, 4, 8, 5),
     "devmap_hash": MapSpec("m", DEVMAP_HASH, 4, 4, 5),
@@ -31,7 +34,7 @@ SPECS = {
 def device(name: str) -> Device:
     """Where frames can be broadcast to, the program does it."""
     spec = SPECS[name]
-    return Device(spec, [BROADCAST] if MAP_TYPES[spec.type].redirect_flags else [])
+    return Device(spec, [BROADCAST] if MAP_TYPES[spec.type].redirect_flags else [], "patient" in name)
 
 
 def some_keys(spec: MapSpec, rng: random.Random) -> list[bytes]:
