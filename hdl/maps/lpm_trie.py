@@ -9,29 +9,39 @@ from ..errors import Refused
 from .base import Entry, Lowering, MapModel, MapShape, SiteKind
 from .hash_records import DELETE
 from .linux import BPF_EXIST, BPF_F_NO_PREALLOC, EINVAL
+from .lpm_base_unit import LpmBaseUnit
 from .lpm_model import LpmModel
+from .lpm_scan_unit import LpmScanUnit
 from .lpm_unit import LpmUnit
 from .row_map import RowMap, by_index
 from .rows import ValueRows, check_memory, check_sizes, operands_by_name
 from .trie import LENGTH_BYTES, Trie
 
-PREFIX_LIMIT = 32
-"""Bytes of a prefix at most: every 2 bits are a stage of the pipeline."""
+LEVELS_LIMIT = 32
+"""Bytes of the longest prefixes that have a stage of the pipeline for every 2 bits; longer ones are compared one after
+the other."""
 
-LINUX_PREFIX_LIMIT = 256
+PREFIX_LIMIT = 256
+"""LPM_DATA_SIZE_MAX."""
 
 ERROR_BITS = 8
 """Results of updates and deletes: 0 or a negative errno."""
 
 
+def is_scanned(shape: MapShape) -> bool:
+    """Whether every operation compares all entries."""
+    return shape.key_size > LENGTH_BYTES + LEVELS_LIMIT
+
+
 def lookup_kind(shape: MapShape, rows: ValueRows) -> SiteKind:
     """Operands ``data`` (the key behind its length), ``length``, which is at most the prefix limit; results ``found``,
-    ``address``. One level a stage, and one to deliver."""
+    ``address``. One level a stage, and one to deliver; a scan happens while the frame stands in offset 1."""
     trie = Trie.of(shape)
+    latency, last = (2, 1) if is_scanned(shape) else (trie.levels + 1, trie.levels)
     operands = (("data", trie.bits), ("length", trie.length_bits))
     results = (("found", 1), ("address", rows.address_bits))
     state = frozenset({"keys"})
-    return SiteKind("lookup", operands, results, trie.levels + 1, (0, trie.levels), state, frozenset())
+    return SiteKind("lookup", operands, results, latency, (0, last), state, frozenset())
 
 
 def change_kind(shape: MapShape) -> SiteKind:
@@ -46,12 +56,15 @@ def change_kind(shape: MapShape) -> SiteKind:
 class LpmTrie(RowMap):
     type = 11
     name = "lpm_trie"
-    summary = "longest matching prefix, of up to 256 bits; a program's update or delete takes four cycles a level"
+    summary = (
+        "longest matching prefix; a program's update or delete takes two cycles for each bit of a key, and with more "
+        "than 256 bits every access takes one for each entry"
+    )
     inserts_move_values = False
 
     def check(self, shape: MapShape) -> None:
         check_sizes(shape)
-        least, most = LENGTH_BYTES + 1, LENGTH_BYTES + LINUX_PREFIX_LIMIT
+        least, most = LENGTH_BYTES + 1, LENGTH_BYTES + PREFIX_LIMIT
         if not least <= shape.key_size <= most:
             raise Refused(
                 f"{self.name} {shape.name} has keys of {shape.key_size} bytes, so Linux cannot create it",
@@ -62,16 +75,11 @@ class LpmTrie(RowMap):
                 f"{self.name} {shape.name} lacks the flag BPF_F_NO_PREALLOC, so Linux cannot create it",
                 "give it map_flags BPF_F_NO_PREALLOC",
             )
-        if shape.key_size > LENGTH_BYTES + PREFIX_LIMIT:
-            raise Refused(
-                f"{self.name} {shape.name} has prefixes of up to {shape.key_size - LENGTH_BYTES} bytes; "
-                f"hardware takes up to {PREFIX_LIMIT}",
-                "use a shorter key",
-            )
 
         def needed(entries: int) -> int:
             trie = Trie.sized(shape.key_size, entries)
-            return ValueRows(entries, shape.value_size, 1).bytes + trie.memory_bits // 8
+            keys = entries * 8 * shape.key_size if is_scanned(shape) else trie.memory_bits
+            return ValueRows(entries, shape.value_size, 1).bytes + keys // 8
 
         check_memory(shape, needed)
 
@@ -129,5 +137,6 @@ class LpmTrie(RowMap):
         handle = model.lookup(key)
         return 0 if handle is None else handle % model.rows.depth << 1 | 1
 
-    def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> LpmUnit:
-        return LpmUnit(shape, sites, self.layout(shape), Trie.of(shape))
+    def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> LpmBaseUnit:
+        unit = LpmScanUnit if is_scanned(shape) else LpmUnit
+        return unit(shape, sites, self.layout(shape), Trie.of(shape))

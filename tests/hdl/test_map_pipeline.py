@@ -14,6 +14,7 @@ from hardpath.codegen.graph.evaluate import Evaluator
 from hardpath.codegen.graph.ir import Graph
 from hardpath.codegen.schedule import schedule
 from hardpath.codegen.spec import MapSpec
+from hardpath.hdl.maps import lpm_trie
 from hardpath.hdl.maps.base import MapModel
 from hardpath.hdl.maps.registry import MAP_TYPES
 from hardpath.hdl.maps.unit import HostOp
@@ -136,6 +137,18 @@ def test_frames_that_change_an_lpm_trie_do_so_one_after_the_other(seed: int) -> 
     rng = random.Random(seed)
     spec = MapSpec("m", LPM_TRIE, 5, rng.choice((1, 8, 130)), rng.choice((1, 3, 6)), NO_PREALLOC)
     back_to_back(Generator(rng, spec).program(), rng)
+
+
+@pytest.mark.parametrize("seed", range(500, 520))
+def test_an_lpm_trie_that_compares_all_entries_does_the_same(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lpm_trie, "LEVELS_LIMIT", 0)
+    rng = random.Random(seed)
+    spec = MapSpec("m", LPM_TRIE, rng.choice((5, 8)), rng.choice((1, 8, 130)), rng.choice((1, 3, 6)), NO_PREALLOC)
+    program = Generator(rng, spec).program()
+    if seed % 3:
+        back_to_back(program, rng)
+    else:
+        host_and_frames(program, rng, 8)
 
 
 @pytest.mark.parametrize("seed", range(300, 320))

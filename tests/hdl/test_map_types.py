@@ -87,7 +87,7 @@ def test_rows_take_a_value_apart_and_writes_put_it_together(size: int, data: st.
         (MapSpec("m", QUEUE, 0, 8, 1 << 23), "bytes of memory", "--map-size m="),
         (MapSpec("m", LPM_TRIE, 8, 8, 4), "lacks the flag BPF_F_NO_PREALLOC", "map_flags"),
         (MapSpec("m", LPM_TRIE, 4, 8, 4, NO_PREALLOC), "keys of 4 bytes", "5 to 260 bytes"),
-        (MapSpec("m", LPM_TRIE, 37, 8, 4, NO_PREALLOC), "prefixes of up to 33 bytes", "shorter key"),
+        (MapSpec("m", LPM_TRIE, 261, 8, 4, NO_PREALLOC), "keys of 261 bytes", "5 to 260 bytes"),
         (MapSpec("m", LPM_TRIE, 8, 8, 1 << 20, NO_PREALLOC), "bytes of memory", "--map-size m="),
     ],
 )

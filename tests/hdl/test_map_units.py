@@ -59,6 +59,8 @@ SPECS = [
     MapSpec("m", LPM_TRIE, 8, 4, 1, NO_PREALLOC),
     MapSpec("m", LPM_TRIE, 8, 100, 7, NO_PREALLOC),
     MapSpec("m", LPM_TRIE, 13, 8, 12, NO_PREALLOC),
+    MapSpec("m", LPM_TRIE, 37, 8, 1, NO_PREALLOC),
+    MapSpec("m", LPM_TRIE, 39, 100, 7, NO_PREALLOC),
     MapSpec("m", PROG_ARRAY, 4, 4, 5, table=SlotTable(("a", "b", "c"), {1: 3}, {1: (1, 3), 4: (2,)})),
     MapSpec("m", PROG_ARRAY, 4, 4, 3, table=SlotTable(("a", "b", "c"), others=(1, 2))),
     MapSpec("m", ARRAY_OF_MAPS, 4, 4, 3, table=SlotTable(("a", "b", "c"), {2: 1}, others=(1, 3))),
@@ -304,3 +306,25 @@ def test_the_host_keeps_an_lpm_trie_busy_for_four_cycles_a_level_at_most() -> No
     Device(spec).run(testbench)
     assert max(longest[HostOp.LOOKUP], longest[HostOp.UPDATE]) <= 2 * levels + 12
     assert 3 * levels < longest[HostOp.DELETE] <= 4 * levels + 12
+
+
+def test_an_lpm_trie_with_long_keys_keeps_the_host_for_a_cycle_an_entry() -> None:
+    """As many entries as were ever there at a time; what has gone is used again."""
+    spec = MapSpec("m", LPM_TRIE, 40, 8, 30, NO_PREALLOC)
+    keys = [length.to_bytes(4, "little") + bytes(36) for length in range(257, 257 + 30)]
+    longest = [0, 0]
+
+    async def testbench(device: Device) -> None:
+        async def do(op: HostOp, key: bytes) -> None:
+            assert (await device(op, key, bytes(8)))[0] == 0
+            full[0] = max(full[0], device.cycles)
+
+        for some, full in ((keys[:5], longest[:1]), (keys, longest[1:])):
+            for op in (HostOp.UPDATE, HostOp.UPDATE, HostOp.LOOKUP, HostOp.DELETE, HostOp.UPDATE, HostOp.DELETE):
+                for key in some:
+                    await do(op, key)
+            longest[len(some) > 5] = full[0]
+        assert longest[1] <= device.unit.host_hold + 3
+
+    Device(spec).run(testbench)
+    assert 5 < longest[0] < 20 < 30 < longest[1]

@@ -135,6 +135,32 @@ SEC("xdp") int program(struct xdp_md *ctx)
 }
 """
 
+LONG_ROUTES = """
+struct name { __u32 length; __u8 text[36]; };
+struct { __uint(type, BPF_MAP_TYPE_LPM_TRIE); __type(key, struct name); __type(value, __u64);
+    __uint(max_entries, 6); __uint(map_flags, BPF_F_NO_PREALLOC); } names SEC(".maps");
+SEC("xdp") int program(struct xdp_md *ctx)
+{
+    START;
+    struct name name = { .length = b[0] & 1 ? 8 * 36 : b[1] & 2 ? b[2] & 63 : 200 + b[2] };
+    __u64 one = 1;
+    name.text[0] = b[3] & 1;
+    name.text[5] = b[3] & 2;
+    name.text[35] = b[3] & 12;
+    if (b[4] & 1)
+        b[5] = bpf_map_update_elem(&names, &name, &one, b[6] & 3);
+    else if (b[4] & 2)
+        b[5] = bpf_map_delete_elem(&names, &name);
+    name.text[3] = b[7] & 1;
+    __u64 *hits = bpf_map_lookup_elem(&names, &name);
+    if (!hits)
+        return XDP_PASS;
+    *hits += 1;
+    b[8] = *hits;
+    return XDP_TX;
+}
+"""
+
 QUEUES = """
 struct item { __u32 number; __u16 port; __u8 more[3]; };
 struct { __uint(type, BPF_MAP_TYPE_QUEUE); __type(value, struct item); __uint(max_entries, 5); } queue SEC(".maps");
@@ -506,6 +532,7 @@ PREFIXES = {
         pytest.param(AFTER % "LRU_HASH", {}, id="after lru"),
         pytest.param((LRU % "LRU_HASH").replace("MASK", "15"), {}, id="lru"),
         pytest.param(ROUTES, PREFIXES, id="routes"),
+        pytest.param(LONG_ROUTES, {}, id="long routes"),
         pytest.param(QUEUES, VALUES, id="queues"),
         pytest.param(STRINGS, {}, id="strings"),
         pytest.param(BLOOM, {"seen": {little(0): little(77, 0)}}, id="bloom"),  # so large that no other value is found
