@@ -25,6 +25,7 @@ SPECS = {
     "patient lru_hash-1": MapSpec("m", LRU_HASH, 4, 8, 1),
     "patient lru_hash-64": MapSpec("m", LRU_HASH, 8, 130, 64),
     "lpm_trie": MapSpec("m", LPM_TRIE, 8, 4, 7, BPF_F_NO_PREALLOC),
+    "lpm_trie-long": MapSpec("m", LPM_TRIE, 40, 4, 7, BPF_F_NO_PREALLOC),
     "devmap": MapSpec("m", DEVMAP, 4, 8, 5),
     "devmap_hash": MapSpec("m", DEVMAP_HASH, 4, 4, 5),
     "queue": MapSpec("m", QUEUE, 0, 8, 5),
