@@ -69,18 +69,21 @@ def _verify(
     helpers: Mapping[int, HelperPlugin],
     map_types: Mapping[int, MapPlugin],
 ) -> VerifiedProgram:
-    deadline, analyses = Deadline(limits, len(program.instructions)), Analyses()
+    analyses = Analyses()
 
-    def attempt(apart: Apart, is_numbered: bool) -> tuple[VerifiedProgram, bool]:
+    def attempt(apart: Apart, is_numbered: bool, deadline: Deadline) -> tuple[VerifiedProgram, bool]:
         env = Environment(maps, map_types, helpers)
         explorer = Explorer(program, env, limits, apart, deadline, is_numbered, analyses)
         points = explorer.run()
         return VerifiedProgram(program, maps, points, dict(sorted(explorer.remarks.items()))), explorer.has_rounds
 
-    verified, has_rounds = _climb(lambda apart: attempt(apart, True))
+    def deadline(is_growing: bool) -> Deadline:
+        return Deadline(limits, len(program.instructions), is_growing=is_growing)
+
+    verified, has_rounds = _climb(lambda apart, end: attempt(apart, True, end), deadline)
     if has_rounds:
         try:
-            _climb(lambda apart: attempt(apart, False))
+            _climb(lambda apart, end: attempt(apart, False, end), lambda _: deadline(False))
         except VerificationError as error:
             raise without_number(error) from None
         except Refused:
@@ -99,18 +102,26 @@ def _undecided(limit: HardpathError, failure: HardpathError) -> HardpathError:
     )
 
 
-def _climb(attempt: Callable[[Apart], tuple[VerifiedProgram, bool]]) -> tuple[VerifiedProgram, bool]:
-    """What the first step of the ladder that is enough gives."""
+Found = tuple[VerifiedProgram, bool]
+"""What an attempt proves, and whether there are rounds that a helper counts."""
+
+
+def _climb(attempt: Callable[[Apart, Deadline], Found], deadline: Callable[[bool], Deadline]) -> Found:
+    """What the first step of the ladder that is enough gives, within a ``deadline`` that is growing or not."""
     error: HardpathError | None = None
-    safe: tuple[VerifiedProgram, bool] | None = None
+    safe: Found | None = None
+    end = deadline(True)
     for apart in _LADDER:
         try:
-            safe = attempt(apart)
+            safe = attempt(apart, end)
             if not safe[0].remarks:
                 break
+            end = deadline(False)  # it is safe; to get rid of remarks is worth less
         except Rejection as rejection:
             error = _undecided(rejection.error, error) if rejection.limit and error else rejection.error
             if rejection.final:
+                break
+            if safe is not None and rejection.limit:
                 break
     if safe is not None:
         return safe  # perhaps with remarks, which more states apart did not get rid of

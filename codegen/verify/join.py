@@ -211,15 +211,23 @@ class Join:
         s.written = a.written & b.written
         self.lost_a += a.written != s.written
         self.lost_b += b.written != s.written
-        for at, (size, value) in a.stack.items():
-            if self._is_enough():
-                return
+        if self._is_enough():
+            return
+        theirs, joined = b.stack, s.stack
+        for at, entry in a.stack.items():
+            size, value = entry
+            if theirs.get(at) is entry and isinstance(value, Num) and not value.id:  # mostly: states are copies
+                joined[at] = entry
+                continue
             other = self._same_bytes(b, at, size)
             if other is None:
                 self._drop(value, at, size)
                 self.lost_a += isinstance(value, Ptr)
             else:
-                s.stack[at] = size, self._value(value, other, bool(self._bytes >> at & (1 << size) - 1))
+                both = self._value(value, other, bool(self._bytes >> at & (1 << size) - 1))
+                joined[at] = entry if both is value else (size, both)
+            if self._is_enough():
+                return
         for at, (size, value) in b.stack.items():
             if at in a.stack and a.stack[at][0] == size:
                 continue

@@ -33,18 +33,20 @@ class Limits:
 
 
 class Deadline:
-    """The end of the CPU time that a program of so many instructions may take, counted from now on."""
+    """The end of the CPU time that a program of so many instructions may take, counted from now on. ``is_growing``: as
+    it is unrolled, it becomes a program of more."""
 
     _PAUSE = 0.01
 
-    def __init__(self, limits: Limits, instructions: int) -> None:
-        self._limits, self._instructions = limits, instructions
+    def __init__(self, limits: Limits, instructions: int, *, is_growing: bool) -> None:
+        self._limits, self._instructions, self._is_growing = limits, instructions, is_growing
         self._start = time.process_time()
         self._next_look = 0.0
 
     def seconds(self, points: int) -> float:
         """How many seconds there are once ``points`` unrolled instructions were reached, by whatever attempt."""
-        self._instructions = max(self._instructions, points)
+        if self._is_growing:
+            self._instructions = max(self._instructions, points)
         return self._limits.budget(self._instructions)
 
     def has_passed(self, points: int) -> bool:

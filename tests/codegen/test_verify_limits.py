@@ -56,10 +56,11 @@ def test_time_grows_with_the_program_and_with_what_it_unrolls_to() -> None:
     assert limits.budget(10) == limits.budget(1_000) == 2.0
     assert limits.budget(10_000) == limits.budget(90_000) == 60.0
     assert 2.0 < limits.budget(2_000) < limits.budget(5_000) < 60.0
-    deadline = Deadline(limits, 20)
+    deadline = Deadline(limits, 20, is_growing=True)
     assert deadline.seconds(30) == 2.0
     assert deadline.seconds(10_000) == 60.0
     assert deadline.seconds(30) == 60.0, "what an earlier attempt unrolled counts"
+    assert Deadline(limits, 20, is_growing=False).seconds(10_000) == 2.0
 
 
 def test_what_takes_too_long_is_refused_with_the_time() -> None:

@@ -81,7 +81,7 @@ class _Follower(Explorer):
     def __init__(self, program: ProgramSpec, maps: Mapping[str, MapSpec], path: Sequence[int]) -> None:
         environment = Environment(maps, MAP_TYPES, HELPERS)
         limits = Limits()
-        deadline = Deadline(limits, len(program.instructions))
+        deadline = Deadline(limits, len(program.instructions), is_growing=True)
         super().__init__(program, environment, limits, Apart(4096), deadline, is_numbered=False)
         self._path = path
         self._position = 0
