@@ -57,6 +57,7 @@ _DEVICE_MAPS = frozenset({14, 25})  # devmap, devmap_hash
 _STACK = 23
 _TYPES_WITHOUT_KEYS = frozenset({22, _STACK})
 _BLOOM_FILTER = 30
+MOST_ALIKE = 32  # runs on what the former ones have left of a frame, for `LinuxOracle.time`
 _AF_XDP = 44
 _PROBE = bytes.fromhex("b700000002000000 9500000000000000")  # r0 = XDP_PASS; exit
 
@@ -160,21 +161,24 @@ class LinuxOracle:
         self.events = self._maps.take_records()
         return Outcome(Verdict.of(value), out, None, value)
 
-    def time(self, frame: bytes, *, ifindex: int = LOOPBACK, repeat: int = 1_000_000) -> float:
-        """ns that the program takes for a frame, by the kernel's clock around ``repeat`` runs, each on what the one
-        before has left of the frame. A program that makes of it what it would treat otherwise (longer frames, say) is
-        run singly instead, and the median is told; reading the clock is in that."""
-        first = self.run(frame, ifindex=ifindex)
-        again = self.run(first.frame, ifindex=ifindex) if len(first.frame) == len(frame) else None
-        at = 0 if ifindex == LOOPBACK else ifindex
-        if again is not None and again.verdict is first.verdict:
-            self._run(frame, at, repeat)
-            return float(self._run.duration_ns)
-        single = []
-        for _ in range(min(repeat, 10_001)):
-            self._run(frame, at)
-            single.append(self._run.duration_ns)
-        return float(sorted(single)[len(single) // 2])
+    def time(self, frame: bytes, *, ifindex: int = LOOPBACK, repeat: int = 1_000_000) -> tuple[float, int]:
+        """ns that the program takes for a frame, by the kernel's clock around several runs, each on what the one before
+        has left of the frame: ``repeat`` runs if that is the same frame again after one or two. Else as many as have
+        the first one's verdict and length, again and again, of which the median is told: the fewer they are (one,
+        where frames get longer), the more of the time it takes to read the clock is in it. Second: how many."""
+        runs, alike = [self.run(frame, ifindex=ifindex)], 1
+        while alike < MOST_ALIKE and len(runs[-1].frame) == len(frame):
+            runs.append(self.run(runs[-1].frame, ifindex=ifindex))
+            if runs[-1].verdict is not runs[0].verdict or len(runs[-1].frame) != len(frame):
+                break
+            alike += 1
+        steady = alike > 2 and frame in (runs[0].frame, runs[1].frame)
+        count = repeat if steady else alike
+        found = []
+        for _ in range(1 if steady else max(1, min(repeat, 20_000) // count)):
+            self._run(frame, 0 if ifindex == LOOPBACK else ifindex, count)
+            found.append(self._run.duration_ns)
+        return float(sorted(found)[len(found) // 2]), count
 
     def send(self, frame: bytes, *, ifindex: int, count: int) -> dict[int, int]:
         """Have Linux do with ``count`` copies of a frame what the program says: how many left, by interface. Only for

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
+import re
 import shutil
 import subprocess
 import sys
@@ -217,6 +219,33 @@ def transfer(lab: Lab, server: tuple[str, str, int], client: tuple[str, str, int
             listener.kill()
 
 
+def browse(lab: Lab, server: str, client: str, folder: Path) -> str:
+    """Fetch a file with curl through the NAT example; what tcpdump has seen of it on the client's side."""
+    content = random.Random(2).randbytes(SIZE)
+    (folder / "file").write_bytes(content)
+    within = ("ip", "netns", "exec")
+    serve = (sys.executable, "-m", "http.server", "--bind", "10.0.0.80", "--directory", str(folder), "8080")
+    watch = ("tcpdump", "-i", f"{TAG}q0", "-n", "-l", "-c", "80", "tcp")
+    with (
+        subprocess.Popen([*within, server, *serve], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as site,
+        subprocess.Popen(
+            [*within, client, *watch], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as watcher,
+    ):
+        try:
+            assert watcher.stdout is not None and watcher.stderr is not None
+            while "listening on" not in watcher.stderr.readline():
+                assert watcher.poll() is None
+            patience = ("--retry", "30", "--retry-delay", "1", "--retry-connrefused", "--max-time", "120")
+            fetched = folder / "fetched"
+            lab.within(client, "curl", "-s", *patience, "-o", str(fetched), "http://192.0.2.80/file", timeout=150)
+            assert fetched.read_bytes() == content
+            return watcher.stdout.read()
+        finally:
+            site.kill()
+            watcher.kill()
+
+
 def test_ping_arping_and_maps_through_the_hardware(lab: Lab) -> None:
     needed("ping")
     wire, host = f"{TAG}w", f"{TAG}h"
@@ -245,7 +274,7 @@ def test_ping_arping_and_maps_through_the_hardware(lab: Lab) -> None:
     assert wire not in lab.within(outside, "ip", "link") and host not in lab.within(inside, "ip", "link")
 
 
-def test_tcp_through_the_nat_example(lab: Lab) -> None:
+def test_tcp_through_the_nat_example(lab: Lab, tmp_path: Path) -> None:
     wire = f"{TAG}w"
     nic = lab.up(EXAMPLES / "nat" / "nat.o", "--maps", EXAMPLES / "nat" / "maps.json", "--tap", wire)
     client, server = lab.namespace("a"), lab.namespace("b")
@@ -257,6 +286,12 @@ def test_tcp_through_the_nat_example(lab: Lab) -> None:
     assert counts["rx_xdp_tx"] == counts["tx_packets"] > 2 * SIZE // 1500
     rewritten = [entry["formatted"]["value"]["frames"] for entry in nic.ask("map", "dump", "name", "rewrites")]
     assert sum(rewritten) == counts["rx_xdp_tx"] and sorted(rewritten)[:2] == [0, 0]
+    if shutil.which("curl") and shutil.which("tcpdump"):
+        seen = browse(lab, server, client, tmp_path)
+        # On the hub all see what the NIC sends: frames before and behind the hardware.
+        assert re.search(r"198\.51\.100\.7\.\d+ > 192\.0\.2\.80\.80: Flags \[S\]", seen)
+        assert re.search(r"198\.51\.100\.7\.\d+ > 10\.0\.0\.80\.8080: Flags \[S\]", seen)
+        assert re.search(r"192\.0\.2\.80\.80 > 198\.51\.100\.7\.\d+: Flags \[S\.\]", seen)
 
 
 def test_tcp_through_the_firewall_example(lab: Lab) -> None:
