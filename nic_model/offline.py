@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from ..codegen.chain import arrays_of_programs
+from ..codegen.inner_maps import value_names
 from ..codegen.spec import MapSpec, ObjectSpec
 from ..hdl.maps.base import MapModel
 from ..hdl.maps.registry import MAP_TYPES
@@ -52,7 +52,8 @@ def open_maps(spec: ObjectSpec, entries: Contents) -> dict[str, HostMap]:
         if found.readonly:
             maps[name] = HostMap(found, Constant((found.initial or b"").ljust(found.value_size, b"\0")))
         elif found.type in MAP_TYPES and not MAP_TYPES[found.type].is_buffer:
-            shape = replace(found, table=_any_program(programs)) if arrays_of_programs({name: found}) else found
+            names = tuple(value_names(found, programs))
+            shape = replace(found, table=_anything(names)) if names else found
             maps[name] = HostMap(found, ModelMap(_filled(shape, entries.get(name, {}))), programs)
     return maps
 
@@ -70,5 +71,6 @@ def _filled(shape: MapSpec, entries: Mapping[bytes, bytes]) -> MapModel:
     return model
 
 
-def _any_program(names: tuple[str, ...]) -> SlotTable:
-    return SlotTable(names, others=tuple(range(1, 1 + len(names))))
+def _anything(names: Sequence[str]) -> SlotTable:
+    """What is not compiled yet can get any program or map; whether Linux takes it, is told then."""
+    return SlotTable(tuple(names), others=tuple(range(1, 1 + len(names))))

@@ -18,6 +18,8 @@ from hardpath.codegen.elf import load
 from hardpath.nic_model.host import connect
 from hardpath.sim import linux
 from hardpath.sim.captures import Frame, write_frames
+from hardpath.sim.program import load as load_program
+from hardpath.sim.results import Verdict
 
 DATA = Path(__file__).parent.parent / "nic_model" / "data"
 TYPES = DATA / "types.o"
@@ -128,6 +130,20 @@ def test_a_queue_in_a_file(hardpath, tmp_path):
     assert run("peek", "name", "waiting").out == "value: 01 00 00 00\n"
     assert run("-j", "pop", "name", "waiting").json == {"key": [], "value": ["0x01", "0x00", "0x00", "0x00"]}
     assert [entry["value"] for entry in json.loads(file.read_text())["waiting"]] == ["02000000", "03000000"]
+
+
+def test_a_map_in_a_map_of_maps_is_called_by_its_name(hardpath, tmp_path):
+    """And what the file then says is what the program gets."""
+    contents, path = tmp_path / "maps.json", DATA / "inside.o"
+    contents.write_text("{}")
+    change = ["map", "--maps", contents, "--object", path, "update", "name"]
+    assert hardpath(*change, "way", "key", 0, 0, 0, 0, "value", "name", "right").status == 0
+    assert hardpath(*change, "right", "key", 0, 0, 0, 0, "value", 3, ord("r"), 0, 0).status == 0
+    wrong = hardpath(*change, "way", "key", 1, 0, 0, 0, "value", "name", "nobody")
+    assert (wrong.status, "there is no map nobody; these are: way, left, right" in wrong.err) == (2, True)
+    design = load_program(path, maps=contents).verify().compile()
+    (result,) = design.session.graph([Frame(bytes(60))]).results
+    assert result.verdict == Verdict.TX and result.out == b"r".ljust(59, b"\0") + b"r"
 
 
 @pytest.mark.parametrize(
