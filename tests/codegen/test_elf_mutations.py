@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 import tracemalloc
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
-
 from damage import damage
 from hardpath.codegen.disassemble import disassemble
 from hardpath.codegen.elf import load, select

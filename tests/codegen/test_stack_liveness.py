@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
-
 from assembler import CTX, FP, Assembler, Label
 from hardpath.codegen.isa import Alu, Jump
 from hardpath.codegen.spec import MapSpec

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
-
 from generator import Features, generate
 from hardpath.codegen.elf import load
 from hardpath.codegen.spec import MapSpec, ProgramSpec

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from assembler import CTX, Assembler, Label
 from hardpath.codegen.isa import Alu, Jump
 from hardpath.codegen.verify import Limits, verify

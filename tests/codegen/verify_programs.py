@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
 
 from assembler import CTX, FP, Assembler, Label
 from hardpath.codegen.isa import Alu, Jump

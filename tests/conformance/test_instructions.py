@@ -4,18 +4,13 @@ import itertools
 import random
 import shutil
 import struct
-import sys
-from pathlib import Path
 
 import pytest
+from assembler import FP, Assembler, Label
 from hardpath.codegen.isa import Alu, Atomic, Jump
 from hardpath.codegen.spec import MapSpec, ProgramSpec
 from hardpath.sim import raw, raw_hardware
 from hardpath.sim.arithmetic import atomic
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
-
-from assembler import FP, Assembler, Label
 
 needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus Verilog (iverilog) is not installed")
 BATCH = 20

@@ -1,10 +1,9 @@
 """What verification says of raw programs, and that nothing of it holds for XDP programs."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from assembler import Assembler
 from hardpath.codegen.elf.kinds import program_type
 from hardpath.codegen.isa import Alu, Atomic
 from hardpath.codegen.spec import ProgramSpec
@@ -13,10 +12,6 @@ from hardpath.hdl.errors import Refused, VerificationError
 from hardpath.sim import raw
 from hypothesis import given
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
-
-from assembler import Assembler
 
 
 def assemble(write, memory=0):

@@ -1,13 +1,7 @@
 """Programs for the oracles' tests, written with the fuzzer's assembler."""
 
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
-
 from assembler import Assembler
 from hardpath.codegen.isa import MapReference
 from hardpath.codegen.spec import ProgramSpec

@@ -1,10 +1,9 @@
 """Broadcasts in the generated hardware: what the host does to a map that frames are broadcast to, and what they see."""
 
 import random
-import sys
-from pathlib import Path
 
 import pytest
+from assembler import Assembler
 from hardpath.codegen.flow import compile_program
 from hardpath.codegen.spec import MapSpec, ObjectSpec, ProgramSpec
 from hardpath.hdl.maps.linux import EBUSY, EINVAL
@@ -14,10 +13,6 @@ from hardpath.sim.engine import Options
 from hardpath.sim.results import Verdict
 from hardpath.sim.session import Session, engine
 from hardpath.sim.toolchain import has_compiler
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
-
-from assembler import Assembler
 
 pytestmark = pytest.mark.skipif(not has_compiler(), reason="Verilator needs a C++ compiler")
 
