@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..codegen.build_cache import BuildCache
+from ..codegen.build_cache import BuildCache, default_cache
 from ..codegen.flow import Design
 from ..hdl.area import DEVICES, Area, Device
 from ..hdl.errors import HardpathError
@@ -109,7 +109,8 @@ def build(
 
     Raises `HardpathError` if a tool fails at what it should be able to do.
     """
-    kept = BuildCache(cache)
+    # A folder of its own: simulations are many, and would push out what took an hour.
+    kept = BuildCache((cache or default_cache()) / "boards")
     step("netlist")
     files = files_of(board, designs)
     step("synthesis")

@@ -37,6 +37,7 @@ def document(built: Built, designs: Sequence[Design]) -> dict[str, Any]:
         "width": design.target.width,
         "stages": design.schedule.stages,
         "initiation_interval": design.schedule.ii,
+        "worst_cycles": max(each.worst_cycles for each in designs),
         "latency_ns": round(1000 * design.pipeline.latency / built.files.clocks["sync"], 1),
         "needs_mhz": round(needed(built, designs), 3),
         "fits": built.fits,
@@ -131,8 +132,8 @@ def text(facts: dict[str, Any]) -> str:
     lines = [
         f"{name} on {facts['board']} ({facts['device']})",
         f"tools      {', '.join(facts['tools'])}",
-        f"pipeline   {facts['stages']} stages, frames {facts['initiation_interval']} cycles apart at least, "
-        f"{facts['latency_ns']:g} ns",
+        f"pipeline   {facts['stages']} stages, {facts['latency_ns']:g} ns; "
+        f"at worst {facts['worst_cycles']} cycles from a frame to the next",
         f"area       {_cells(area)}: {facts['share']:.0%} of the {facts['scarcest']}",
         *(f"  {part:<20} {_cells(of)}" for part, of in facts["parts"].items()),
     ]
@@ -169,7 +170,7 @@ def _clock_text(clock: dict[str, Any], facts: dict[str, Any]) -> str:
     if domain == "sync":
         line += f", line rate needs {facts['needs_mhz']:.1f}"
         if facts["needs_mhz"] > clock["mhz"]:
-            line += ": MORE THAN IT GETS when all frames want one entry of a map"
+            line += f": {clock['mhz'] / facts['needs_mhz']:.0%} OF IT with the worst traffic"
     return line + ("" if clock["meets"] else "  MISSED")
 
 
