@@ -42,7 +42,7 @@ MAP_SIZES = {"router": {"routes": 1024}}
 """Where a comparison asks for other sizes than the examples have."""
 
 INTERVALS = {"firewall colorlight_5a75b_r7_0": 38}
-"""``--ii`` of what does not fit at line rate: there a map takes its time (docs/decisions/019-initiation-interval.md)."""
+"""``--ii`` of what does not fit at line rate: then a map takes its time (docs/decisions/019-initiation-interval.md)."""
 
 CHOSEN = ("colorlight_5a75b_r7_0", "versa_ecp5")
 """Boards of the table: the first two, one of each grade and size."""
