@@ -218,7 +218,7 @@ def _legacy_maps(elf: ElfFile, section: Section) -> Iterator[tuple[int, MapSpec]
     """struct bpf_map_def (type, key_size, value_size, max_entries and, later, map_flags; more fields may follow).
 
     iproute2's struct bpf_elf_map starts with the same five fields and goes on with id, pinning, inner_id, inner_idx: a
-    map of maps names the id of a map, which says in which slot it is.
+    map of maps names the id of a map, which says in which slot it is, or -1: that it is only what they look like.
     The size of a definition is not written anywhere: it reaches to the next symbol or the end of the section.
     """
     symbols = sorted(
@@ -241,5 +241,5 @@ def _legacy_maps(elf: ElfFile, section: Section) -> Iterator[tuple[int, MapSpec]
         definitions.append((symbol, spec, words))
     by_id = {spec.number: (spec, words[8]) for _, spec, words in definitions if spec.number}
     for symbol, spec, words in definitions:
-        inner, index = by_id.get(words[7], (None, 0)) if len(words) == 9 and words[7] else (None, 0)
-        yield symbol.value, replace(spec, inner=inner, slots={} if inner is None else {index: inner.name})
+        inner, index = by_id.get(words[7], (None, _U32)) if len(words) == 9 and words[7] else (None, _U32)
+        yield symbol.value, replace(spec, inner=inner, slots={index: inner.name} if inner and index != _U32 else {})

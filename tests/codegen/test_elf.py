@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hardpath.codegen.disassemble import disassemble
 from hardpath.codegen.elf import load, select, with_map_size, with_variables
 from hardpath.codegen.elf.abi import LAYOUTS
 from hardpath.codegen.elf.kinds import program_type
+from hardpath.codegen.elf.load import load_bytes
 from hardpath.codegen.isa import FunctionReference, MapReference
 from hardpath.codegen.spec import ObjectSpec, ProgramSpec
 from hardpath.hdl.errors import InputError, Refused
@@ -205,6 +207,15 @@ def test_iproute2_maps_find_their_inner_map() -> None:
     assert maps["outer_map"].inner == maps["inner_map"]
     assert maps["inner_map"].inner is None
     assert maps["outer_map"].slots == {0: "inner_map"}
+
+
+def test_an_inner_map_of_iproute2_without_an_index_is_a_template_only() -> None:
+    contents = (DATA / "iproute2.o").read_bytes()
+    inner = struct.pack("<9I", 2, 4, 8, 3, 0, 42, 0, 0, 0)
+    assert contents.count(inner) == 1
+    maps = load_bytes("o.o", contents.replace(inner, inner[:-4] + b"\xff\xff\xff\xff")).maps
+    table = maps["outer_map"].table
+    assert maps["outer_map"].slots == {} and table is not None and table.held == ("outer_map.inner",)
 
 
 def test_maps_of_maps_and_programs_with_contents() -> None:
