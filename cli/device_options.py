@@ -78,8 +78,9 @@ class Reached:
         """All directions by their names, or those that were chosen, and what has them."""
         with self.hardware() as hardware:
             if hardware is not None:
-                chosen = (0, 1) if self.direction is None else (self.direction,)
-                yield {f"from port {port}": hardware.direction(port) for port in chosen}, hardware
+                chosen = range(hardware.programs) if self.direction is None else (self.direction,)
+                names = {port: f"from port {port}" if hardware.programs > 1 else "" for port in chosen}
+                yield {name: hardware.direction(port) for port, name in names.items()}, hardware
                 return
         assert self.control is not None
         with connect(self.control) as device:

@@ -17,7 +17,10 @@ import click
 from ..hdl.errors import HardpathError, InputError, Place, Refused, VerificationError
 from .settings import Settings, switches
 
-VERBS = ("inspect", "verify", "dump", "compile", "build", "run", "sim", "diff", "map", "stats", "survey", "fib", "nic")
+VERBS = (
+    *("inspect", "verify", "dump", "compile", "build", "run", "sim", "diff", "map", "stats", "latency", "survey"),
+    *("fib", "nic"),
+)
 
 NO, BAD_INPUT, REFUSED, BROKEN = 1, 2, 3, 4
 """Exit statuses besides 0: the answer is no; bad usage or input; not possible in hardware; a fault in hardpath."""

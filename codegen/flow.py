@@ -78,10 +78,18 @@ class Design:
     @cached_property
     def datapath(self) -> Datapath:
         """The device between its streams, for a top that holds it."""
-        return self.tagged_datapath(0)
+        return self._datapath()
 
     def tagged_datapath(self, tag: int) -> Datapath:
         """The same with ``tag`` bits that go past the program with each frame."""
+        return self._datapath(tag=tag)
+
+    @cached_property
+    def stamped_datapath(self) -> Datapath:
+        """The same for a top that measures latencies from the wire on (`hdl.datapath`)."""
+        return self._datapath(stamped=True)
+
+    def _datapath(self, tag: int = 0, stamped: bool = False) -> Datapath:
         start = self.graph.outputs["start"]
         return Datapath(
             self.pipeline,
@@ -90,6 +98,7 @@ class Design:
             start=start.attr if start.op == "const" else None,
             tail_fixed=self.graph.tail_fixed,
             tag=tag,
+            stamped=stamped,
         )
 
     @cached_property

@@ -10,12 +10,13 @@ from amaranth import C, Cat, DomainRenamer, Module, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .bump_control import PORTS, UNIT, BumpControl
 from .bus_share import BusShare
 from .datapath import Datapath
+from .device_control import MAX_PORTS, UNIT, DeviceControl
 from .frame_switch import FrameSwitch
 from .mac.beats import line_layout
 from .mac.port import Port, PortShape
+from .mac.stamps import STAMP, TIME_BITS
 from .management import ManagementPort
 from .messages import DEVICE_ADDRESS
 from .serial_port import SerialPort
@@ -44,9 +45,10 @@ class Bump(wiring.Component):
     ABORTED and DROP are counted by the datapath, frames that never were good by the port.
 
     Domains: ``sync`` with ``clock_hz``; ``tx``, 125 MHz; ``rx0`` (and ``rx1``), those of the PHYs. All
-    datapaths have one width. ``shape``: of the ports; width and longest frame are those of the datapaths.
+    datapaths have one width. ``shape``: of the ports; width and longest frame are those of the datapaths. If these are
+    stamped, latencies from wire to wire are measured.
 
-    The control buses of the datapaths (units 0 and 1; both are the only one's) and of the ports (`bump_control`) are
+    The control buses of the datapaths (units 0 and 1; both are the only one's) and of the ports (`device_control`) are
     reached over a serial line (``uart_rx`` In(1), ``uart_tx`` Out(1), ``baud``) and, through the ports in
     ``management`` (by default the last one), over Ethernet frames to `port_address` (docs/control-messages.md).
 
@@ -59,21 +61,23 @@ class Bump(wiring.Component):
         shape: PortShape,
         clock_hz: float,
         *,
-        ports: int = PORTS,
+        ports: int = MAX_PORTS,
         baud: int = BAUD,
         management: Collection[int] | None = None,
         address: bytes = DEVICE_ADDRESS,
     ) -> None:
-        if not 1 <= ports <= PORTS or len(datapaths) not in (1, ports):
+        if not 1 <= ports <= MAX_PORTS or len(datapaths) not in (1, ports):
             raise ValueError(f"{len(datapaths)} datapaths for {ports} ports: choose one for all, or one for each")
         self.datapaths = tuple(datapaths)
         self._ports = ports
         (self._width,) = {datapath.identity.width for datapath in datapaths}
+        (self._stamped,) = {datapath.stamped for datapath in datapaths}
+        self._side = STAMP.size if self._stamped else 0
         self._shape = shape
         self._clock_hz = clock_hz
         self._serial = SerialPort(clock_hz, baud)
         self._management = {
-            i: ManagementPort(self._width, clock_hz, port_address(i, address))
+            i: ManagementPort(self._width, clock_hz, port_address(i, address), self._side)
             for i in sorted((ports - 1,) if management is None else management)
         }
         lines = {"rx_ctl": In(1), "rx_data": In(4), "tx_clk": Out(1), "tx_ctl": Out(1), "tx_data": Out(4)}
@@ -87,15 +91,22 @@ class Bump(wiring.Component):
         m = Module()
         count = len(self.datapaths)
         m.submodules.switch = switch = FrameSwitch(
-            line_layout(self._width), count + len(self._management), self._ports
+            line_layout(self._width, self._side), count + len(self._management), self._ports
         )
-        m.submodules.control = control = BumpControl(self._ports, sum(1 << i for i in self._management))
-        now = Signal(64 + _FRACTION)
-        m.d.sync += now.eq(now + round(1e9 * (1 << _FRACTION) / self._clock_hz))
+        m.submodules.control = control = DeviceControl(
+            count,
+            self._ports,
+            sum(1 << i for i in self._management),
+            self._clock_hz,
+            self._ports + count if self._stamped else 0,
+        )
+        now, cycles = Signal(64 + _FRACTION), Signal(TIME_BITS)
+        m.d.sync += [now.eq(now + round(1e9 * (1 << _FRACTION) / self._clock_hz)), cycles.eq(cycles + 1)]
         received = []
         for i in range(self._ports):
             max_frame = self.datapaths[i % count].identity.max_frame
-            port = Port(replace(self._shape, width=self._width, max_frame=max_frame))
+            shape = replace(self._shape, width=self._width, max_frame=max_frame, stamped=self._stamped)
+            port = Port(shape)
             m.submodules[f"port_{i}"] = DomainRenamer({"rx": f"rx{i}"})(port)
             wiring.connect(m, switch.outputs[i], port.input)
             for name in ("rx_ctl", "rx_data"):
@@ -103,6 +114,12 @@ class Bump(wiring.Component):
             for name in ("tx_clk", "tx_ctl", "tx_data"):
                 m.d.comb += getattr(self, f"{name}_{i}").eq(getattr(port, name))
             m.d.comb += getattr(control, f"counters_{i}").eq(port.counters)
+            if self._stamped:
+                m.d.comb += [
+                    port.now.eq(cycles),
+                    getattr(control, f"sample_{i}").eq(port.departed),
+                    getattr(control, f"valid_{i}").eq(port.departs),
+                ]
             received.append(self._received(m, i, port))
         for i, datapath in enumerate(self.datapaths):
             m.submodules[f"datapath_{i}" if count > 1 else "datapath"] = datapath
@@ -112,6 +129,8 @@ class Bump(wiring.Component):
                 self._enter(m, *self._in_turns(m, received), datapath, now[_FRACTION:])
             source = C(i, 2) if count == self._ports else datapath.tx_source - 1
             lost = self._leave(m, source, datapath, switch, i)
+            if self._stamped:
+                self._time(m, cycles, datapath, control, self._ports + i)
             for k in range(self._ports) if count < self._ports else (i,):
                 unreachable = getattr(control, f"unreachable_{k}")
                 m.d.sync += unreachable.eq(unreachable + (lost & (source == k)))
@@ -133,7 +152,7 @@ class Bump(wiring.Component):
     def _in_turns(self, m: Module, received: Sequence[stream.Interface]) -> tuple[stream.Interface, Value]:
         """Frames of all ports, and the ifindex of the one that is there. They come from the ports whole
         (`mac.whole_frames`), so none waits for another that is still on the line."""
-        layout = data.StructLayout({**line_layout(self._width).members, "port": 1})
+        layout = data.StructLayout({**line_layout(self._width, self._side).members, "port": 1})
         m.submodules.entrance = switch = FrameSwitch(layout, len(received), 1)
         for i, (given, place, ways) in enumerate(zip(received, switch.inputs, switch.ways, strict=True)):
             m.d.comb += [
@@ -145,7 +164,7 @@ class Bump(wiring.Component):
         (output,) = switch.outputs
         return output, output.payload.port + 1
 
-    def _share_buses(self, m: Module, control: BumpControl) -> None:
+    def _share_buses(self, m: Module, control: DeviceControl) -> None:
         masters = [self._serial.bus, *(managed.bus for managed in self._management.values())]
         m.submodules.serial = self._serial
         m.submodules.buses = share = BusShare(len(masters), UNIT + 1)
@@ -173,6 +192,19 @@ class Bump(wiring.Component):
             datapath.rx_valid.eq(received.valid),
             received.ready.eq(datapath.rx_ready),
         ]
+        if self._stamped:
+            m.d.comb += datapath.rx_stamp.eq(data.View(STAMP, received.payload.side).time)
+
+    def _time(self, m: Module, cycles: Signal, datapath: Datapath, control: DeviceControl, number: int) -> None:
+        """Frames that do not go out, as sample ``number``."""
+        sample = getattr(control, f"sample_{number}")
+        m.d.comb += [
+            datapath.now.eq(cycles),
+            sample.latency.eq(datapath.result_latency_first),
+            sample.tag.verdict.eq(datapath.result_verdict),
+            sample.tag.source.eq(datapath.result_source - 1),
+            getattr(control, f"valid_{number}").eq(datapath.result_valid & (datapath.result_verdict < XDP_PASS)),
+        ]
 
     def _leave(self, m: Module, source: Any, datapath: Datapath, switch: FrameSwitch, number: int) -> Any:
         """``source``: the port that the frame came from, ``number``: of the datapath. High when a frame is gone that
@@ -195,4 +227,7 @@ class Bump(wiring.Component):
             given.valid.eq(datapath.tx_valid),
             datapath.tx_ready.eq(given.ready),
         ]
+        if self._stamped:
+            stamp = data.View(STAMP, given.payload.side)
+            m.d.comb += [stamp.time.eq(datapath.tx_stamp), stamp.tag.verdict.eq(verdict), stamp.tag.source.eq(source)]
         return datapath.tx_valid & datapath.tx_last & datapath.tx_ready & ~ways.any()

@@ -19,6 +19,8 @@ from .latency import Probe
 from .payload_fifo import PayloadFifo
 from .stream import SOURCE_BITS, Skid, outcome_layout, receipt_layout
 
+_STAMPED = {"now": In(32), "rx_stamp": In(32), "tx_stamp": Out(32), "result_source": Out(SOURCE_BITS)}
+
 
 class Datapath(wiring.Component):
     """``pipeline``: a component with ``input`` (stream of `window_layout`) and ``output`` (stream of the fields
@@ -40,6 +42,10 @@ class Datapath(wiring.Component):
     ``tag``: bits that go past the program with each frame, for what is around the datapath: ``rx_tag``, valid with the
     first beat, comes back as ``tx_tag`` with every beat, and so does the length of what is sent, ``tx_length`` (bytes).
     These ports are there only if there is a tag.
+
+    ``stamped``: frames bring the time with them from which their latency counts: ``rx_stamp`` In(32), valid with the
+    first beat, in terms of ``now`` In(32), one more each cycle; ``tx_stamp`` Out(32) with every beat, ``result_source``
+    (as ``tx_source``) with every result. These ports are there only then.
     """
 
     def __init__(
@@ -51,8 +57,10 @@ class Datapath(wiring.Component):
         start: int | None = None,
         tail_fixed: bool = False,
         tag: int = 0,
+        stamped: bool = False,
     ) -> None:
         self.pipeline = pipeline
+        self.stamped = stamped
         self.in_flight = in_flight
         self.identity = identity
         width, window, headroom = identity.width, identity.window, identity.headroom
@@ -99,6 +107,7 @@ class Datapath(wiring.Component):
             "bus_rdata": Out(32),
             "bus_ready": Out(1),
             **({"rx_tag": In(tag), "tx_tag": Out(tag), "tx_length": Out(16)} if tag else {}),
+            **(_STAMPED if stamped else {}),
             **({} if self.events is None or self.event_queue is not None else {
                 "event_site": Out(SITE_BITS),
                 "event_frame": Out(FRAME_BITS),
@@ -117,9 +126,17 @@ class Datapath(wiring.Component):
         m.submodules.egress = self.egress
         m.submodules.probe = self.probe
         m.submodules.control = self.control
-        now = Signal(32)
-        m.d.sync += now.eq(now + 1)
-        m.d.comb += [self.ingress.now.eq(now), self.probe.now.eq(now)]
+        if self.stamped:
+            m.d.comb += [
+                self.ingress.now.eq(self.rx_stamp),
+                self.probe.now.eq(self.now),
+                self.tx_stamp.eq(self.egress.output.payload.side.stamp),
+            ]
+            m.d.sync += self.result_source.eq(self.egress.output.payload.side.source)
+        else:
+            now = Signal(32)
+            m.d.sync += now.eq(now + 1)
+            m.d.comb += [self.ingress.now.eq(now), self.probe.now.eq(now)]
         self._connect_rx(m)
         self._connect_frames(m)
         self._connect_tx(m)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -24,35 +24,40 @@ class ManagementPort(wiring.Component):
     forgotten, so none behind it waits. Others come a beat later than without.
     """
 
-    def __init__(self, width: int, clock_hz: float, address: bytes) -> None:
+    def __init__(self, width: int, clock_hz: float, address: bytes, side: int = 0) -> None:
         self._width = width
+        self._side = side
         self._clock_hz = clock_hz
         self._address = address
-        frames = stream.Signature(line_layout(width))
+        frames = stream.Signature(line_layout(width, side))
         super().__init__({"input": In(frames), "output": Out(frames), "reply": Out(frames), "bus": Out(BusMaster)})
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.queue = queue = MessageQueue(self._width)
         m.submodules.server = server = MessageServer(self._clock_hz, self._address)
-        m.submodules.beats = beats = BeatsOfWords(self._width)
+        m.submodules.beats = beats = BeatsOfWords(self._width, self._side)
         connect(m, queue.output, server.input)
         connect(m, server.output, beats.input)
         connect(m, beats.output, flipped(self.reply))
         connect(m, server.bus, flipped(self.bus))
 
         # A beat is held until it is known whose frame it begins: for that the first 14 bytes are needed.
-        held, full, first, ours = Signal(line_layout(self._width)), Signal(), Signal(init=1), Signal()
+        held, full, first, ours = Signal(line_layout(self._width, self._side)), Signal(), Signal(init=1), Signal()
         known, managed, leaves = Signal(), Signal(), Signal()
-        header = Cat(held.data, self.input.payload.data)[: 8 * _HEADER]
-        matches = header[:48] == int.from_bytes(self._address, "little")
-        matches &= header[96:] == int.from_bytes(ETHERTYPE.to_bytes(2, "big"), "little")
+        to_us = Signal()  # so begins the held beat
+        given = self.input.payload
+        type_ = int.from_bytes(ETHERTYPE.to_bytes(2, "big"), "little")
+        at = 8 * (_HEADER - 2) % (8 * self._width)
+        of_type = given.data[at : at + 16] == type_
+        begins = given.data[:48] == int.from_bytes(self._address, "little")
         if self._width >= _HEADER:
-            m.d.comb += [known.eq(1), managed.eq(Mux(first, matches, ours))]
+            begins &= of_type
+            m.d.comb += [known.eq(1), managed.eq(Mux(first, to_us, ours))]
         else:
             m.d.comb += [
                 known.eq(~first | held.last | self.input.valid),
-                managed.eq(Mux(first, matches & ~held.last, ours)),
+                managed.eq(Mux(first, to_us & of_type & ~held.last, ours)),
             ]
         m.d.comb += [
             self.output.payload.eq(held),
@@ -68,5 +73,5 @@ class ManagementPort(wiring.Component):
         with m.If(leaves):
             m.d.sync += [full.eq(0), first.eq(held.last), ours.eq(managed)]
         with m.If(self.input.valid & self.input.ready):
-            m.d.sync += [held.eq(self.input.payload), full.eq(1)]
+            m.d.sync += [held.eq(given), full.eq(1), to_us.eq(begins)]
         return m

@@ -65,11 +65,11 @@ class MessageQueue(wiring.Component):
 class BeatsOfWords(wiring.Component):
     """``input``: stream of WORD; ``output``: stream of `mac.beats.line_layout`."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, side: int = 0) -> None:
         self._width = width
         super().__init__({
             "input": In(stream.Signature(WORD)),
-            "output": Out(stream.Signature(line_layout(width))),
+            "output": Out(stream.Signature(line_layout(width, side))),
         })
 
     def elaborate(self, platform: Any) -> Module:

@@ -26,11 +26,14 @@ class RegisterBus:
         self._selected = Signal(32)
         self._strobe = Signal()
         self._hold = Signal()
+        self._holds: list[Value] = []
         self._high = Signal(32)  # of the 64-bit value whose low word was read last
         self._longs: dict[int, Value] = {}
         self.address = Signal(16)
         self.wdata = Signal(32)
         self.is_write = Signal()
+        self.fetching = Signal()
+        """High until who holds the transfer lets it go on (`hold_while`, `read_slowly`)."""
 
         with m.FSM():
             with m.State("idle"), m.If(control.valid):
@@ -40,8 +43,10 @@ class RegisterBus:
                     self.is_write.eq(control.write),
                 ]
                 m.next = "fetch"
-            with m.State("fetch"), m.If(~self._hold):
-                m.next = "select"
+            with m.State("fetch"):
+                m.d.comb += self.fetching.eq(1)
+                with m.If(~self._hold):
+                    m.next = "select"
             with m.State("select"):
                 m.d.comb += self._strobe.eq(1)
                 m.d.sync += control.rdata.eq(self._selected)
@@ -70,7 +75,7 @@ class RegisterBus:
     def hold_while(self, busy: Value, waiting: Sequence[Register]) -> None:
         """Let transfers to some registers wait."""
         waits = ((self.address >= register.address) & (self.address < register.end) for register in waiting)
-        self._m.d.comb += self._hold.eq(busy & Cat(*waits).any())
+        self._holds.append(busy & Cat(*waits).any())
 
     def read(self, name: str, value: Value) -> None:
         self._singles[self._map[name].address] = value
@@ -89,9 +94,19 @@ class RegisterBus:
         """``value``: from a memory read at ``address`` (its low bits: blocks begin at multiples of their size)."""
         self._blocks.append((self._map[name], words, value))
 
+    def read_slowly(self, name: str, value: Value, words: int, done: Value) -> Value:
+        """As `read_block`; ``done`` is high in the cycle before the value is there. Returns whether it is asked for."""
+        register = self._map[name]
+        here = (self.address >= register.address) & (self.address < register.address + words)
+        asked = self.fetching & ~self.is_write & here
+        self._holds.append(asked & ~done)
+        self.read_block(name, value, words)
+        return asked
+
     def finish(self) -> None:
         """Build the selection of what was registered for reading."""
         m = self._m
+        m.d.comb += self._hold.eq(Cat(*self._holds).any())
         with m.Switch(self.address):
             for address, value in self._singles.items():
                 with m.Case(address):

@@ -174,13 +174,18 @@ def markdown() -> str:
         "",
         "Where a number of words depends on the program, the table gives the most there can be.",
         "",
-        "| address | name | words | access | |",
-        "|---|---|---|---|---|",
+        *table(REGISTERS),
     ]
-    for r in sorted(REGISTERS, key=lambda r: r.address):
+    return "\n".join(lines) + "\n"
+
+
+def table(registers: Iterable[Register]) -> list[str]:
+    """Lines of a table in Markdown."""
+    lines = ["| address | name | words | access | |", "|---|---|---|---|---|"]
+    for r in sorted(registers, key=lambda r: r.address):
         words = f"{r.words} x 2" if r.stride == 2 else str(r.words)
         lines.append(f"| 0x{r.address:04x} | `{r.name}` | {words} | {r.access} | {r.summary} |")
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 if __name__ == "__main__":

@@ -9,13 +9,16 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..stream import thermometer
-from .symbols import OCTET
+from .symbols import OCTET, octet_layout
 
 
-def beat_layout(width: int) -> data.StructLayout:
+def beat_layout(width: int, side: int = 0) -> data.StructLayout:
     """``width`` bytes, a power of two from 2 on. ``extra``: how many beyond the first are there; all but in the last
-    beat. ``error``: valid with ``last``, kills the frame. 8 bytes make 69 bits, which two block memories of 36 hold."""
-    return data.StructLayout({"data": 8 * width, "extra": (width - 1).bit_length(), "last": 1, "error": 1})
+    beat. ``error``: valid with ``last``, kills the frame. ``side`` bits go with every beat of a frame. 8 bytes make 69
+    bits without these, which two block memories of 36 hold, and 105 with `stamps.STAMP`, which three do."""
+    return data.StructLayout({
+        "data": 8 * width, "extra": (width - 1).bit_length(), "last": 1, "error": 1, "side": side
+    })
 
 
 def keep_of(extra: Value, width: int) -> Value:
@@ -61,14 +64,14 @@ class Gather(wiring.Component):
 
 
 class Scatter(wiring.Component):
-    """Beats to bytes, in domain ``sync``: ``input``, a stream of `beat_layout`; ``output``, a stream of OCTET, one a
-    cycle. A beat is taken with its last byte."""
+    """Beats to bytes, in domain ``sync``: ``input``, a stream of `beat_layout`; ``output``, a stream of
+    `symbols.octet_layout`, one a cycle. A beat is taken with its last byte."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, side: int = 0) -> None:
         self._width = width
         super().__init__({
-            "input": In(stream.Signature(beat_layout(width))),
-            "output": Out(stream.Signature(OCTET)),
+            "input": In(stream.Signature(beat_layout(width, side))),
+            "output": Out(stream.Signature(octet_layout(side))),
         })
 
     def elaborate(self, platform: Any) -> Module:
@@ -80,6 +83,7 @@ class Scatter(wiring.Component):
             octet.data.eq(beat.data.word_select(position, 8)),
             octet.last.eq(final & beat.last),
             octet.error.eq(beat.error),
+            octet.side.eq(beat.side),
             self.output.valid.eq(self.input.valid),
             self.input.ready.eq(self.output.ready & final),
         ]
@@ -88,7 +92,7 @@ class Scatter(wiring.Component):
         return m
 
 
-def line_layout(width: int) -> data.StructLayout:
+def line_layout(width: int, side: int = 0) -> data.StructLayout:
     """The same for the world outside, with the names of AXI4-Stream: ``keep`` instead of ``extra``, its ones from the
     bottom."""
-    return data.StructLayout({"data": 8 * width, "keep": width, "last": 1, "error": 1})
+    return data.StructLayout({"data": 8 * width, "keep": width, "last": 1, "error": 1, "side": side})

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth import DomainRenamer, Module
+from amaranth import DomainRenamer, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
+from amaranth.lib.fifo import AsyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from .beats import extra_of, keep_of, line_layout
@@ -14,6 +15,7 @@ from .crossing import EventCrossing
 from .mii import ByteReceiver, ByteTransmitter
 from .receive_queue import ReceiveQueue
 from .receiver import RECEIVED, Receiver
+from .stamps import DEPARTURE, STAMP, TIME_BITS, TimeCrossing
 from .symbols import SYMBOL
 from .transmit_queue import TransmitQueue
 from .transmitter import TRANSMITTED, Transmitter
@@ -24,6 +26,10 @@ COUNTERS = data.StructLayout({
     **{f"tx_{name}": 32 for name in TRANSMITTED.members},
 })
 """Frames by how they ended (`receiver.RECEIVED`, `transmitter.TRANSMITTED`), modulo 2 ** 32."""
+
+
+TIMED = {"now": In(TIME_BITS), "departed": Out(DEPARTURE), "departs": Out(1)}
+"""The ports for latencies."""
 
 
 class Mac(wiring.Component):
@@ -38,20 +44,26 @@ class Mac(wiring.Component):
       are nibbles, in both directions.
     - In ``sync``: ``output`` and ``input``, streams of `beats.line_layout`, frames without FCS, and ``counters``
       Out(COUNTERS). A frame of ``output`` that was not good ends with ``error``.
+
+    ``stamped``: latencies are measured. Then ``now`` In is the time (`stamps`), ``side`` of ``output`` and ``input`` is
+    a STAMP, and ``departed`` Out(DEPARTURE) with ``departs`` tells of frames that went out, in ``sync``.
     """
 
-    def __init__(self, width: int, max_frame: int, depth: int = 4096) -> None:
+    def __init__(self, width: int, max_frame: int, depth: int = 4096, stamped: bool = False) -> None:
         self._width = width
         self._max_frame = max_frame
         self._beats = depth // width
+        self._stamped = stamped
+        self._side = side = STAMP.size if stamped else 0
         super().__init__({
             "rx_symbol": In(SYMBOL),
             "tx_symbol": Out(SYMBOL),
             "tick": In(1),
             "nibbles": In(1),
-            "output": Out(stream.Signature(line_layout(width))),
-            "input": In(stream.Signature(line_layout(width))),
+            "output": Out(stream.Signature(line_layout(width, side))),
+            "input": In(stream.Signature(line_layout(width, side))),
             "counters": Out(COUNTERS),
+            **(TIMED if stamped else {}),
         })
 
     def elaborate(self, platform: Any) -> Module:
@@ -63,7 +75,7 @@ class Mac(wiring.Component):
     def _receive(self, m: Module) -> None:
         rx = DomainRenamer("rx")
         bytes_, receiver = ByteReceiver(), Receiver(self._max_frame)
-        queue = ReceiveQueue(self._width, self._beats)
+        queue = ReceiveQueue(self._width, self._beats, self._side)
         m.submodules.rx_bytes, m.submodules.receiver, m.submodules.rx_queue = rx(bytes_), rx(receiver), queue
         m.submodules.rx_nibbles = FFSynchronizer(self.nibbles, bytes_.nibbles, o_domain="rx")
         beat, output = queue.output.payload, self.output
@@ -77,17 +89,24 @@ class Mac(wiring.Component):
             output.payload.keep.eq(keep_of(beat.extra, self._width)),
             output.payload.last.eq(beat.last),
             output.payload.error.eq(beat.error),
+            output.payload.side.eq(beat.side),
             output.valid.eq(queue.output.valid),
             queue.output.ready.eq(output.ready),
         ]
+        if self._stamped:
+            m.submodules.rx_time = time = TimeCrossing("rx")
+            m.d.comb += time.now.eq(self.now)
+            # Holds until the frame's last beat is in: the next one is five bytes behind it at least.
+            with m.If(receiver.begins):
+                m.d.rx += queue.side.eq(time.seen)
         for name in RECEIVED.members:
             self._count(m, "rx", f"rx_{name}", receiver.received[name])
         self._count(m, "rx", "rx_lost", queue.lost)
 
     def _transmit(self, m: Module) -> None:
         tx = DomainRenamer("tx")
-        bytes_, transmitter = ByteTransmitter(), Transmitter()
-        queue = TransmitQueue(self._width, self._beats)
+        bytes_, transmitter = ByteTransmitter(), Transmitter(self._side)
+        queue = TransmitQueue(self._width, self._beats, self._side)
         m.submodules.tx_bytes, m.submodules.transmitter, m.submodules.tx_queue = tx(bytes_), tx(transmitter), queue
         beat, given = queue.input.payload, self.input
         wiring.connect(m, queue.output, transmitter.input)
@@ -96,6 +115,7 @@ class Mac(wiring.Component):
             beat.extra.eq(extra_of(given.payload.keep)),
             beat.last.eq(given.payload.last),
             beat.error.eq(given.payload.error),
+            beat.side.eq(given.payload.side),
             queue.input.valid.eq(given.valid),
             given.ready.eq(queue.input.ready),
             transmitter.enable.eq(bytes_.enable),
@@ -104,8 +124,33 @@ class Mac(wiring.Component):
             bytes_.nibbles.eq(self.nibbles),
             self.tx_symbol.eq(bytes_.symbol),
         ]
+        if self._stamped:
+            self._depart(m, transmitter)
         for name in TRANSMITTED.members:
             self._count(m, "tx", f"tx_{name}", transmitter.transmitted[name])
+
+    def _depart(self, m: Module, transmitter: Transmitter) -> None:
+        m.submodules.tx_time = time = TimeCrossing("tx")
+        m.submodules.departures = fifo = AsyncFIFO(
+            width=DEPARTURE.size, depth=4, w_domain="tx", r_domain="sync", exact_depth=True
+        )
+        stamp = data.View(STAMP, transmitter.input.payload.side)
+        departure = Signal(DEPARTURE)
+        begins = Signal()
+        # One a frame, which is much longer than the way through the FIFO: it is never full.
+        m.d.tx += [
+            departure.latency.eq(time.seen - stamp.time),
+            departure.tag.eq(stamp.tag),
+            begins.eq(transmitter.begins & (stamp.tag.verdict != 0)),
+        ]
+        m.d.comb += [
+            time.now.eq(self.now),
+            fifo.w_data.eq(departure),
+            fifo.w_en.eq(begins),
+            self.departed.eq(fifo.r_data),
+            self.departs.eq(fifo.r_rdy),
+            fifo.r_en.eq(1),
+        ]
 
     def _count(self, m: Module, domain: str, name: str, event: Any) -> None:
         m.submodules[f"count_{name}"] = crossing = EventCrossing(domain, "sync")

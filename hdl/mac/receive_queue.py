@@ -26,30 +26,40 @@ class ReceiveQueue(wiring.Component):
 
     A frame that does not fit loses its rest, what is in already ends with ``error``; ``lost`` (domain ``rx``) is high
     for a cycle for each such frame. Frames that come before that end is in are lost without a trace in ``output``.
+
+    ``side`` In, of ``side`` bits: goes with the beats that end before it changes.
     """
 
-    def __init__(self, width: int, depth: int) -> None:
+    def __init__(self, width: int, depth: int, side: int = 0) -> None:
         self._width = width
         self._depth = depth
+        self._side = side
         super().__init__({
             "input": In(OCTET),
             "valid": In(1),
+            "side": In(side),
             "lost": Out(1),
-            "output": Out(stream.Signature(beat_layout(width))),
+            "output": Out(stream.Signature(beat_layout(width, side))),
         })
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         gather = Gather(self._width)
-        layout = beat_layout(self._width)
+        layout = beat_layout(self._width, self._side)
         fifo = AsyncFIFO(
             width=layout.size, depth=CROSSING_BEATS, w_domain="rx", r_domain="sync", exact_depth=True
         )
         m.submodules.whole = whole = WholeFrames(layout, self._depth)
         m.submodules.gather = DomainRenamer("rx")(gather)
         m.submodules.fifo = fifo
-        beat = gather.beat
-        m.d.comb += [gather.input.eq(self.input), gather.valid.eq(self.valid), fifo.w_data.eq(beat)]
+        beat = Signal(layout)
+        m.d.comb += [
+            gather.input.eq(self.input),
+            gather.valid.eq(self.valid),
+            *(beat[name].eq(gather.beat[name]) for name in ("data", "extra", "last", "error")),
+            beat.side.eq(self.side),
+            fifo.w_data.eq(beat),
+        ]
 
         losing = Signal()  # the frame that comes in has lost a beat
         owing = Signal()  # the end of a frame that lost a beat is not in yet

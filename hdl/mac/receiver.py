@@ -30,7 +30,7 @@ class Receiver(wiring.Component):
     ``symbol`` In(SYMBOL): a whole byte, taken in cycles with ``enable``. ``output`` Out(OCTET) in cycles with
     ``valid``; nobody can hold it back. Bad frames end with ``error``; those without a byte before the FCS leave no
     trace in ``output``; of those that are too long the first ``max_frame`` bytes come out.
-    ``received`` Out(RECEIVED).
+    ``received`` Out(RECEIVED). ``begins``: this is the first byte of a frame.
     """
 
     def __init__(self, max_frame: int) -> None:
@@ -41,6 +41,7 @@ class Receiver(wiring.Component):
             "output": Out(OCTET),
             "valid": Out(1),
             "received": Out(RECEIVED),
+            "begins": Out(1),
         })
 
     def elaborate(self, platform: Any) -> Module:
@@ -70,7 +71,7 @@ class Receiver(wiring.Component):
                     self._start(m, crc, count, code)
             with m.State("frame"), m.If(self.enable):
                 with m.If(symbol.valid):
-                    m.d.comb += [crc.valid.eq(1), valid.eq(full)]
+                    m.d.comb += [crc.valid.eq(1), valid.eq(full), self.begins.eq(count == 0)]
                     m.d.sync += [
                         Cat(held).eq(Cat(symbol.data, held)),
                         count.eq(count + 1),

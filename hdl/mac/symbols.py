@@ -11,8 +11,14 @@ SYMBOL = data.StructLayout({
 })
 """The lines of GMII in one direction. All zero: idle."""
 
-OCTET = data.StructLayout({"data": 8, "last": 1, "error": 1})
-"""A byte of a frame without its FCS. ``error``: valid with ``last``, kills the frame."""
+
+
+def octet_layout(side: int = 0) -> data.StructLayout:
+    """A byte of a frame without its FCS. ``error``: valid with ``last``, kills the frame. ``side`` bits go with it."""
+    return data.StructLayout({"data": 8, "last": 1, "error": 1, "side": side})
+
+
+OCTET = octet_layout()
 
 PREAMBLE = 0x55
 PREAMBLE_BYTES = 7

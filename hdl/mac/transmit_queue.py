@@ -12,30 +12,33 @@ from amaranth.lib.wiring import In, Out
 from ..stream import Skid
 from .beats import Scatter, beat_layout
 from .receive_queue import CROSSING_BEATS
-from .symbols import OCTET
+from .symbols import octet_layout
 from .whole_frames import WholeFrames
 
 
 class TransmitQueue(wiring.Component):
-    """``input``: stream of `beats.beat_layout` in domain ``sync``; ``output``: stream of OCTET in domain ``tx``.
-    ``width``: bytes a beat, ``depth``: beats, a power of two. When a frame starts, `WholeFrames` says."""
+    """``input``: stream of `beats.beat_layout` in domain ``sync``; ``output``: stream of `symbols.octet_layout` in
+    domain ``tx``. ``width``: bytes a beat, ``depth``: beats, a power of two; ``side``: bits beside each. When a frame
+    starts, `WholeFrames` says."""
 
-    def __init__(self, width: int, depth: int) -> None:
+    def __init__(self, width: int, depth: int, side: int = 0) -> None:
         self._width = width
         self._depth = depth
+        self._side = side
         super().__init__({
-            "input": In(stream.Signature(beat_layout(width))),
-            "output": Out(stream.Signature(OCTET)),
+            "input": In(stream.Signature(beat_layout(width, side))),
+            "output": Out(stream.Signature(octet_layout(side))),
         })
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        layout = beat_layout(self._width)
+        layout = beat_layout(self._width, self._side)
         tx = DomainRenamer("tx")
         m.submodules.crossing = crossing = AsyncFIFO(
             width=layout.size, depth=CROSSING_BEATS, w_domain="sync", r_domain="tx", exact_depth=True
         )
-        whole, scatter, skid = WholeFrames(layout, self._depth), Scatter(self._width), Skid(OCTET)
+        whole, scatter = WholeFrames(layout, self._depth), Scatter(self._width, self._side)
+        skid = Skid(octet_layout(self._side))
         m.submodules.whole, m.submodules.scatter, m.submodules.skid = tx(whole), tx(scatter), tx(skid)
         m.d.comb += [
             crossing.w_data.eq(self.input.payload),

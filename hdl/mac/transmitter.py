@@ -9,7 +9,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.crc.catalog import CRC32_ETHERNET
 from amaranth.lib.wiring import In, Out
 
-from .symbols import FCS_BYTES, GAP_BYTES, MIN_FRAME, OCTET, PREAMBLE, PREAMBLE_BYTES, START, SYMBOL
+from .symbols import FCS_BYTES, GAP_BYTES, MIN_FRAME, PREAMBLE, PREAMBLE_BYTES, START, SYMBOL, octet_layout
 
 TRANSMITTED = data.StructLayout({
     "good": 1,
@@ -22,18 +22,20 @@ TRANSMITTED = data.StructLayout({
 class Transmitter(wiring.Component):
     """Adds preamble, padding to 60 bytes, FCS and gap. In domain ``sync``, the clock of GMII.
 
-    ``input``: stream of OCTET. Once the first byte of a frame was offered, each next one has to be there in time; who
-    has frames that come slowly stores them before. ``symbol`` Out(SYMBOL) changes behind cycles with ``enable``, one
-    in each byte time. A frame that lacks a byte or ends with ``error`` is cut off with TX_ER, so that no receiver takes
-    it for good; what comes of it later is thrown away. ``transmitted`` Out(TRANSMITTED).
+    ``input``: stream of `symbols.octet_layout`. Once the first byte of a frame was offered, each next one has to be
+    there in time; who has frames that come slowly stores them before. ``symbol`` Out(SYMBOL) changes behind cycles with
+    ``enable``, one in each byte time. A frame that lacks a byte or ends with ``error`` is cut off with TX_ER, so that
+    no receiver takes it for good; what comes of it later is thrown away. ``transmitted`` Out(TRANSMITTED).
+    ``begins``: the first byte of a frame is taken.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, side: int = 0) -> None:
         super().__init__({
-            "input": In(stream.Signature(OCTET)),
+            "input": In(stream.Signature(octet_layout(side))),
             "enable": In(1),
             "symbol": Out(SYMBOL),
             "transmitted": Out(TRANSMITTED),
+            "begins": Out(1),
         })
 
     def elaborate(self, platform: Any) -> Module:
@@ -48,6 +50,7 @@ class Transmitter(wiring.Component):
         m.d.comb += [
             self.input.ready.eq(self.enable & wanted),
             crc.data.eq(Mux(wanted, octet.data, 0)),
+            self.begins.eq(crc.valid & wanted & (count == 0)),
         ]
 
         with m.FSM():

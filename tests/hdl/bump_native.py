@@ -20,7 +20,9 @@ HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "examples"
 PERIOD_PS = 10_000
 TARGET = Target(clock_mhz=1e6 / PERIOD_PS, width=8, max_frame=1518)
-CYCLES_A_BIT = 20
+CYCLES_A_BIT = 10
+PATIENT_BAUD = 600
+"""What a host believes, and so waits for: the simulation, whose serial line is faster, takes its time."""
 _HEAD = struct.Struct("<BIQ")
 
 
@@ -49,33 +51,45 @@ def designs(*chosen):
 
 @dataclass(frozen=True)
 class Out:
-    """``cycle``: of the clock, in which its first byte was on the line."""
+    """``time``: of the device, when its first byte was on the line."""
 
     port: int
-    cycle: int
+    time: int
     frame: bytes
 
 
-def exchange(program, folder, frames):
-    """What comes out when ``frames[i]``, FCS included, come in at port i back to back; each FCS is checked. And the
-    cycle in which each was first on the line."""
-    text = b"".join(
-        _HEAD.pack(port, len(frame), 0) + frame for port, each in enumerate(frames) for frame in each
+def write_frames(folder, frames):
+    """``frames[i]``, FCS included, for port i. The arguments for the program."""
+    (folder / "in").write_bytes(
+        b"".join(_HEAD.pack(port, len(frame), 0) + frame for port, each in enumerate(frames) for frame in each)
     )
-    (folder / "in").write_bytes(text)
-    done = subprocess.run(
-        [program, folder / "in", folder / "out"], capture_output=True, text=True, check=False, timeout=900
-    )
-    assert done.returncode == 0, done.stderr
-    began = [[int(word) for word in line.split()] for line in done.stdout.splitlines()]
+    return [folder / "in", folder / "out"]
+
+
+def read_frames(folder):
+    """What came out; each FCS is checked."""
     text, out, at = (folder / "out").read_bytes(), [], 0
     while at < len(text):
-        port, size, cycle = _HEAD.unpack_from(text, at)
+        port, size, time = _HEAD.unpack_from(text, at)
         at += _HEAD.size + size
         frame = text[at - size : at]
         assert with_fcs(frame[:-4]) == frame and size >= 64
-        out.append(Out(port, cycle, frame[:-4]))
-    return out, began
+        out.append(Out(port, time, frame[:-4]))
+    return out
+
+
+def times(line):
+    """When frames came in at a port, from what the program prints."""
+    return [int(word) for word in line.split()]
+
+
+def exchange(program, folder, frames):
+    """What comes out when ``frames[i]``, FCS included, come in at port i back to back. And when they came in."""
+    done = subprocess.run(
+        [program, *write_frames(folder, frames)], capture_output=True, text=True, check=False, timeout=900
+    )
+    assert done.returncode == 0, done.stderr
+    return read_frames(folder), [times(line) for line in done.stdout.splitlines()]
 
 
 def with_fcs(frame):
@@ -83,10 +97,15 @@ def with_fcs(frame):
 
 
 @contextmanager
-def running(program, uart=-1, ports=(-1, -1)):
-    """The program with file descriptors for the serial line and for the frames of ports."""
-    files = [each for each in (uart, *ports) if each >= 0]
-    process = subprocess.Popen([program, str(uart), *map(str, ports)], pass_fds=files, stderr=subprocess.PIPE)
+def running(program, *arguments, files=()):
+    """The program as a process, with file descriptors."""
+    process = subprocess.Popen(
+        [program, *map(str, arguments)],
+        pass_fds=[each for each in files if each >= 0],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         yield process
         assert process.poll() is None, process.stderr.read()

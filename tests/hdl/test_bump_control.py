@@ -22,7 +22,7 @@ from hardpath.nic_model.hardware import on_serial_line
 bench = pytest.importorskip("bump_bench", reason="the models of PHYs are missing: install the extra `test`")
 pytestmark = pytest.mark.slow
 
-BAUD = 4_800  # what the host believes, and so waits for: the simulation, whose line is faster, takes its time
+BAUD = bump_native.PATIENT_BAUD
 NAMES = ("redirect_map", "port_filter")
 INTERFACE = "hptest0"
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 2, 0x1000
@@ -33,7 +33,7 @@ ALL = bytes.fromhex("ffffffffffff")
 def program(tmp_path_factory):
     made = designs(*((EXAMPLES / name / f"{name}.o",) for name in NAMES))
     baud = round(1e12 / PERIOD_PS / CYCLES_A_BIT)
-    bump = Bump([design.datapath for design in made], PortShape(), 1e12 / PERIOD_PS, baud=baud)
+    bump = Bump([design.stamped_datapath for design in made], PortShape(), 1e12 / PERIOD_PS, baud=baud)
     return bump_native.build(bench.Bench(bump), tmp_path_factory.mktemp("bump"))
 
 
@@ -51,7 +51,8 @@ def device(program):
     except OSError:
         tap = -1
     network.settimeout(20)
-    with bump_native.running(program, master, (inside.fileno(), tap)):
+    files = (master, inside.fileno(), tap)
+    with bump_native.running(program, *files, files=files):
         yield network, os.ttyname(slave), tap >= 0
     for fd in (master, slave, *([tap] if tap >= 0 else [])):
         os.close(fd)
@@ -59,7 +60,7 @@ def device(program):
 
 def hardpath(*words, status=0):
     done = subprocess.run(
-        [sys.executable, "-m", "hardpath.cli.main", *map(str, words)], capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "hardpath.cli.main", *map(str, words)], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == status, done.stderr
     return done.stdout

@@ -6,16 +6,18 @@ import random
 import zlib
 from collections import deque
 from functools import partial
+from pathlib import Path
 
 import pytest
 from amaranth import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
-from hardpath.hdl.bump_control import MAGIC, UNIT, BumpControl
+from hardpath.hdl import device_control
 from hardpath.hdl.bus_share import BusShare
 from hardpath.hdl.control import Identity
 from hardpath.hdl.datapath import Datapath
+from hardpath.hdl.device_control import MAGIC, UNIT, DeviceControl
 from hardpath.hdl.errors import InputError
 from hardpath.hdl.management import ManagementPort
 from hardpath.hdl.messages import ETHERTYPE, MORE, REQUEST, kind_word, run_word
@@ -49,7 +51,7 @@ class Board(wiring.Component):
         m.submodules.datapath = d = self._datapath
         m.submodules.serial = serial = SerialPort(CLOCK, BAUD)
         m.submodules.managed = managed = self.managed
-        m.submodules.control = control = BumpControl(2, 2)
+        m.submodules.control = control = DeviceControl(1, 2, 2, CLOCK, 0)
         m.submodules.share = share = BusShare(2, UNIT + 1)
         wiring.connect(m, serial.bus, share.masters[0])
         wiring.connect(m, managed.bus, share.masters[1])
@@ -347,3 +349,8 @@ def test_a_serial_line_whose_clock_is_off(skew):
 def test_too_fast_a_line_is_refused():
     with pytest.raises(InputError, match="choose at most 125000"):
         cycles_a_bit(1e6, 200_000)
+
+
+def test_the_page_of_the_ports_registers_is_the_table():
+    text = (Path(__file__).parents[2] / "docs" / "port-registers.md").read_text()
+    assert text == device_control.markdown(), "run: python -m hardpath.hdl.device_control > docs/port-registers.md"

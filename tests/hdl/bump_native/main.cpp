@@ -1,11 +1,15 @@
 // A device in the wire (module `bump`) between two PHYs at 1 Gb/s and a serial line, for tests in `test_bump*.py`.
 //
 //   bump FRAMES OUT       the frames of a file at full line rate, what comes out into another
+//   bump FRAMES OUT UART  the same, and then the serial line
 //   bump UART PORT0 PORT1 file descriptors instead, or -1: bytes of the serial line, and frames without FCS (a datagram
 //                         each), until one of them is closed
 //
-// A frame in a file: port (1 byte), bytes (4, little-endian), first byte on the line as cycle of `clk` (8), the bytes
-// behind the start delimiter with the FCS.
+// A frame in a file: port (1 byte), bytes (4, little-endian), time of its first byte behind the start delimiter (8), these
+// bytes with the FCS. The same times of the frames that came in are printed, a line for each port.
+//
+// A time is the number of cycles of `clk` as the device sees it: the edge of the PHY's clock with which the byte is on
+// the pins, and then the delays below, which the device has between pins and stamps.
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
@@ -26,6 +30,10 @@ constexpr int64_t RX_HALF[2] = {4'000'400 * FS, 3'999'600 * FS};  // 100 ppm slo
 constexpr int64_t BIT = BUMP_BIT_PS * PS * 101 / 100;                // a serial line whose clock is 1 % slow
 constexpr int64_t CLK_HALF = BUMP_PERIOD_PS * PS / 2;
 constexpr int GAP = 12, PREAMBLE = 8;
+// Edges of the PHY's clock. In: there are two registers in the pin's cell and one behind it before the byte is seen, and the
+// time that is seen then was sampled four edges earlier. Out: from where the byte is taken to the pins there are three,
+// likewise.
+constexpr int IN_DELAY = 3 - 4, OUT_DELAY = -(3 + 4);
 
 static uint32_t crc32(const Bytes& data) {
   uint32_t crc = ~0u;
@@ -38,7 +46,7 @@ static uint32_t crc32(const Bytes& data) {
 
 struct Frame {
   uint8_t port;
-  uint64_t cycle;
+  uint64_t time;
   Bytes bytes;
 };
 
@@ -49,7 +57,7 @@ struct Source {
   std::vector<uint64_t> began;
   bool idle() const { return frames.empty() && !gap; }
   // Data and control for the half cycle before an edge.
-  void half(bool rising, uint64_t cycle, uint8_t& data, uint8_t& control) {
+  void half(bool rising, uint64_t edge, uint8_t& data, uint8_t& control) {
     data = control = 0;
     if (gap) {
       if (!rising) gap--;
@@ -61,7 +69,7 @@ struct Source {
     data = rising ? byte & 15 : byte >> 4;
     control = 1;
     if (rising) {
-      if (at == PREAMBLE) began.push_back(cycle);
+      if (at == PREAMBLE) began.push_back(edge);
     } else if (++at == PREAMBLE + frame.size()) {
       at = 0;
       gap = GAP;
@@ -74,12 +82,14 @@ struct Source {
 struct Sink {
   uint8_t low = 0;
   bool on = false, inside = false;
+  uint64_t rising = 0;
   Frame frame;
   // True when `frame` is complete.
-  bool half(bool clock, uint8_t data, uint8_t control, uint64_t cycle) {
+  bool half(bool clock, uint8_t data, uint8_t control, uint64_t edge) {
     if (clock) {
       low = data;
       on = control;
+      rising = edge;
       return false;
     }
     if (on != bool(control)) {
@@ -93,7 +103,7 @@ struct Sink {
       return complete;
     }
     if (inside) {
-      if (frame.bytes.empty()) frame.cycle = cycle;
+      if (frame.bytes.empty()) frame.time = rising;
       frame.bytes.push_back(byte);
     } else if (byte == 0xD5) {
       inside = true;
@@ -148,8 +158,9 @@ class Bench {
   Source sources[2];
   Sink sinks[2];
   Serial serial;
-  uint64_t cycle = 0;
   int64_t now = 0;
+  // Rising edges of `clk` before each one of the others.
+  std::vector<uint64_t> rx_cycles[2], tx_cycles;
   std::vector<Frame> out;
 
   Bench() {
@@ -165,6 +176,7 @@ class Bench {
   }
 
  private:
+  uint64_t cycle_ = 0;
   int64_t clk_ = CLK_HALF, tx_ = TX_HALF, rx_[2] = {RX_HALF[0], RX_HALF[1]};
 
   void step() {
@@ -173,7 +185,6 @@ class Bench {
     if (clk) {
       model.clk = !model.clk;
       clk_ += CLK_HALF;
-      if (model.clk) cycle++;
     }
     if (tx) {
       model.tx_clk = !model.tx_clk;
@@ -181,13 +192,17 @@ class Bench {
     }
     if (rx[0]) model.rx_clk_0 = !model.rx_clk_0;
     if (rx[1]) model.rx_clk_1 = !model.rx_clk_1;
+    if (tx && model.tx_clk) tx_cycles.push_back(cycle_);
+    if (rx[0] && model.rx_clk_0) rx_cycles[0].push_back(cycle_);
+    if (rx[1] && model.rx_clk_1) rx_cycles[1].push_back(cycle_);
+    if (clk && model.clk) cycle_++;
     model.eval();
     for (int i = 0; i < 2; i++)
       if (rx[i]) {
         // In time for the next edge.
         rx_[i] += RX_HALF[i];
         bool rising = !(i ? model.rx_clk_1 : model.rx_clk_0);
-        sources[i].half(rising, cycle, i ? model.rx_data_1 : model.rx_data_0, i ? model.rx_ctl_1 : model.rx_ctl_0);
+        sources[i].half(rising, rx_cycles[i].size(), i ? model.rx_data_1 : model.rx_data_0, i ? model.rx_ctl_1 : model.rx_ctl_0);
       }
     if (tx) {
       receive(0, model.tx_clk_0, model.tx_data_0, model.tx_ctl_0);
@@ -199,7 +214,7 @@ class Bench {
     }
   }
   void receive(int port, bool clock, uint8_t data, uint8_t control) {
-    if (sinks[port].half(clock, data, control, cycle)) {
+    if (sinks[port].half(clock, data, control, tx_cycles.size() - 1)) {
       sinks[port].frame.port = port;
       out.push_back(sinks[port].frame);
     }
@@ -210,9 +225,9 @@ static void of_file(Bench& bench, const char* in, const char* to) {
   FILE* file = fopen(in, "rb");
   uint8_t port;
   uint32_t size;
-  uint64_t cycle;
+  uint64_t time;
   while (fread(&port, 1, 1, file) == 1) {
-    if (fread(&size, 4, 1, file) != 1 || fread(&cycle, 8, 1, file) != 1) exit(2);
+    if (fread(&size, 4, 1, file) != 1 || fread(&time, 8, 1, file) != 1) exit(2);
     Bytes bytes(size);
     if (fread(bytes.data(), 1, size, file) != size) exit(2);
     bench.sources[port].frames.push_back(bytes);
@@ -228,14 +243,16 @@ static void of_file(Bench& bench, const char* in, const char* to) {
     size = frame.bytes.size();
     fwrite(&frame.port, 1, 1, file);
     fwrite(&size, 4, 1, file);
-    fwrite(&frame.cycle, 8, 1, file);
+    fwrite(&bench.tx_cycles[frame.time + OUT_DELAY], 8, 1, file);
     fwrite(frame.bytes.data(), 1, size, file);
   }
   fclose(file);
-  for (Source& source : bench.sources) {
-    for (uint64_t cycle : source.began) printf("%lu ", cycle);
+  bench.out.clear();
+  for (int i = 0; i < 2; i++) {
+    for (uint64_t edge : bench.sources[i].began) printf("%lu ", bench.rx_cycles[i][edge + IN_DELAY]);
     printf("\n");
   }
+  fflush(stdout);
 }
 
 static void of_descriptors(Bench& bench, int uart, const int (&ports)[2]) {
@@ -274,8 +291,8 @@ double sc_time_stamp() { return 0; }
 
 int main(int count, char** arguments) {
   Bench bench;
-  if (count == 3)
-    of_file(bench, arguments[1], arguments[2]);
-  else
-    of_descriptors(bench, atoi(arguments[1]), {atoi(arguments[2]), atoi(arguments[3])});
+  bool file = arguments[1][0] == '/';
+  if (file) of_file(bench, arguments[1], arguments[2]);
+  if (file && count == 4) of_descriptors(bench, atoi(arguments[3]), {-1, -1});
+  if (!file) of_descriptors(bench, atoi(arguments[1]), {atoi(arguments[2]), atoi(arguments[3])});
 }

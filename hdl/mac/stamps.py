@@ -1,0 +1,53 @@
+"""When frames were on the line: a time that all ports share goes with each."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import xor
+from typing import Any
+
+from amaranth import Cat, Module, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.cdc import FFSynchronizer
+from amaranth.lib.wiring import In, Out
+
+TIME_BITS = 32
+"""Of a time: cycles of ``sync``, modulo 2 ** 32."""
+
+TAG = data.StructLayout({"verdict": 3, "source": 1})
+"""What is measured: frames by verdict and port where they came in. Verdict 0: not measured."""
+
+STAMP = data.StructLayout({"time": TIME_BITS, "tag": TAG})
+"""What goes with a frame: when its first byte behind the start delimiter came in."""
+
+DEPARTURE = data.StructLayout({"latency": TIME_BITS, "tag": TAG})
+"""A frame's first byte behind the start delimiter went out: cycles since it came in."""
+
+
+class TimeCrossing(wiring.Component):
+    """``now`` In(TIME_BITS), in domain ``sync``: one more each cycle. ``seen`` Out(TIME_BITS), in ``o_domain``: what it
+    was four edges of ``o_domain`` and one of ``sync`` ago.
+
+    It crosses in Gray code, so at most the bit that is just changing is undecided.
+    """
+
+    def __init__(self, o_domain: str) -> None:
+        self._domain = o_domain
+        super().__init__({"now": In(TIME_BITS), "seen": Out(TIME_BITS)})
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        gray, crossed, settled = Signal(TIME_BITS), Signal(TIME_BITS), Signal(TIME_BITS)
+        m.d.sync += gray.eq(self.now ^ (self.now >> 1))  # from a register: no glitches are sampled
+        m.submodules.synchronizer = FFSynchronizer(gray, crossed, o_domain=self._domain)
+        # Two stages: the sum of 32 bits is more than fits a cycle of the line.
+        half = TIME_BITS // 2
+        m.d[self._domain] += [
+            settled.eq(Cat(*(reduce(xor, crossed[i:half]) for i in range(half)), crossed[half:])),
+            self.seen.eq(self._whole(settled, half)),
+        ]
+        return m
+
+    def _whole(self, settled: Signal, half: int) -> Any:
+        high = [reduce(xor, settled[i:]) for i in range(half, TIME_BITS)]
+        return Cat(*(settled[i] ^ high[0] for i in range(half)), *high)
