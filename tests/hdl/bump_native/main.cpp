@@ -126,11 +126,12 @@ struct Serial {
         shift = 0x200u | sending.front() << 1;
         sending.pop_front();
         bits = 10;
+        next_out = std::max(next_out, now);
       }
       line = shift & 1;
       shift >>= 1;
       bits--;
-      next_out = now + BIT;
+      next_out += BIT;  // not from now, which is the cycle of the device behind it
     }
     if (got < 0 && !from_device) {
       got = 0;
