@@ -129,8 +129,9 @@ def chosen_for(ports: str, design: Design) -> str:
     """What the hardware became for these ports, and why."""
     target, plan = design.target, design.schedule
     brought = PORTS[ports].frame_cycles(SHORTEST_ON_WIRE - FCS, target.clock_mhz)
+    slow = ", too seldom for frames that all meet in a map" if design.worst_cycles > brought else ""
     return (
         f"frames of {ports} ports come {brought:.4g} or more cycles of {target.clock_mhz:g} MHz apart: "
         f"{target.width} bytes a beat, up to {plan.frames} at a time in {plan.stages} stages, one every {plan.ii} "
-        f"cycles, every {design.worst_cycles} at worst"
+        f"cycles, every {design.worst_cycles} at worst{slow}"
     )

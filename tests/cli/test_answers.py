@@ -135,6 +135,13 @@ def test_compile_for_ports_chooses_what_keeps_up_with_them_and_says_why(hardpath
     assert plain != (tmp_path / "firewall.v").read_text()
 
 
+def test_compile_says_when_the_worst_traffic_is_too_much_for_the_ports(hardpath, example, tmp_path):
+    firewall = example("firewall") / "firewall.o"
+    fast, slow = (hardpath("compile", firewall, "-o", tmp_path, "--ports", speed, "-j") for speed in ("100g", "10g"))
+    assert "too seldom" in fast.err and fast.json["report"]["carries_at_worst_gbps"] < 100
+    assert "too seldom" not in slow.err and slow.json["report"]["carries_at_worst_gbps"] >= 10
+
+
 def test_a_clock_too_slow_for_the_ports_is_refused(hardpath, example, tmp_path):
     slow = hardpath("compile", example("drop") / "drop.o", "-o", tmp_path, "--ports", "100g", "--clock", "100")
     assert slow.status == 3 and "not enough for 100g ports" in slow.err and "250 MHz" in slow.err
