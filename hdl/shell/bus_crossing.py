@@ -16,8 +16,8 @@ class BusCrossing(wiring.Component):
     """``near`` in domain ``near_domain``, ``far`` in ``far_domain``; a transfer at a time.
 
     A request is a change of one bit, and so is its answer. What goes with them stands still while they cross, so it
-    needs no synchronizers, only to arrive within a few cycles. These bits outlive reset: a domain that is reset alone
-    forgets whom it answers, but no transfer happens twice because of it.
+    needs no synchronizers, only to arrive within a few cycles. These bits outlive reset, so that no side waits for ever
+    if the other one is reset alone; a transfer that was under way then is carried out, or anew.
     """
 
     def __init__(self, near_domain: str, far_domain: str) -> None:
