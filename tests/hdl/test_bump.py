@@ -100,6 +100,7 @@ def same(out, wanted):
 
 
 @needs_icarus
+@pytest.mark.slow  # test_bump_shared.py goes from pin to pin each time
 def test_two_programs_from_pin_to_pin_are_what_linux_makes_of_the_frames(tmp_path):
     names = ("port_filter", "icmp_echo")
     frames = [frames_of(names, seed, 40) for seed in (1, 2)]
