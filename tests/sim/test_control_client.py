@@ -14,7 +14,7 @@ from hardpath.sim.control_client import BATCH, ControlClient
 
 WIDTH = 8
 DESCRIPTION = json.dumps({
-    "maps": [{"name": "m", "bytes_key": 4, "bytes_value": 4}],
+    "maps": [{"name": "m", "bytes_key": 4, "bytes_value": 4, "type": 1, "max_entries": 4, "flags": 0}],
     "events": [describe(Record("ring", 8, False)), describe(Record("perf", 0, tail=True))],
 }).encode()
 
