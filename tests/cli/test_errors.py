@@ -66,7 +66,7 @@ def complaint(answer):
         (["verify", FIREWALL, "--set", "speed=4"], "there is no variable speed"),
         (["verify", FIREWALL, "--set", "inside_mask=0x1ffffffff"], "does not fit the 4 bytes"),
         (["verify", CHAIN, "--slot", "layers=tcp"], "'layers=tcp' is not MAP:INDEX=NAME[,NAME...]"),
-        (["verify", CHAIN, "--slot", "notes:0=tcp"], "notes is no array of programs and no map of maps; these are: layers, transports"),
+        (["verify", CHAIN, "--slot", "notes:0=tcp"], "notes is no array of programs and no map of maps; these"),
         (["verify", CHAIN, "--slot", "layers:3=tcp"], "slot 3 of layers: the map has 3 entries only"),
         (["verify", CHAIN, "--slot", "layers:0=ipv4,icmp"], "slot 0 of layers holds icmp, which is no program"),
         (["dump", FIREWALL, "everything"], "'everything' is not one of"),
