@@ -26,11 +26,15 @@ _LINE = re.compile(r"_L(\d+)(?=_|\b)")
 _MADE = re.compile(r"_(?:LUT4|TRELLIS_\w+?|CCU2C|PFUMX|L6MUX21|DP16KD|MULT18X18D)(?:_.*)?$")
 _PART = re.compile(r"^(\w+?)_(\d+)$")
 
-PORT, PROGRAM, CONTROL, FRAMES, BETWEEN, BOARD = (
-    "MAC", "program", "control", "frames in and out", "between ports", "clocks and pads",
+PORT, PROGRAM, CONTROL, FRAMES, LATENCIES, BETWEEN, BOARD = (
+    "MAC", "program", "control", "frames in and out", "latencies", "between ports", "clocks and pads",
 )  # fmt: skip
 """The parts: a port of the board with its MAC and queues, the pipeline (its maps have names of their own), control bus
-and histograms, the rest of a datapath, and what is around them."""
+and the datapath's histograms, the rest of a datapath, what measures latencies from wire to wire (where times go beside
+frames, they are part of the queues), and what is around them."""
+
+_TIMING = frozenset({"rx_time", "tx_time", "departures"})
+"""Of a MAC: what it has only to measure latencies (`hdl.mac.mac`)."""
 
 
 def part_of(name: str) -> str:
@@ -40,6 +44,8 @@ def part_of(name: str) -> str:
         return BOARD
     found = _PART.match(folders[1])
     kind, number = (found[1], found[2]) if found else (folders[1], "")
+    if (kind == "control" and "latencies" in folders) or (kind == "port" and not _TIMING.isdisjoint(folders)):
+        return LATENCIES
     if kind in ("port", "whole"):
         return f"{PORT} {number}"
     if kind == "datapath":

@@ -6,6 +6,7 @@ Each step's results are kept by the digest of all that goes into it (netlist, co
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
@@ -98,21 +99,23 @@ def build(
     designs: Sequence[Design],
     toolchain: Toolchain,
     *,
+    latencies: bool = False,
     seeds: Iterable[int] = (1,),
     jobs: int = 1,
     cache: Path | None = None,
     step: Step = lambda name: None,
     count: Count = lambda total: lambda done: None,
 ) -> Built:
-    """Synthesize, place, route and pack. What does not fit is not placed. ``step(name)`` is called as each step begins,
-    ``count(total)`` when placements begin; what it returns with each that is done.
+    """Synthesize, place, route and pack. What does not fit is not placed. With ``latencies`` the device measures them
+    from wire to wire. ``step(name)`` is called as each step begins, ``count(total)`` when placements begin; what it
+    returns with each that is done.
 
     Raises `HardpathError` if a tool fails at what it should be able to do.
     """
     # A folder of its own: simulations are many, and would push out what took an hour.
     kept = BuildCache((cache or default_cache()) / "boards")
     step("netlist")
-    files = files_of(board, designs)
+    files = files_of(board, designs, latencies)
     step("synthesis")
     synthesis = _synthesize(kept, toolchain.yosys, files)
     (device,) = (device for device in DEVICES if device.name == board.device)
@@ -182,8 +185,8 @@ def _place(kept: BuildCache, nextpnr: Tool, files: Files, netlist: Path, seed: i
     def make(folder: Path) -> None:
         (folder / f"{NAME}.lpf").write_text(files.constraints)
         written = ["--textcfg", f"{NAME}.config", "--report", "report.json", "--write", "placed.json"]
-        run(nextpnr, ["--json", str(netlist), "--lpf", f"{NAME}.lpf", "--log", "nextpnr.log", "-q", *options, *written],
-            folder)  # fmt: skip
+        given = ["--json", _seen(netlist, folder), "--lpf", f"{NAME}.lpf"]
+        run(nextpnr, [*given, "--log", "nextpnr.log", "-q", *options, *written], folder)
         report, module = json.loads((folder / "report.json").read_text()), _module(netlist)
         clocks = timing.clocks_of(report, module, files.clocks)
         distilled = {
@@ -210,7 +213,7 @@ def _pack(kept: BuildCache, ecppack: Tool, files: Files, placement: Placement) -
 
     def make(folder: Path) -> None:
         written = ["--bit", f"{NAME}.bit", "--svf", f"{NAME}.svf"]
-        _run(ecppack, [*files.pack, "--input", str(config), *written], folder)
+        _run(ecppack, [*files.pack, "--input", _seen(config, folder), *written], folder)
 
     inputs: list[str | bytes] = [FORMAT, config.read_bytes(), *files.pack, ecppack.version]
     return kept.get("bitstream", inputs, make)
@@ -222,6 +225,11 @@ def _run(tool: Tool, arguments: Sequence[str], folder: Path) -> None:
     except ToolFailed as failure:
         said = "; ".join(failure.complaints) or failure.log.strip().splitlines()[-1:] or "it says nothing"
         raise HardpathError(f"{tool} failed: {said}") from None
+
+
+def _seen(path: Path, folder: Path) -> str:
+    """A file as tools that run in a folder reach it: to YoWASP's, /tmp is an empty folder of their own."""
+    return os.path.relpath(path, folder)
 
 
 def _module(path: Path) -> dict[str, Any]:

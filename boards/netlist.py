@@ -37,13 +37,13 @@ class Files:
     clocks: dict[str, float]
 
 
-def files_of(board: Board, designs: Sequence[Design]) -> Files:
+def files_of(board: Board, designs: Sequence[Design], latencies: bool = False) -> Files:
     """One design for all ports of the board, or one for each of two. Its clock is the fastest that the PLL makes and
-    the design can stand."""
+    the design can stand. ``latencies``: the device measures them from wire to wire."""
     platform = make_platform(board)
     pll = plan(platform.default_clk_frequency / 1e6, min(design.target.clock_mhz for design in designs))
     shape = PortShape(rx_delay_ps=board.rx_delay_ps, tx_delay_ps=board.tx_delay_ps)
-    top = Top(board, _device(board, designs, shape, pll.datapath_mhz * 1e6), pll)
+    top = Top(board, _device(board, designs, shape, pll.datapath_mhz * 1e6, latencies), pll)
     made = platform.build(top, NAME, do_build=False)
     text = {name: data if isinstance(data, str) else data.decode() for name, data in made.files.items()}
     script = text[f"build_{NAME}.sh"]
@@ -60,11 +60,12 @@ def files_of(board: Board, designs: Sequence[Design]) -> Files:
     )
 
 
-def _device(board: Board, designs: Sequence[Design], shape: PortShape, clock_hz: float) -> Bump:
+def _device(board: Board, designs: Sequence[Design], shape: PortShape, clock_hz: float, latencies: bool) -> Bump:
     if len(designs) > board.ports:
         raise InputError(f"{board.title} has one port: build one program for it")
+    datapaths = [design.stamped_datapath if latencies else design.datapath for design in designs]
     # Port 0 faces the network: nobody there may reach the control bus. The only port has to.
-    return Bump([design.datapath for design in designs], shape, clock_hz, ports=board.ports)
+    return Bump(datapaths, shape, clock_hz, ports=board.ports)
 
 
 def _relative(found: re.Match[str]) -> str:

@@ -57,6 +57,11 @@ from .settings import Settings
     metavar="BYTES", help="Most bytes at the front of a frame that the program may write.",
 )
 @click.option(
+    "--latency", is_flag=True,
+    help="The device measures latencies from wire to wire, for `hardpath latency`: with two ports some 2,300 LUT4, "
+    "1,700 flip-flops and 8 block RAMs more.",
+)
+@click.option(
     "--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, metavar="N",
     help="Try N placements and take the fastest.",
 )
@@ -80,6 +85,7 @@ def command(
     ii: int | None,
     max_frame: int,
     max_window: int,
+    latency: bool,
     seeds: int,
     jobs: int,
     tools: str,
@@ -107,7 +113,15 @@ def command(
         if other is not None:
             designs.append(_second(other, target, max_window, steps))
         built = flow.build(
-            board, designs, found, seeds=range(1, seeds + 1), jobs=jobs, cache=cache, step=steps, count=steps.until
+            board,
+            designs,
+            found,
+            latencies=latency,
+            seeds=range(1, seeds + 1),
+            jobs=jobs,
+            cache=cache,
+            step=steps,
+            count=steps.until,
         )
         facts = document(built, designs)
         files = _write(built, folder, facts)

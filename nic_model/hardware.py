@@ -67,7 +67,7 @@ class Hardware:
         """Of all kinds of frames that there were. Raises `InputError` if the device does not measure them."""
         bins, bin_cycles = self._read("latency_bins", "latency_bin_cycles")
         if not bins:
-            raise InputError("the device was built without latencies from wire to wire")
+            raise InputError("the device was built without latencies from wire to wire: build it with --latency")
         found = []
         for kind in range(KINDS):
             totals = self._block("latency_total", kind * TOTAL_STRIDE, len(TOTAL_FIELDS))

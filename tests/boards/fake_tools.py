@@ -32,6 +32,12 @@ def netlist(luts=3):
     return {"modules": {"top": {"cells": cells, "netnames": nets}}}
 
 
+MEASURING = {"device.control.latencies.write_en_LUT4_Z": cell("LUT4")}
+"""What there is more if latencies are measured."""
+
+SEES_TMP = "if pathlib.Path(option({!r})).is_absolute(): sys.exit('ERROR: YoWASP has a /tmp of its own')\n"
+
+
 def report(mhz):
     """Of nextpnr."""
     steps = [
@@ -86,11 +92,15 @@ def chain(tools, luts=3, mhz="{1: 60.0, 2: 70.0, 3: 65.0}", version="9.9"):
     return Toolchain(
         tools.put(
             YOSYS,
-            f"pathlib.Path('top.json').write_text({json.dumps(netlist(luts))!r})\n"
+            f"netlist = json.loads({json.dumps(netlist(luts))!r})\n"
+            f"measures = 'device.control.latencies' in pathlib.Path('top.il').read_text()\n"
+            f"netlist['modules']['top']['cells'] |= {MEASURING!r} if measures else {{}}\n"
+            "pathlib.Path('top.json').write_text(json.dumps(netlist))\n"
             "pathlib.Path('yosys.log').write_text('')",
         ),
         tools.put(
             NEXTPNR,
+            f"{SEES_TMP.format('--json')}"
             f"report, mhz = json.loads({json.dumps(report(0))!r}), {mhz}.get(int(option('--seed')))\n"
             "if mhz is None: print('ERROR: no way'), sys.exit(1)\n"
             "report['fmax']['$glbnet$clocks.clk']['achieved'] = mhz\n"
@@ -102,6 +112,7 @@ def chain(tools, luts=3, mhz="{1: 60.0, 2: 70.0, 3: 65.0}", version="9.9"):
         ),
         tools.put(
             ECPPACK,
+            f"{SEES_TMP.format('--input')}"
             "pathlib.Path(option('--bit')).write_text('bits of ' + pathlib.Path(option('--input')).read_text())\n"
             "pathlib.Path(option('--svf')).write_text('svf')",
         ),

@@ -79,3 +79,12 @@ def test_no_placement_is_told_with_what_nextpnr_says(build):
 def test_boards_that_are_programmed_with_svf_get_one(build):
     status, _, out = build(board="versa_ecp5")
     assert status == 0 and (out / "port_filter.svf").read_text() == "svf"
+
+
+def test_latencies_are_measured_if_wanted_and_the_area_tells(build):
+    for options, extra in ((), set()), (("--latency",), {"latencies"}):
+        status, printed, out = build(*options)
+        assert status == 0
+        parts = json.loads((out / "report.json").read_text())["parts"]
+        assert set(parts) == {"map flows", "MAC 0", "program"} | extra
+        assert ("  latencies            1 LUT4" in printed.out) == bool(extra)

@@ -20,7 +20,7 @@ FILES = Files("rtlil", "memories", "constraints", ("--25k",), ("--compress",), C
 
 @pytest.fixture
 def tools(tmp_path, monkeypatch):
-    monkeypatch.setattr(flow, "files_of", lambda board, designs: FILES)
+    monkeypatch.setattr(flow, "files_of", lambda board, designs, latencies: FILES)
     return Tools(tmp_path)
 
 

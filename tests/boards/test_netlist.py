@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hardpath.boards.board import BOARDS
+from hardpath.boards.cells import LATENCIES, part_of
 from hardpath.boards.netlist import files_of
 from hardpath.codegen.elf import load, select
 from hardpath.codegen.flow import compile_program
@@ -48,3 +49,14 @@ def test_two_programs_need_two_ports():
     with pytest.raises(InputError, match=r"ButterStick r1\.0 has one port"):
         files_of(BOARDS["butterstick"], [design(), design()])
     assert files_of(BOARDS["versa_ecp5"], [design(), design("mac_swap")]).rtlil.count("datapath_1")
+
+
+def test_what_measures_latencies_is_there_if_wanted_and_a_part_of_its_own():
+    board = BOARDS["colorlight_5a75b_r7_0"]
+    without, measuring = (
+        set(re.findall(r"^module \\top\.(\S+)", files_of(board, [design()], latencies).rtlil, re.MULTILINE))
+        for latencies in (False, True)
+    )
+    added = measuring - without
+    assert without < measuring and {"device.control.latencies", "device.port_1.mac.departures"} <= added
+    assert {name for name in measuring if part_of(f"{name}.signal") == LATENCIES} == added

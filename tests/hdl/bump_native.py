@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import struct
 import subprocess
+import tty
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +24,8 @@ EXAMPLES = HERE.parents[1] / "examples"
 PERIOD_PS = 10_000
 TARGET = Target(clock_mhz=1e6 / PERIOD_PS, width=8, max_frame=1518)
 CYCLES_A_BIT = 10
+BAUD = round(1e12 / PERIOD_PS / CYCLES_A_BIT)
+"""Of the device's serial line."""
 PATIENT_BAUD = 600
 """What a host believes, and so waits for: the simulation, whose serial line is faster, takes its time."""
 _HEAD = struct.Struct("<BIQ")
@@ -94,6 +99,18 @@ def exchange(program, folder, frames):
 
 def with_fcs(frame):
     return frame + zlib.crc32(frame).to_bytes(4, "little")
+
+
+@contextmanager
+def serial_line():
+    """The file descriptor that the program needs, and the path that a host opens."""
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    try:
+        yield master, os.ttyname(slave)
+    finally:
+        os.close(master)
+        os.close(slave)
 
 
 @contextmanager
