@@ -59,7 +59,7 @@ from .settings import Settings
 @click.option(
     "--latency", is_flag=True,
     help="The device measures latencies from wire to wire, for `hardpath latency`: with two ports some 2,300 LUT4, "
-    "1,700 flip-flops and 8 block RAMs more.",
+    "1,700 flip-flops and 8 block RAMs more, and slower clocks of the ports (docs/boards.md).",
 )
 @click.option(
     "--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, metavar="N",

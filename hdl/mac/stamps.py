@@ -14,6 +14,9 @@ from amaranth.lib.wiring import In, Out
 TIME_BITS = 32
 """Of a time: cycles of ``sync``, modulo 2 ** 32."""
 
+_NEIGHBOURS = 6
+"""As many as there are sums of them in a time: both stages are short, also if synthesis makes chains of them."""
+
 TAG = data.StructLayout({"verdict": 3, "source": 1})
 """What is measured: frames by verdict and port where they came in. Verdict 0: not measured."""
 
@@ -40,14 +43,9 @@ class TimeCrossing(wiring.Component):
         gray, crossed, settled = Signal(TIME_BITS), Signal(TIME_BITS), Signal(TIME_BITS)
         m.d.sync += gray.eq(self.now ^ (self.now >> 1))  # from a register: no glitches are sampled
         m.submodules.synchronizer = FFSynchronizer(gray, crossed, o_domain=self._domain)
-        # Two stages: the sum of 32 bits is more than fits a cycle of the line.
-        half = TIME_BITS // 2
+        # A bit is the sum of all above it. Two stages: sums of neighbours, and then of these.
         m.d[self._domain] += [
-            settled.eq(Cat(*(reduce(xor, crossed[i:half]) for i in range(half)), crossed[half:])),
-            self.seen.eq(self._whole(settled, half)),
+            settled.eq(Cat(reduce(xor, crossed[i : i + _NEIGHBOURS]) for i in range(TIME_BITS))),
+            self.seen.eq(Cat(reduce(xor, settled[i::_NEIGHBOURS]) for i in range(TIME_BITS))),
         ]
         return m
-
-    def _whole(self, settled: Signal, half: int) -> Any:
-        high = [reduce(xor, settled[i:]) for i in range(half, TIME_BITS)]
-        return Cat(*(settled[i] ^ high[0] for i in range(half)), *high)
