@@ -5,16 +5,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import pty
 import socket
 import struct
 import subprocess
 import sys
-import tty
 
 import bump_native
 import pytest
-from bump_native import CYCLES_A_BIT, EXAMPLES, PERIOD_PS, designs
+from bump_native import EXAMPLES, PERIOD_PS, designs
 from hardpath.hdl.bump import Bump
 from hardpath.hdl.mac.port import PortShape
 from hardpath.nic_model.hardware import on_serial_line
@@ -32,8 +30,8 @@ ALL = bytes.fromhex("ffffffffffff")
 @pytest.fixture(scope="module")
 def program(tmp_path_factory):
     made = designs(*((EXAMPLES / name / f"{name}.o",) for name in NAMES))
-    baud = round(1e12 / PERIOD_PS / CYCLES_A_BIT)
-    bump = Bump([design.stamped_datapath for design in made], PortShape(), 1e12 / PERIOD_PS, baud=baud)
+    datapaths = [design.stamped_datapath for design in made]
+    bump = Bump(datapaths, PortShape(), 1e12 / PERIOD_PS, baud=bump_native.BAUD)
     return bump_native.build(bench.Bench(bump), tmp_path_factory.mktemp("bump"))
 
 
@@ -41,8 +39,6 @@ def program(tmp_path_factory):
 def device(program):
     """Socket to port 0, path of the serial line; port 1 is the interface, where there may be one."""
     network, inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    master, slave = pty.openpty()
-    tty.setraw(slave)
     try:
         tap = os.open("/dev/net/tun", os.O_RDWR)
         fcntl.ioctl(tap, TUNSETIFF, struct.pack("16sH", INTERFACE.encode(), IFF_TAP | IFF_NO_PI))
@@ -51,11 +47,12 @@ def device(program):
     except OSError:
         tap = -1
     network.settimeout(20)
-    files = (master, inside.fileno(), tap)
-    with bump_native.running(program, *files, files=files):
-        yield network, os.ttyname(slave), tap >= 0
-    for fd in (master, slave, *([tap] if tap >= 0 else [])):
-        os.close(fd)
+    with bump_native.serial_line() as (uart, line):
+        files = (uart, inside.fileno(), tap)
+        with bump_native.running(program, *files, files=files):
+            yield network, line, tap >= 0
+    if tap >= 0:
+        os.close(tap)
 
 
 def hardpath(*words, status=0):
