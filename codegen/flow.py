@@ -95,6 +95,7 @@ class Design:
             self.pipeline,
             identity=self.identity,
             in_flight=self.pipeline.in_flight,
+            residence=self._residence,
             start=start.attr if start.op == "const" else None,
             tail_fixed=self.graph.tail_fixed,
             tag=tag,
@@ -106,10 +107,15 @@ class Design:
         """Verilog of the module ``hardpath`` with the ports of docs/architecture.md."""
         return verilog(self.datapath, "hardpath")
 
+    @property
+    def _residence(self) -> int:
+        """Cycles from the pipeline's input to the output of its queue, while a frame of any length is being sent."""
+        return self.pipeline.latency + max(4, -(-self.target.max_frame // self.target.width))
+
     @cached_property
     def area(self) -> dict[str, Area]:
         """An estimate of what the parts of the hardware take."""
-        around = datapath_area(self.target, self.graph, self.queue, self.pipeline.in_flight)
+        around = datapath_area(self.target, self.graph, self.queue, self._residence)
         return self.pipeline.area | {"datapath": around}
 
     @property

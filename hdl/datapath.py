@@ -26,8 +26,8 @@ class Datapath(wiring.Component):
     """``pipeline``: a component with ``input`` (stream of `window_layout`) and ``output`` (stream of the fields
     of `outcome_layout`), ``hosts`` (map name -> `HostSignature`) if it has maps, ``stall_causes`` (a bit for
     each of ``identity.stalls``) if there are any, ``store`` (`hdl.frame_store.FillSignature`, or None), and ``tap``, a
-    port for reading the store, if there are events with tails. It may hold up to ``in_flight`` frames and has to take
-    some in while egress is busy with a long one.
+    port for reading the store, if there are events with tails. It may hold up to ``in_flight`` frames, each for
+    ``residence`` cycles unless it is held back, and has to take some in while egress is busy with a long one.
 
     ``identity``: the stream width W, window H (a multiple of W), headroom G and so on. Its ``events`` are those that a
     frame can have (outputs ``event<k>`` of the pipeline, see `EventStream`); they leave through ``event_*``, ports that
@@ -54,6 +54,7 @@ class Datapath(wiring.Component):
         *,
         identity: Identity,
         in_flight: int,
+        residence: int,
         start: int | None = None,
         tail_fixed: bool = False,
         tag: int = 0,
@@ -66,8 +67,8 @@ class Datapath(wiring.Component):
         width, window, headroom = identity.width, identity.window, identity.headroom
         self.ingress = Ingress(width, window, identity.max_frame)
         beats = self.ingress.payload_beats
-        # Room for the payload of all frames in flight at line rate and for one that is just coming in.
-        self.payload = PayloadFifo(8 * width, 2 * beats + in_flight + 4)
+        # Room for what comes while a frame is inside, for one that is just coming in and one that goes out.
+        self.payload = PayloadFifo(8 * width, 2 * beats + residence + 4)
         self.egress = Egress(width, window, headroom, beats, self.payload.depth, start, tail_fixed)
         events, depth = identity.event_shapes, identity.event_queue
         self.events = EventStream(events, width) if events else None

@@ -22,8 +22,8 @@ from .maps.base import SiteKind
 from .maps.unit import SiteSignature, offsets, port_bits
 from .verilog_memory import NO_COLLISIONS
 
-SHORT_FRAME = 64
-"""Bytes of the shortest frames on a wire, of which there may be most."""
+SHORT_SLOT = 84
+"""Bytes of the time that the shortest frames take on a wire, of which there may be most: what long ones bring in it."""
 
 UNIT = "frame store"
 """Stands where sites name a map; no map's name has a space."""
@@ -60,7 +60,7 @@ class FrameStoreShape:
     def of(width: int, max_frame: int, frames: int, ii: int = 1) -> FrameStoreShape:
         """Room for ``frames`` short frames at line rate, one every ``ii`` cycles, or for two of ``max_frame`` bytes, of
         which one comes in."""
-        wanted = 2 * -(-max_frame // width) + frames * min(ii, -(-SHORT_FRAME // width))
+        wanted = 2 * -(-max_frame // width) + frames * min(ii, -(-SHORT_SLOT // width))
         return FrameStoreShape(width, 1 << (wanted - 1).bit_length(), frames)
 
 

@@ -42,4 +42,8 @@ def emit(
 
         types = MAP_TYPES
     units = map_units(graph, schedule, maps, types, frame_cycles)
-    return Pipeline(graph, schedule, maps, units, width=width, max_frame=max_frame, queue=queue, line_of=line_of)
+    tables = {name: spec.table for name, spec in maps.items() if types[spec.type].holds_maps}
+    inner = {name: [each for each in table.held if each in units] for name, table in tables.items() if table}
+    return Pipeline(
+        graph, schedule, maps, units, inner, width=width, max_frame=max_frame, queue=queue, line_of=line_of
+    )

@@ -110,7 +110,7 @@ def of_memory(ram: Memory) -> Area:
     )
 
 
-def datapath(target: Target, graph: Graph, queue: int, in_flight: int) -> Area:
+def datapath(target: Target, graph: Graph, queue: int, residence: int) -> Area:
     """Everything around the pipeline: ingress, egress, measurement and control, measured at 64-byte beats, scaled."""
     width = target.width
     outputs = sum(node.width for node in graph.outputs.values())
@@ -120,7 +120,7 @@ def datapath(target: Target, graph: Graph, queue: int, in_flight: int) -> Area:
     total += Area(lut4=5300, flip_flops=1500)  # registers and counters of the control bus
     total += Area(block_rams=9)  # two histograms of latency, read by two, and the description
     total += Area(flip_flops=outputs) if queue == 1 else memory(outputs, queue, 1, asynchronous=1)
-    total += memory(8 * width, 2 * beats + in_flight + 4, 1)
+    total += memory(8 * width, 2 * beats + residence + 4, 1)
     if graph.outputs["start"].op != "const":
         # Frames that begin elsewhere than at a beat: a shifter of bytes and a register behind it.
         total += Area(lut4=8 * width * (2 * width - 1).bit_length(), flip_flops=16 * width)

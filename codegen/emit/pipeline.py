@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -46,6 +46,7 @@ class Pipeline(wiring.Component):
     entered whole; None if the graph reads none. ``store_shape``: its size. ``tap``: a port that reads the store for the
     tails of events while their frame is on ``output``; None if there are none.
 
+    ``inner``: for each map of maps, those of the maps that its slots can hold.
     ``queue``: frames the output queue holds. Frames cannot close up to each other inside the pipeline, so the
     queue has to take in what arrives while a long frame is being sent.
     """
@@ -56,6 +57,7 @@ class Pipeline(wiring.Component):
         schedule: Schedule,
         maps: Mapping[str, MapSpec],
         units: Mapping[str, MapUnit],
+        inner: Mapping[str, Sequence[str]],
         *,
         width: int = 64,
         max_frame: int = 2048,
@@ -75,6 +77,7 @@ class Pipeline(wiring.Component):
             if stage + offsets(node.attr.kind) > schedule.stages:
                 raise ValueError(f"{node} in stage {stage} of {schedule.stages} does not end inside the pipeline")
         self._units = units
+        self._inner = inner
         self.holds = {name: unit.frame_hold for name, unit in units.items()}
         self.frame_hold = sum(self.holds.values())
         for name in maps:
@@ -286,9 +289,13 @@ class Pipeline(wiring.Component):
         stalls.add(x, f"{hazard.unit} interlock", interlock.conflict)
 
     def _region(self, unit: str) -> tuple[int, int]:
-        """The first stage in which a frame touches a unit, and the last one in which it does or has a result of it."""
+        """The first stage in which a frame touches a unit, and the last one in which it does or has a result of it, or
+        of a map that it got from there: when the host has switched a slot, nobody uses the map that was in it
+        (maybe_wait_bpf_programs in kernel/bpf/syscall.c)."""
         kinds = [(self._schedule.issue(site), site.attr.kind) for site in self._sites[unit]]
-        return min(s + kind.touch[0] for s, kind in kinds), max(s + offsets(kind) - 1 for s, kind in kinds)
+        used = [site for name in (unit, *self._inner.get(unit, ())) for site in self._sites[name]]
+        last = max(self._schedule.issue(site) + offsets(site.attr.kind) - 1 for site in used)
+        return min(s + kind.touch[0] for s, kind in kinds), last
 
     def _check_drain(self, name: str) -> None:
         """Raise `Refused` if more frames may be inside a unit than it can stand when it asks for its turn."""

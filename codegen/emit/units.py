@@ -25,15 +25,15 @@ def map_units(
 ) -> dict[str, MapUnit]:
     """A unit for each map. Of the ``frame_cycles`` from one frame to the next those that the pipeline does not need are
     given to the maps, the largest first, as far as they go."""
-    spare = frame_cycles - schedule.ii
-    units: dict[str, MapUnit] = {}
+    kinds = {name: [site.attr.kind for site in sites_of(graph, schedule, name)] for name in maps}
+    units = {name: types[spec.type].hardware(spec, kinds[name]) for name, spec in maps.items()}
+    spare = frame_cycles - schedule.ii - sum(unit.frame_hold for unit in units.values())
     for name, spec in sorted(maps.items(), key=lambda item: -item[1].max_entries * item[1].key_size):
+        if schedule.ii < PATIENT_INTERVAL or spare <= 0:
+            break
         plugin = types[spec.type]
-        kinds = [site.attr.kind for site in sites_of(graph, schedule, name)]
-        hold = plugin.patience(spec, kinds) if schedule.ii >= PATIENT_INTERVAL and spare > 0 else None
-        if hold is not None and hold <= spare:
-            spare -= hold
-            units[name] = plugin.patient_hardware(spec, kinds)
-        else:
-            units[name] = plugin.hardware(spec, kinds)
-    return {name: units[name] for name in maps}
+        hold = plugin.patience(spec, kinds[name])
+        if hold is not None and hold - units[name].frame_hold <= spare:
+            spare -= hold - units[name].frame_hold
+            units[name] = plugin.patient_hardware(spec, kinds[name])
+    return units

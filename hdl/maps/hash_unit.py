@@ -66,6 +66,7 @@ class HashUnit(MapUnit):
         changes, writes = (sum(kind.name == name for kind in kinds) for name in ("change", "write"))
         # Changes wait for each other, and their walks for the writes of older frames.
         self.site_hold = changes * (rows.rows + 4) + writes if rows.rows > 1 and changes else 0
+        self.frame_hold = self.site_hold
         super().__init__(shape, kinds)
 
     def logic(self) -> Area:

@@ -68,7 +68,8 @@ class Device:
 
     def __init__(self, maps: list[MapSpec], bins: int = 32) -> None:
         identity = Identity("verdicts", WIDTH, WINDOW, 0, 100, maps, ["nobody", "frames"], DIGEST, bins)
-        self.datapath = d = Datapath(Verdicts(maps), identity=identity, in_flight=4, start=0, tail_fixed=True)
+        held = {"in_flight": 4, "residence": 4}
+        self.datapath = d = Datapath(Verdicts(maps), identity=identity, **held, start=0, tail_fixed=True)
         self._requests: deque = deque()
         self._answers: deque = deque()
         self._frames: deque = deque()

@@ -161,6 +161,7 @@ def make(width: int, window: int, stages: int, max_frame: int = 2048) -> Datapat
         Stub(window, stages),
         identity=Identity("swap", width, window, 0, max_frame),
         in_flight=stages,
+        residence=stages,
         start=0,
         tail_fixed=True,
     )

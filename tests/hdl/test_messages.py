@@ -41,7 +41,7 @@ class Board(wiring.Component):
     def __init__(self):
         identity = Identity("verdicts", WIDTH, WINDOW, 0, 100, [ARRAY, HASH], ["nobody", "frames"], DIGEST, 32)
         self._datapath = Datapath(
-            Verdicts([ARRAY, HASH]), identity=identity, in_flight=4, start=0, tail_fixed=True
+            Verdicts([ARRAY, HASH]), identity=identity, in_flight=4, residence=4, start=0, tail_fixed=True
         )
         self.managed = ManagementPort(BEAT, CLOCK, ADDRESS)
         super().__init__({"rx": In(1, init=1), "tx": Out(1)})

@@ -214,3 +214,20 @@ def test_another_object_at_the_same_place_gives_no_types(whole: Design, tmp_path
         other = replace(said, fingerprint="0" * 64)
         assert Host(device.bus.transfer, other).maps["fixed"].lookup(1) == bytes(80)
         assert Host(device.bus.transfer).maps["fixed"].lookup(1) == bytes(80)
+
+
+def test_the_map_that_was_in_a_slot_is_left_alone_once_the_slot_is_switched(tmp_path: Path) -> None:
+    """Also by a frame that got it before, and is still on its way to it."""
+    design = compiled(load(DATA / "far_inside.o"))
+    prefix = (320).to_bytes(4, "little")
+    entries = {"lpm": {prefix + bytes([each, *bytes(39)]): (1).to_bytes(4, "little") for each in range(60)}}
+    number = design.maps["outer"].table.number("left")
+    for cycle in (0, 5, 20, 60):
+        with running(design, DATA / "far_inside.o", ("program",), 1, entries) as (device, host):
+            device.step(cycle)
+            host.client.maps["outer"].update((1).to_bytes(4, "little"), number.to_bytes(4, "little"))
+            first = dict(host.client.maps["right"].items())
+            device.drain()
+            assert dict(host.client.maps["right"].items()) == first
+            counted = [*first.values(), *dict(host.client.maps["left"].items()).values()]
+            assert sum(int.from_bytes(value, "little") for value in counted) == 1
