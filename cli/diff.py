@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 
 from ..codegen.flow import Design
+from ..hdl.maps.registry import MAP_TYPES
 from ..sim.captures import Frame
 from ..sim.compare import Difference, Input, Record, compare
 from ..sim.engine import Options
@@ -46,6 +47,7 @@ def command(
         "events": sum(map(len, records[0].told.values())),
         "equal": found is None,
         "difference": None if found is None else found.document(),
+        "full": _full(session.design, records),
     }
     settings.answer(document, lambda console: _show(console, session.design, records, without_linux, found))
     return 0 if found is None else NO
@@ -78,6 +80,15 @@ def _first_difference(session: Session, frames: list[Frame], records: list[Recor
     return None
 
 
+def _full(design: Design, records: list[Record]) -> list[str]:
+    """LRU maps that are full for somebody: they may have given up different entries (`MapPlugin.evicts`)."""
+    return [
+        name
+        for name, spec in design.maps.items()
+        if MAP_TYPES[spec.type].evicts and any(len(r.maps.get(name, ())) >= spec.max_entries for r in records)
+    ]
+
+
 def _show(
     console: Console,
     design: Design,
@@ -89,6 +100,11 @@ def _show(
         console.print(f"Linux was skipped: {without_linux}")
     if found is not None:
         console.print(str(found))
+        for name in _full(design, records):
+            console.print(
+                f"map {name} became full: which entry an LRU map gives up is not promised, so what follows may differ; "
+                f"--map-size {name}=N gives it room"
+            )
         return
     names = [record.name for record in records]
     agreed = [_count(len(records[0].results), "frame"), _count(len(records[0].maps), "map")]

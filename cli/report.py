@@ -211,7 +211,8 @@ def _throughput(design: Design) -> str:
 def _line_rate(facts: dict[str, Any]) -> str:
     carried, at_worst = facts["carries_gbps"], facts["carries_at_worst_gbps"]
     meeting = f", {at_worst:g} Gb/s if each waits for the one before" if at_worst < carried else ""
-    return f"keeps up with {carried:g} Gb/s of frames of any length{meeting}"
+    pauses = "; evictions from LRU maps come on top" if any(each["pause_cycles"] for each in facts["maps"]) else ""
+    return f"keeps up with {carried:g} Gb/s of frames of any length{meeting}{pauses}"
 
 
 def _intervals_text(rows: list[dict[str, Any]], own: int) -> list[str]:

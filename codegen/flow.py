@@ -121,7 +121,7 @@ class Design:
     @property
     def frame_cycles(self) -> int:
         """Cycles from a short frame to the next one, if they do not meet, at most, while nobody holds back what leaves
-        and no host asks. As long as no key has overflowed (hash maps)."""
+        and no host asks. As long as no key has overflowed (hash maps), and without pauses for evictions (LRU maps)."""
         return self.schedule.ii + self.pipeline.frame_hold
 
     @property

@@ -232,6 +232,7 @@ class MapPlugin(ABC):
     values may have a struct bpf_spin_lock. ``peeks_for_value``: whether bpf_map_peek_elem asks for a value that the
     program gives, instead of getting one. ``is_buffer``: nothing is kept, what programs put in leaves as events
     (`hdl.maps.buffer`). ``holds_maps``: a lookup gives a map; a value is the number of one in `MapShape.table`.
+    ``evicts``: a full map gives up an entry for a new one; which is not promised.
 
     Of the ``lower_`` methods a type has those of its operations.
     """
@@ -249,6 +250,7 @@ class MapPlugin(ABC):
     peeks_for_value: bool = False
     is_buffer: bool = False
     holds_maps: bool = False
+    evicts: bool = False
 
     @abstractmethod
     def check(self, shape: MapShape) -> None:

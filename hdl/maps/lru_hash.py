@@ -79,6 +79,7 @@ class LruHash(Hash):
     summary = "a hash map in which a new key always finds room; which entry goes for it is not promised"
 
     holds_locks = False
+    evicts = True
 
     def check(self, shape: MapShape) -> None:
         if shape.flags & BPF_F_NO_PREALLOC:

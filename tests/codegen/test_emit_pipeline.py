@@ -109,6 +109,7 @@ class Toy:
     """The part of a map plug-in that emitting needs, and the sites' meaning."""
 
     type = 99
+    holds_maps = False
 
     def hardware(self, shape: MapSpec, sites: list[SiteKind]) -> ToyUnit:
         return ToyUnit(shape, sites)
