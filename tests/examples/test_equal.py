@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
+from agreement import agree
 from hardpath.cli.report import document
-from hardpath.sim import linux
 from hardpath.sim.captures import Frame
-from hardpath.sim.compare import Input, compare
 from hardpath.sim.session import engine
 from hardpath.sim.traffic import traffic
 from hardpath.sim.traffic_random import random_frames
@@ -16,31 +13,17 @@ from hardpath.sim.traffic_random import random_frames
 pytestmark = pytest.mark.usefixtures("needs_compiler")
 
 
-def agree(example, frames: Sequence[Frame]) -> None:
-    session = example.session
-    hardware = session.hardware(engine("verilator"), frames)
-    source = Input(example.design.program, session.maps, [frame.data for frame in frames], session.contents)
-    oracles = [session.interpreter(frames)]
-    if linux.available() is None:
-        assert session.without_linux(frames) is None
-        oracles.append(session.linux(frames))
-    for oracle in oracles:
-        assert hardware.maps.keys() == oracle.maps.keys()
-        difference = compare(hardware, oracle, source)
-        assert difference is None, str(difference)
-
-
 def random(count: int, seed: int) -> list[Frame]:
     return [Frame(data) for data in random_frames(seed, count)]
 
 
 def test_hardware_is_what_linux_is_on_capture_and_random_frames(example):
-    agree(example, [*example.frames, *random(400, seed=11)])
+    agree(example.session, [*example.frames, *random(400, seed=11)])
 
 
 @pytest.mark.slow
 def test_hardware_is_what_linux_is_on_ten_thousand_random_frames(example):
-    agree(example, [*example.frames, *random(10_000, seed=12)])
+    agree(example.session, [*example.frames, *random(10_000, seed=12)])
 
 
 @pytest.mark.parametrize("mix", ["one-flow", "many-flows"])

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from agreement import agree
 from hardpath.hdl.line_rate import PORTS
 from hardpath.hdl.target import Target
-from hardpath.sim import linux
 from hardpath.sim.captures import Frame
-from hardpath.sim.compare import Input, compare
 from hardpath.sim.engine import Options
 from hardpath.sim.session import engine
 from hardpath.sim.timing import Rate
@@ -24,11 +23,7 @@ def test_frames_as_the_ports_bring_them_give_what_linux_gives(example, speed: st
     session = example.built_for(Target(clock, ports.width(clock, 2048), ii=ports.ii(clock)))
     assert session.design.schedule.ii > 1 and session.design.worst_cycles <= ports.frame_cycles(60, clock)
     frames = [*example.frames, *(Frame(data) for data in random_frames(5, 200))]
-    hardware = session.hardware(engine("verilator"), frames)
-    source = Input(session.design.program, session.maps, [frame.data for frame in frames], session.contents)
-    oracle = session.linux(frames) if linux.available() is None else session.interpreter(frames)
-    difference = compare(hardware, oracle, source)
-    assert difference is None, str(difference)
+    agree(session, frames)
 
     short = list(traffic("many-flows", 2000))
     rate = Rate(bits_per_second=round(ports.gbps * 10**9))

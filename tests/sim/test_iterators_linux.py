@@ -1,12 +1,11 @@
 """Iterators (bpf_for, bpf_repeat): interpreter and graph against Linux, bounds constant or from the frame."""
 
 import random
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
-from hardpath.codegen.elf import load, select
+from c_programs import compiled, needs_clang
+from hardpath.codegen.elf import select
 from hardpath.codegen.flow import maps_of
 from hardpath.codegen.graph import Evaluator, build
 from hardpath.codegen.passes import run_passes
@@ -15,12 +14,10 @@ from hardpath.hdl.target import Target
 from hardpath.sim.interpreter import Interpreter
 from hardpath.sim.linux import LinuxOracle, available
 
-CLANG = shutil.which("clang-19") or shutil.which("clang")
-
 pytestmark = [
     pytest.mark.linux,
     pytest.mark.skipif(available() is not None, reason=str(available())),
-    pytest.mark.skipif(CLANG is None, reason="clang is not installed"),
+    needs_clang,
 ]
 
 SOURCE = r"""
@@ -107,11 +104,7 @@ BODIES = {
 
 @pytest.mark.parametrize("name", BODIES)
 def test_iterators_are_those_of_linux(name: str, tmp_path: Path) -> None:
-    source, made = tmp_path / "test.c", tmp_path / "test.o"
-    source.write_text(SOURCE % BODIES[name])
-    target = ["-I/usr/include/x86_64-linux-gnu", "--target=bpf", "-mcpu=v3"]
-    subprocess.run([CLANG or "", "-O2", "-g", *target, "-c", str(source), "-o", str(made)], check=True)
-    specification = load(made)
+    specification = compiled(SOURCE % BODIES[name], tmp_path, "-mcpu=v3")
     program = select(specification)
     maps = maps_of(program, specification.maps)
     graph = run_passes(build(verify(program, maps)), Target())

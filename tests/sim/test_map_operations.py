@@ -7,13 +7,12 @@ host again. The hardware gets the contents anew in every turn, in Linux the map 
 from __future__ import annotations
 
 import random
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hardpath.codegen.elf import load, select
+from c_programs import compiled, needs_clang, needs_headers
+from hardpath.codegen.elf import select
 from hardpath.codegen.flow import compile_program
 from hardpath.codegen.spec import MapSpec
 from hardpath.hdl.maps.table import Table
@@ -26,13 +25,11 @@ from hardpath.sim.session import Session, engine
 from hardpath.sim.toolchain import has_compiler
 from map_keys import map_keys
 
-CLANG = shutil.which("clang-19") or shutil.which("clang")
-
 pytestmark = [
     pytest.mark.linux,
     pytest.mark.skipif(available() is not None, reason=str(available())),
-    pytest.mark.skipif(CLANG is None, reason="clang is not installed"),
-    pytest.mark.skipif(not Path("/usr/include/bpf/bpf_helpers.h").exists(), reason="libbpf's headers are not there"),
+    needs_clang,
+    needs_headers,
     pytest.mark.skipif(not has_compiler(), reason="Verilator needs a C++ compiler"),
 ]
 
@@ -105,12 +102,7 @@ CASES = {
 
 
 def session(case: dict[str, str], folder: Path) -> Session:
-    source, made = folder / "program.c", folder / "program.o"
-    source.write_text(SOURCE % {**PLAIN, **case})
-    machine = subprocess.run(["uname", "-m"], capture_output=True, text=True, check=True).stdout.strip()
-    include = f"-I/usr/include/{machine}-linux-gnu"
-    subprocess.run([str(CLANG), "-O2", "-g", "-target", "bpf", include, "-c", source, "-o", made], check=True)
-    spec = load(made)
+    spec = compiled(SOURCE % {**PLAIN, **case}, folder)
     return Session(compile_program(spec, select(spec, None, None)))
 
 

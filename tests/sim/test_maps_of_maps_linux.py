@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from agreement import agree
+from c_programs import HEAD, LICENSE, compiled, needs_clang, needs_headers
 from hardpath.codegen.chain import with_contents, with_slot
-from hardpath.codegen.elf import load, select
+from hardpath.codegen.elf import select
 from hardpath.codegen.flow import Design, compile_program, maps_of, verify_program
 from hardpath.codegen.graph import Evaluator
 from hardpath.codegen.spec import ObjectSpec
@@ -19,28 +19,22 @@ from hardpath.sim.compare import Input, compare
 from hardpath.sim.interpreter import Interpreter
 from hardpath.sim.linux import LinuxOracle, available, kernel_verdict
 from hardpath.sim.mapfile import parse_maps
-from hardpath.sim.session import Session, engine
+from hardpath.sim.session import Session
 from hardpath.sim.toolchain import has_compiler
-
-CLANG = shutil.which("clang-19") or shutil.which("clang")
 
 pytestmark = [
     pytest.mark.linux,
     pytest.mark.skipif(available() is not None, reason=str(available())),
-    pytest.mark.skipif(CLANG is None, reason="clang is not installed"),
-    pytest.mark.skipif(not Path("/usr/include/bpf/bpf_helpers.h").exists(), reason="libbpf's headers are not there"),
+    needs_clang,
+    needs_headers,
 ]
 netlist = pytest.mark.skipif(not has_compiler(), reason="Verilator needs a C++ compiler")
 
-HEAD = """
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
+MAPS = """
 #define INNER(tag, kind, keys, values, entries) struct tag { __uint(type, BPF_MAP_TYPE_##kind); \\
     __type(key, keys); __type(value, values); __uint(max_entries, entries); }
 #define OUTER(name, kind, keys, entries, tag) struct { __uint(type, BPF_MAP_TYPE_##kind); __type(key, keys); \\
     __uint(max_entries, entries); __array(values, struct tag); } name SEC(".maps")
-#define START void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end; \\
-    unsigned char *b = data; if (b + 20 > (unsigned char *)end) return XDP_DROP
 """
 
 COUNTERS = """
@@ -159,13 +153,8 @@ SEC("xdp") int program(struct xdp_md *ctx)
 """
 
 
-def compiled(body: str, folder: Path) -> ObjectSpec:
-    source, made = folder / "program.c", folder / "program.o"
-    source.write_text(HEAD + body + 'char _license[] SEC("license") = "GPL";\n')
-    machine = subprocess.run(["uname", "-m"], capture_output=True, text=True, check=True).stdout.strip()
-    include = f"-I/usr/include/{machine}-linux-gnu"
-    subprocess.run([str(CLANG), "-O2", "-g", "-target", "bpf", include, "-c", source, "-o", made], check=True)
-    return load(made)
+def spec_of(body: str, folder: Path) -> ObjectSpec:
+    return compiled(HEAD + MAPS + body + LICENSE, folder)
 
 
 def design_of(spec: ObjectSpec) -> Design:
@@ -183,7 +172,7 @@ CASES = {"counters": (COUNTERS, "by_port"), "flows": (FLOWS, "tenants"), "kinds"
 @pytest.mark.parametrize("name", CASES)
 def test_every_frame_finds_the_map_that_the_host_put_there_last(name: str, tmp_path: Path) -> None:
     body, outer = CASES[name]
-    design = design_of(compiled(body, tmp_path))
+    design = design_of(spec_of(body, tmp_path))
     maps, table = design.known_maps, design.maps[outer].table
     assert table is not None
     interpreter, graph = Interpreter(design.program, maps), Evaluator(design.graph, maps)
@@ -216,23 +205,18 @@ def test_every_frame_finds_the_map_that_the_host_put_there_last(name: str, tmp_p
 def test_the_hardware_does_what_linux_does(name: str, tmp_path: Path) -> None:
     """Back to back; one slot holds another map than in the object."""
     body, outer = CASES[name]
-    spec = compiled(body, tmp_path)
+    spec = spec_of(body, tmp_path)
     held = spec.maps[outer].slots
     given = parse_maps({outer: [{"key": "02000000", "value": held[min(held)]}]}, spec.maps)
     design = design_of(with_contents(spec, given))
     session, sent = Session(design, given), [Frame(data) for data in frames(500, 4)]
-    assert session.without_linux(sent) is None
-    hardware, oracle = session.hardware(engine("verilator"), sent), session.linux(sent)
-    source = Input(design.program, session.maps, [frame.data for frame in sent], session.contents)
-    difference = compare(hardware, oracle, source)
-    assert difference is None, str(difference)
-    assert hardware.maps.keys() == oracle.maps.keys()
+    hardware = agree(session, sent)
     assert sum(map(any, hardware.maps[held[min(held)]].values())) > 1
 
 
 def test_who_names_no_inner_map_gets_a_new_one(tmp_path: Path) -> None:
     """And as many as are named; those of the object that nobody puts there are not in it."""
-    spec = compiled(FILLED_BY_USERS, tmp_path)
+    spec = spec_of(FILLED_BY_USERS, tmp_path)
     assert spec.maps["by_port"].table.held == ("by_port.inner",)
     more = with_slot(spec, "by_port", 1, ("by_port.b", "spare", "by_port.inner"))
     assert set(more.maps["by_port"].table.held) == {"by_port.b", "spare", "by_port.inner"}
@@ -248,7 +232,7 @@ def test_who_names_no_inner_map_gets_a_new_one(tmp_path: Path) -> None:
 
 def test_what_linux_does_not_put_into_a_map_is_refused(tmp_path: Path) -> None:
     other = 'INNER(other, ARRAY, __u32, __u64, 2); struct other wide SEC(".maps");'
-    spec = compiled(FILLED_BY_USERS + other, tmp_path)
+    spec = spec_of(FILLED_BY_USERS + other, tmp_path)
     for slot, name, message in (
         (0, "wide", "its value_size is 8, it must be 4"),
         (0, "by_port", "it is of type array_of_maps"),
@@ -273,7 +257,7 @@ def test_programs_that_linux_rejects_are_rejected(name: str, tmp_path: Path) -> 
         SEC("xdp") int bad(struct xdp_md *ctx) {{
             __u32 key = 0; void *m = bpf_map_lookup_elem(&by_port, &key); {code}
         }}"""
-    spec = compiled(body, tmp_path)
+    spec = spec_of(body, tmp_path)
     program = select(spec, "bad")
     accepted, _ = kernel_verdict(program, maps_of(program, spec.maps))
     assert not accepted

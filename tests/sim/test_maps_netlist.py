@@ -1,37 +1,20 @@
-"""Programs in C that use the less common maps and helpers: hardware, interpreter and Linux agree, back to back."""
+"""Programs in C that use the less common maps: hardware, interpreter and Linux agree, back to back."""
 
 from __future__ import annotations
 
-import random
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
-from hardpath.codegen.elf import load, select
-from hardpath.codegen.flow import Design, compile_program
-from hardpath.sim import linux
-from hardpath.sim.captures import Frame
-from hardpath.sim.compare import Input, compare
-from hardpath.sim.session import Session, engine
+from agreement import agree
+from c_programs import design_of, little, needs_clang, needs_headers, random_frames
+from hardpath.sim.session import Session
 from hardpath.sim.toolchain import has_compiler
 
-CLANG = shutil.which("clang-19") or shutil.which("clang")
-
 pytestmark = [
-    pytest.mark.skipif(CLANG is None, reason="clang is not installed"),
-    pytest.mark.skipif(not Path("/usr/include/bpf/bpf_helpers.h").exists(), reason="libbpf's headers are not there"),
+    needs_clang,
+    needs_headers,
     pytest.mark.skipif(not has_compiler(), reason="Verilator needs a C++ compiler"),
 ]
-
-HEAD = """
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
-#define MAP(name, kind, keys, values, entries) struct { __uint(type, BPF_MAP_TYPE_##kind); \\
-    __type(key, keys); __type(value, values); __uint(max_entries, entries); } name SEC(".maps")
-#define START void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end; \\
-    unsigned char *b = data; if (b + 20 > (unsigned char *)end) return XDP_DROP
-"""
 
 SWITCH = """
 MAP(by_mac, DEVMAP_HASH, __u32, struct bpf_devmap_val, 8);
@@ -62,23 +45,6 @@ SEC("xdp") int program(struct xdp_md *ctx)
         return bpf_redirect_map(&by_mac, b[1], b[2] & 3);
     }
     return XDP_PASS;
-}
-"""
-
-BYTES = """
-SEC("xdp") int program(struct xdp_md *ctx)
-{
-    START;
-    unsigned char buffer[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
-    __u32 from = b[0] & 63, to = b[1] & 63, length = (b[2] & 7) + 1;
-    __u64 whole = bpf_xdp_get_buff_len(ctx);
-    if (bpf_xdp_load_bytes(ctx, from, buffer, length))
-        return XDP_ABORTED;
-    buffer[0] += whole;
-    if (bpf_xdp_store_bytes(ctx, to, buffer, 5))
-        return XDP_PASS;
-    b[3] = buffer[7];
-    return XDP_TX;
 }
 """
 
@@ -264,27 +230,6 @@ SEC("xdp") int program(struct xdp_md *ctx)
 }
 """
 
-STRINGS = """
-const char method[] = "GET /";
-SEC("xdp") int program(struct xdp_md *ctx)
-{
-    START;
-    char text[8];
-    __builtin_memcpy(text, b + 4, 8);
-    if (b[0] & 1)
-        __builtin_memcpy(text, "GET /x", 6);
-    if (b[0] & 2)
-        text[2] = b[2] & 4 ? 0 : b[3];
-    if (b[1] & 1)
-        text[5] = 0;
-    b[12] = bpf_strncmp(text, 8, method);
-    b[13] = bpf_strncmp(text, 3, method);
-    b[14] = bpf_strncmp(text, (b[2] & 7) + 1, method);
-    b[15] = bpf_strncmp(text + 4, 4, method + 4);
-    return b[12] ? b[12] == 1 ? XDP_TX : XDP_PASS : XDP_DROP;
-}
-"""
-
 BLOOM = """
 struct { __uint(type, BPF_MAP_TYPE_BLOOM_FILTER); __type(value, __u64); __uint(max_entries, 4096); } seen SEC(".maps");
 SEC("xdp") int program(struct xdp_md *ctx)
@@ -296,136 +241,6 @@ SEC("xdp") int program(struct xdp_md *ctx)
         b[4] = bpf_map_push_elem(&seen, &other, b[5] & 1);
     b[6] = bpf_map_peek_elem(&seen, &other);
     return b[2] ? XDP_TX : XDP_PASS;
-}
-"""
-
-CLOCK = """
-SEC("xdp") int program(struct xdp_md *ctx)
-{
-    START;
-    *(__u32 *)b = bpf_ktime_get_boot_ns();
-    *(__u32 *)(b + 4) = bpf_ktime_get_coarse_ns() >> 32;
-    *(__u64 *)(b + 8) = bpf_jiffies64();
-    return XDP_TX;
-}
-"""
-
-ITERATORS = """
-#ifndef bpf_for /* libbpf before 1.2 */
-struct numbers { __u64 opaque; };
-extern int bpf_iter_num_new(struct numbers *, int start, int end) __ksym;
-extern int *bpf_iter_num_next(struct numbers *) __ksym;
-extern void bpf_iter_num_destroy(struct numbers *) __ksym;
-#define bpf_iter_num numbers
-#endif
-MAP(total, ARRAY, __u32, __u64, 4);
-SEC("xdp") int program(struct xdp_md *ctx)
-{
-    START;
-    struct bpf_iter_num outer, inner;
-    unsigned char copy[16];
-    __u32 sum = 0;
-    int *i, *j;
-    __builtin_memcpy(copy, b, 16);
-    bpf_iter_num_new(&outer, b[0] & 3, b[1] & 7);
-    while ((i = bpf_iter_num_next(&outer))) {
-        __u32 key = *i & 3, found = 0;
-        bpf_iter_num_new(&inner, 0, 4);
-        while ((j = bpf_iter_num_next(&inner))) {
-            if (copy[(*i + *j) & 15] & 1)
-                break;
-            found += *j + 1;
-        }
-        bpf_iter_num_destroy(&inner);
-        __u64 *count = bpf_map_lookup_elem(&total, &key);
-        if (count)
-            *count += found;
-        sum = sum * 16 + found;
-    }
-    bpf_iter_num_destroy(&outer);
-    *(__u32 *)(b + 16) = sum;
-    return sum & 16 ? XDP_TX : XDP_PASS;
-}
-"""
-
-LOOP = """
-struct walk { unsigned char bytes[16]; __u32 sum, most; };
-MAP(total, ARRAY, __u32, __u64, 4);
-static long step(__u32 index, struct walk *walk)
-{
-    __u32 key = index & 3;
-    __u64 *count = bpf_map_lookup_elem(&total, &key);
-    unsigned char byte = walk->bytes[index & 15];
-    if (count)
-        *count += byte;
-    walk->sum = walk->sum * 3 + byte;
-    return index >= walk->most;
-}
-SEC("xdp") int program(struct xdp_md *ctx)
-{
-    START;
-    struct walk walk = { .most = b[1] & 15 };
-    __builtin_memcpy(walk.bytes, b, 16);
-    b[2] = bpf_loop(b[0] & 7, step, &walk, 0) + 16 * bpf_loop(3, step, &walk, 0);
-    *(__u32 *)(b + 4) = walk.sum;
-    return walk.sum & 16 ? XDP_TX : XDP_PASS;
-}
-"""
-
-EACH = """
-struct rule { __u32 port, hits; __u64 last; };
-struct sum { __u32 port; __u64 all; };
-MAP(rules, ARRAY, __u32, struct rule, 5);
-MAP(total, PERCPU_ARRAY, __u32, __u64, 3);
-MAP(seen, HASH, __u32, __u64, 16);
-static long match(void *map, __u32 *key, struct rule *rule, struct sum *sum)
-{
-    sum->all += rule->hits + *key;
-    if (rule->port != sum->port && *key != (sum->port & 12))
-        return 0;
-    rule->port = sum->port;
-    rule->hits++;
-    rule->last = *(unsigned char *)key + 256;
-    return 1;
-}
-static long add(void *map, __u32 *key, __u64 *value, struct sum *sum)
-{
-    *value += sum->port + *key;
-    bpf_map_update_elem(&seen, key, value, BPF_ANY);
-    return 0;
-}
-SEC("xdp") int program(struct xdp_md *ctx)
-{
-    START;
-    struct sum sum = { .port = b[0] & 15 };
-    b[4] = bpf_for_each_map_elem(&rules, match, &sum, 0) + 16 * bpf_for_each_map_elem(&total, add, &sum, 0);
-    b[5] = bpf_for_each_map_elem(&rules, match, &sum, 1);
-    *(__u64 *)(b + 8) = sum.all;
-    return sum.all & 8 ? XDP_TX : XDP_PASS;
-}
-"""
-
-FAR = """
-MAP(seen, HASH, __u32, __u64, 64);
-MAP(total, ARRAY, __u32, __u64, 4);
-SEC("xdp") int program(struct xdp_md *ctx)
-{
-    START;
-    b[3] ^= 0x5a;
-    unsigned char *place = b + ((b[1] << 8 | b[2]) & 1023);
-    if (place + 10 > (unsigned char *)end)
-        return XDP_DROP;
-    __u32 key = place[1] & 31, index = place[0] & 3;
-    __u64 one = 1, *count = bpf_map_lookup_elem(&seen, &key), *sum = bpf_map_lookup_elem(&total, &index);
-    if (sum)
-        *sum += *(__u64 *)(place + 2);
-    if (!count) {
-        bpf_map_update_elem(&seen, &key, &one, BPF_NOEXIST);
-        return XDP_PASS;
-    }
-    *count += 1;
-    *(__u64 *)(b + 8) = *(__u64 *)(place + 2) + *count;
-    return XDP_TX;
 }
 """
 
@@ -444,44 +259,6 @@ SEC("xdp") int program(struct xdp_md *ctx)
     return XDP_TX;
 }
 """
-
-LRU = """
-MAP(flows, %s, __u32, __u64, 24);
-SEC("xdp") int program(struct xdp_md *ctx)
-{
-    START;
-    __u32 key = b[0] & MASK;
-    __u64 one = 1, *count = bpf_map_lookup_elem(&flows, &key);
-    if (count) {
-        *count += 1;
-        *(__u64 *)(b + 8) = *count;
-        return XDP_TX;
-    }
-    b[4] = bpf_map_update_elem(&flows, &key, &one, BPF_ANY);
-    return XDP_PASS;
-}
-"""
-
-
-def compiled(body: str, folder: Path) -> Design:
-    source, made = folder / "program.c", folder / "program.o"
-    source.write_text(HEAD + body + 'char _license[] SEC("license") = "GPL";\n')
-    include = "-I/usr/include/" + subprocess.run(["uname", "-m"], capture_output=True, text=True).stdout.strip()
-    include += "-linux-gnu"
-    subprocess.run([str(CLANG), "-O2", "-g", "-target", "bpf", include, "-c", source, "-o", made], check=True)
-    spec = load(made)
-    return compile_program(spec, select(spec, "program"))
-
-
-def frames(count: int) -> list[Frame]:
-    rng = random.Random(count)
-    lengths = (14, 19, 20, 60, 64, 64, 65, 100, 200, 900)
-    return [Frame(rng.randbytes(rng.choice(lengths)), time_ns=rng.getrandbits(50)) for _ in range(count)]
-
-
-def little(*numbers: int) -> bytes:
-    return b"".join(n.to_bytes(4, "little") for n in numbers)
-
 
 ENTRIES = {
     "by_mac": {little(key): little(1, 0) for key in (0, 3, 5, 7, 200)},
@@ -520,21 +297,13 @@ PREFIXES = {
     "body, entries",
     [
         pytest.param(SWITCH, ENTRIES, id="switch"),
-        pytest.param(BYTES, {}, id="bytes"),
         pytest.param(PERCPU, {}, id="percpu"),
         pytest.param(CHAIN, PROGRAMS, id="chain"),
-        pytest.param(CLOCK, {}, id="clock"),
-        pytest.param(ITERATORS, {}, id="iterators"),
-        pytest.param(LOOP, {}, id="loop"),
-        pytest.param(EACH, {}, id="each"),
-        pytest.param(FAR, {}, id="far"),
         pytest.param(AFTER % "HASH", {}, id="after"),
         pytest.param(AFTER % "LRU_HASH", {}, id="after lru"),
-        pytest.param((LRU % "LRU_HASH").replace("MASK", "15"), {}, id="lru"),
         pytest.param(ROUTES, PREFIXES, id="routes"),
         pytest.param(LONG_ROUTES, {}, id="long routes"),
         pytest.param(QUEUES, VALUES, id="queues"),
-        pytest.param(STRINGS, {}, id="strings"),
         pytest.param(BLOOM, {"seen": {little(0): little(77, 0)}}, id="bloom"),  # so large that no other value is found
         pytest.param(POLICER, {"total": {little(1): bytes(24)}}, id="policer"),
     ],
@@ -542,42 +311,5 @@ PREFIXES = {
 def test_hardware_interpreter_and_linux_agree(
     body: str, entries: dict[str, dict[bytes, bytes]], tmp_path: Path
 ) -> None:
-    session, sent = Session(compiled(body, tmp_path), entries), frames(600)
-    hardware = session.hardware(engine("verilator"), sent)
-    source = Input(session.design.program, session.maps, [frame.data for frame in sent], session.contents)
-    oracles = [session.interpreter(sent)]
-    if linux.available() is None:
-        assert session.without_linux(sent) is None
-        oracles.append(session.linux(sent))
-    for oracle in oracles:
-        assert hardware.maps.keys() == oracle.maps.keys()
-        difference = compare(hardware, oracle, source)
-        assert difference is None, str(difference)
+    hardware = agree(Session(design_of(body, tmp_path), entries), random_frames(600))
     assert len({result.verdict for result in hardware.results}) > 1
-
-
-@pytest.mark.parametrize("kind", ["LRU_HASH", "LRU_PERCPU_HASH"])
-def test_inserts_back_to_back_into_a_full_lru_map_all_succeed(kind: str, tmp_path: Path) -> None:
-    """Which entries stay is not promised; that there are as many as there may be is, and that they are right."""
-    session, sent = Session(compiled((LRU % kind).replace("MASK", "255"), tmp_path)), frames(600)
-    hardware = session.hardware(engine("verilator"), sent)
-    inserted: dict[int, int] = {}
-    for frame, result in zip(sent, hardware.results, strict=True):
-        if len(frame.data) < 20:
-            continue
-        key = frame.data[0]
-        if int(result.verdict) == 2:
-            assert result.out is not None and result.out[4] == 0
-            inserted[key] = 1
-        else:
-            inserted[key] += 1  # found, so there is no error if this counts what was inserted last
-            assert result.out is not None and int.from_bytes(result.out[8:16], "little") == inserted[key]
-    entries = hardware.maps["flows"]
-    assert len(entries) == 24
-    for key, value in entries.items():
-        assert int.from_bytes(value, "little") == inserted[int.from_bytes(key, "little")]
-    whole = (result for frame, result in zip(sent, hardware.results, strict=True) if len(frame.data) >= 20)
-    evictions = sum(int(result.verdict) == 2 for result in whole) - 24
-    again, _ = session.run(engine("verilator"), sent, read_maps=False)
-    pause = session.design.pipeline.pause("flows")
-    assert evictions > 100 and evictions < again.stalls["flows host"] <= evictions * pause
