@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assembler import FP, Assembler, Label
-from verify_programs import CASES, Write, leave
+from verify_programs import CASES, Write, callee, leave
 
 
 def _call(body: Write, before: Write | None = None) -> Write:
@@ -13,8 +13,7 @@ def _call(body: Write, before: Write | None = None) -> Write:
             before(a)
         a.call_local(function)
         leave(a)
-        a.place(function)
-        write.functions = {0: "test", a.slot: "callee"}  # type: ignore[attr-defined]
+        callee(write, a, function)
         body(a)
 
     return write

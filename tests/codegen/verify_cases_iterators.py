@@ -6,11 +6,24 @@ from collections.abc import Callable
 
 from assembler import CTX, FP, Assembler, Label
 from hardpath.codegen.isa import Alu, Atomic, Jump
-from verify_programs import CASES, CSUM_DIFF, LOOKUP, LOOP, RANDOM, Write, case, frame, leave
+from verify_programs import (
+    CASES,
+    CSUM_DIFF,
+    LOOKUP,
+    LOOP,
+    RANDOM,
+    Write,
+    call_back,
+    callee,
+    case,
+    frame,
+    leave,
+    tail_call,
+)
 
 Body = Callable[[Assembler], None]
 PLACE = -16
-TAIL_CALL, LOCK, UNLOCK = 12, 93, 94
+LOCK, UNLOCK = 93, 94
 
 
 def at(a: Assembler, place: int = PLACE) -> None:
@@ -183,8 +196,7 @@ def a_function_takes_the_callers_iterator(a: Assembler) -> None:
         a.call_local(function)
     destroy(a)
     leave(a)
-    a.place(function)
-    a_function_takes_the_callers_iterator.functions = {0: "test", a.slot: "callee"}  # type: ignore[attr-defined]
+    callee(a_function_takes_the_callers_iterator, a, function)
     a.call_kernel("bpf_iter_num_next")
     skip = Label()
     a.jump(Jump.JEQ, skip, 0, imm=0)
@@ -199,8 +211,7 @@ def a_function_leaves_its_iterator(a: Assembler) -> None:
     function = Label()
     a.call_local(function)
     leave(a)
-    a.place(function)
-    a_function_leaves_its_iterator.functions = {0: "test", a.slot: "callee"}  # type: ignore[attr-defined]
+    callee(a_function_leaves_its_iterator, a, function)
     new(a)
     leave(a)
 
@@ -404,25 +415,17 @@ def an_iterator_while_a_lock_is_held(a: Assembler) -> None:
 def a_tail_call_with_an_iterator(a: Assembler) -> None:
     a.move(6, src=CTX)
     new(a)
-    a.move(1, src=6)
-    a.map(2, "programs")
-    a.move(3, imm=0)
-    a.call(TAIL_CALL)
+    tail_call(a, 6)
     destroy(a)
     leave(a)
 
 
 def _called_in_a_loop(body: Body) -> Write:
     def write(a: Assembler) -> None:
-        function = Label()
         a.move(1, imm=3)
-        a.function(2, function)
-        a.move(3, imm=0)
-        a.move(4, imm=0)
-        a.call(LOOP)
+        function = call_back(a, LOOP)
         leave(a)
-        a.place(function)
-        write.functions = {0: "test", a.slot: "callee"}  # type: ignore[attr-defined]
+        callee(write, a, function)
         new(a)
         loop(a, _reads)
         body(a)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assembler import CTX, FP, Assembler, Label
 from hardpath.codegen.isa import Alu, Jump
-from verify_programs import CASES, LOOP, RANDOM, Write, frame, leave
+from verify_programs import CASES, LOOP, RANDOM, Write, call_back, callee, frame, goes_on, leave, returns_two
 
 
 def _loop(body: Write, *, rounds: int | None = 4, context: bool = True, flags: int = 0) -> Write:
@@ -12,45 +12,32 @@ def _loop(body: Write, *, rounds: int | None = 4, context: bool = True, flags: i
     ``rounds`` is None."""
 
     def write(a: Assembler) -> None:
-        function = Label()
         a.store(8, FP, -8, imm=0)
         if rounds is None:
             frame(a, 14)
             a.load(1, 1, 2, 0)
         else:
             a.move(1, imm=rounds)
-        a.function(2, function)
-        a.move(3, imm=0)
-        if context:
-            a.move(3, src=FP)
-            a.alu(Alu.ADD, 3, imm=-8)
-        a.move(4, imm=flags)
-        a.call(LOOP)
+        function = call_back(a, LOOP, context=context, flags=flags)
         leave(a)
-        a.place(function)
-        write.functions = {0: "test", a.slot: "callee"}  # type: ignore[attr-defined]
+        callee(write, a, function)
         body(a)
 
     return write
-
-
-def _goes_on(a: Assembler) -> None:
-    a.move(0, imm=0)
-    a.exit()
 
 
 def _sums(a: Assembler) -> None:
     a.load(8, 3, 2, 0)
     a.alu(Alu.ADD, 3, src=1)
     a.store(8, 2, 0, src=3)
-    _goes_on(a)
+    goes_on(a)
 
 
 def _indexes_the_context(a: Assembler) -> None:
     """Inside the eight bytes as long as the iteration is below 8."""
     a.alu(Alu.ADD, 2, src=1)
     a.store(1, 2, 0, imm=1)
-    _goes_on(a)
+    goes_on(a)
 
 
 def _checks_the_round(a: Assembler) -> None:
@@ -60,7 +47,7 @@ def _checks_the_round(a: Assembler) -> None:
     a.alu(Alu.ADD, 2, src=1)
     a.store(1, 2, 0, imm=1)
     a.place(skip)
-    _goes_on(a)
+    goes_on(a)
 
 
 def _stops_early(a: Assembler) -> None:
@@ -69,11 +56,6 @@ def _stops_early(a: Assembler) -> None:
     a.jump(Jump.JEQ, skip, 1, imm=3)
     a.move(0, imm=0)
     a.place(skip)
-    a.exit()
-
-
-def _returns_two(a: Assembler) -> None:
-    a.move(0, imm=2)
     a.exit()
 
 
@@ -95,27 +77,21 @@ def _passes_the_context(a: Assembler) -> None:
     a.move(4, imm=0)
     a.call(LOOP)
     leave(a)
-    a.place(function)
-    _passes_the_context.functions = {0: "test", a.slot: "callee"}  # type: ignore[attr-defined]
-    _goes_on(a)
+    callee(_passes_the_context, a, function)
+    goes_on(a)
 
 
 def _result_as_offset(a: Assembler) -> None:
     """The result of four rounds would be inside the stack."""
-    function = Label()
     a.store(8, FP, -8, imm=0)
     a.move(1, imm=4)
-    a.function(2, function)
-    a.move(3, imm=0)
-    a.move(4, imm=0)
-    a.call(LOOP)
+    function = call_back(a, LOOP)
     a.move(2, src=FP)
     a.alu(Alu.ADD, 2, src=0)
     a.load(1, 0, 2, -8)
     leave(a)
-    a.place(function)
-    _result_as_offset.functions = {0: "test", a.slot: "callee"}  # type: ignore[attr-defined]
-    _goes_on(a)
+    callee(_result_as_offset, a, function)
+    goes_on(a)
 
 
 def _calls_a_number(a: Assembler) -> None:
@@ -129,13 +105,13 @@ def _calls_a_number(a: Assembler) -> None:
 
 CASES |= {
     "a_loop_changes_the_callers_stack": ("ok", _loop(_sums)),
-    "a_loop_without_a_context": ("ok", _loop(_goes_on, context=False)),
+    "a_loop_without_a_context": ("ok", _loop(goes_on, context=False)),
     "a_loop_as_long_as_a_byte_says": ("ok", _loop(_sums, rounds=None)),
     "a_loop_that_ends_itself": ("ok", _loop(_stops_early, rounds=1 << 20)),
-    "a_loop_with_too_many_rounds_does_nothing": ("ok", _loop(_goes_on, rounds=1 << 24)),
-    "a_loop_with_flags_does_nothing": ("ok", _loop(_goes_on, flags=5)),
-    "a_loop_longer_than_hardware": ("refused", _loop(_goes_on, rounds=1 << 20)),
-    "a_looping_function_returns_two": ("invalid call", _loop(_returns_two)),
+    "a_loop_with_too_many_rounds_does_nothing": ("ok", _loop(goes_on, rounds=1 << 24)),
+    "a_loop_with_flags_does_nothing": ("ok", _loop(goes_on, flags=5)),
+    "a_loop_longer_than_hardware": ("refused", _loop(goes_on, rounds=1 << 20)),
+    "a_looping_function_returns_two": ("invalid call", _loop(returns_two)),
     "a_looping_function_returns_anything": ("invalid call", _loop(_returns_anything)),
     "a_looping_function_gets_two_arguments": ("unreadable register", _loop(_reads_r3)),
     "a_loop_outside_of_the_stack": ("invalid stack access", _loop(_indexes_the_context, rounds=9)),

@@ -5,17 +5,22 @@ from __future__ import annotations
 from assembler import CTX, FP, Assembler, Label
 from hardpath.codegen.isa import Alu, Jump
 from verify_cases_iterators import destroy, loop, new
-from verify_programs import LOOP, RANDOM, case, frame, leave
+from verify_programs import LOOP, RANDOM, call_back, callee, case, frame, goes_on, leave, tail_call
 
-PERF_OUTPUT, OUTPUT, RESERVE, SUBMIT, DISCARD, TAIL_CALL = 25, 130, 131, 132, 133, 12
+PERF_OUTPUT, OUTPUT, RESERVE, SUBMIT, DISCARD = 25, 130, 131, 132, 133
 MISUSE = "invalid use of a record"
 
 
-def reserve(a: Assembler, into: int = 6, size: int = 16, ring: str = "ring") -> None:
+def ask(a: Assembler, size: int = 16, ring: str = "ring") -> None:
+    """r0: the record, or NULL."""
     a.map(1, ring)
     a.move(2, imm=size)
     a.move(3, imm=0)
     a.call(RESERVE)
+
+
+def reserve(a: Assembler, into: int = 6, size: int = 16, ring: str = "ring") -> None:
+    ask(a, size, ring)
     a.move(into, src=0)
 
 
@@ -35,6 +40,15 @@ def give_back(a: Assembler, register: int = 6, helper: int = SUBMIT) -> None:
     a.move(1, src=register)
     a.move(2, imm=0)
     a.call(helper)
+
+
+def record_if_there_is_room(a: Assembler) -> None:
+    none = Label()
+    reserve(a)
+    a.jump(Jump.JEQ, none, 6, imm=0)
+    fill(a)
+    give_back(a)
+    a.place(none)
 
 
 def begun(a: Assembler) -> None:
@@ -250,10 +264,7 @@ def copies_the_frame_into_a_ring(a):
 def a_tail_call_with_a_record(a):
     a.move(7, src=CTX)
     begun(a)
-    a.move(1, src=7)
-    a.map(2, "programs")
-    a.move(3, imm=0)
-    a.call(TAIL_CALL)
+    tail_call(a, 7)
     give_back(a)
     leave(a)
 
@@ -265,12 +276,10 @@ def a_function_gives_a_record_back(a):
     a.move(1, src=6)
     a.call_local(function)
     leave(a)
-    a.place(function)
+    callee(a_function_gives_a_record_back, a, function)
     a.move(2, imm=0)
     a.call(SUBMIT)
-    a.move(0, imm=0)
-    a.exit()
-    a_function_gives_a_record_back.functions = {0: "test", function.slot: "function"}
+    goes_on(a)
 
 
 @case("ok")
@@ -282,69 +291,37 @@ def a_function_reserves(a):
     fill(a)
     give_back(a)
     leave(a)
-    a.place(function)
-    a.map(1, "ring")
-    a.move(2, imm=16)
-    a.move(3, imm=0)
-    a.call(RESERVE)
+    callee(a_function_reserves, a, function)
+    ask(a)
     a.exit()
-    a_function_reserves.functions = {0: "test", function.slot: "function"}
 
 
 @case(MISUSE)
 def a_function_called_in_a_loop_keeps_a_record(a):
-    function = Label()
     a.move(1, imm=2)
-    a.function(2, function)
-    a.move(3, imm=0)
-    a.move(4, imm=0)
-    a.call(LOOP)
+    function = call_back(a, LOOP)
     leave(a)
-    a.place(function)
-    a.map(1, "ring")
-    a.move(2, imm=16)
-    a.move(3, imm=0)
-    a.call(RESERVE)
-    a.move(0, imm=0)
-    a.exit()
-    a_function_called_in_a_loop_keeps_a_record.functions = {0: "test", function.slot: "function"}
+    callee(a_function_called_in_a_loop_keeps_a_record, a, function)
+    ask(a)
+    goes_on(a)
 
 
 @case("ok")
 def a_record_is_kept_over_a_loop(a):
-    function = Label()
     begun(a)
     a.move(1, imm=2)
-    a.function(2, function)
-    a.move(3, imm=0)
-    a.move(4, imm=0)
-    a.call(LOOP)
+    function = call_back(a, LOOP)
     give_back(a)
     leave(a)
-    a.place(function)
-    reserve(a)
-    done = Label()
-    a.jump(Jump.JEQ, done, 6, imm=0)
-    fill(a)
-    give_back(a)
-    a.place(done)
-    a.move(0, imm=0)
-    a.exit()
-    a_record_is_kept_over_a_loop.functions = {0: "test", function.slot: "function"}
+    callee(a_record_is_kept_over_a_loop, a, function)
+    record_if_there_is_room(a)
+    goes_on(a)
 
 
 @case("ok")
 def a_record_in_each_round_of_an_iterator(a):
-    def round(a: Assembler) -> None:
-        none = Label()
-        reserve(a)
-        a.jump(Jump.JEQ, none, 6, imm=0)
-        fill(a)
-        give_back(a)
-        a.place(none)
-
     new(a)
-    loop(a, round)
+    loop(a, record_if_there_is_room)
     destroy(a)
     leave(a)
 

@@ -20,7 +20,7 @@ MAPS = {
     ".rodata": MapSpec(".rodata", 2, 4, 8, 1, initial=bytes(range(1, 9)), readonly=True),
     ".bss": MapSpec(".bss", 2, 4, 8, 1, initial=bytes(8)),
 }
-LOOKUP, UPDATE, CSUM_DIFF, ADJUST_HEAD, RANDOM, LOOP = 1, 2, 28, 44, 7, 181
+LOOKUP, UPDATE, RANDOM, TAIL_CALL, CSUM_DIFF, ADJUST_HEAD, LOOP = 1, 2, 7, 12, 28, 44, 181
 Write = Callable[[Assembler], None]
 CASES: dict[str, tuple[str, Write]] = {}
 
@@ -70,6 +70,46 @@ def lookup(a: Assembler, index: int | None = None) -> None:
     a.move(2, src=FP)
     a.alu(Alu.ADD, 2, imm=-8)
     a.call(LOOKUP)
+
+
+def call_back(a: Assembler, helper: int, *, context: bool = False, flags: int = 0) -> Label:
+    """Call a helper, whose first argument is there, with the function at the label returned (`callee`), whose context
+    is at r10 - 8 or NULL."""
+    function = Label()
+    a.function(2, function)
+    a.move(3, imm=0)
+    if context:
+        a.move(3, src=FP)
+        a.alu(Alu.ADD, 3, imm=-8)
+    a.move(4, imm=flags)
+    a.call(helper)
+    return function
+
+
+def callee(write: Write, a: Assembler, function: Label) -> None:
+    """What follows is a function of the program that ``write`` writes."""
+    a.place(function)
+    write.functions = {0: "test", a.slot: "callee"}  # type: ignore[attr-defined]
+
+
+def goes_on(a: Assembler) -> None:
+    """The end of a function that wants to be called again."""
+    a.move(0, imm=0)
+    a.exit()
+
+
+def returns_two(a: Assembler) -> None:
+    """The end of a function that may only say whether it wants to be called again."""
+    a.move(0, imm=2)
+    a.exit()
+
+
+def tail_call(a: Assembler, context: int) -> None:
+    """With the context in a register."""
+    a.move(1, src=context)
+    a.map(2, "programs")
+    a.move(3, imm=0)
+    a.call(TAIL_CALL)
 
 
 def unless_null(a: Assembler) -> None:
