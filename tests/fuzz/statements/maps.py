@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from assembler import FP, Label
 from hardpath.codegen.isa import Alu, Jump
 from hardpath.codegen.spec import MapSpec
@@ -222,12 +225,12 @@ def change_prefix(w: Writer) -> None:
     w.call(UPDATE)
 
 
-@rule(0.5, when=lambda w: w.may_nest and w.held is None)
-def inner_map(w: Writer) -> None:
-    """Take a map out of a map of maps, and look up, update and delete in it."""
-    a, rng, outer, spec = w.a, w.rng, w.maps["outer"], w.maps[INNER[0]]
-    place = key(w, outer)
-    a.map(1, outer.name)
+@contextmanager
+def found(w: Writer, spec: MapSpec) -> Iterator[None]:
+    """Look a key up. What is written inside is for when it is there: ``extra`` is the pointer then, and a number again
+    behind it."""
+    a, place = w.a, key(w, spec)
+    a.map(1, spec.name)
     w.pointer(2, *place)
     a.call(LOOKUP)
     w.clobber()
@@ -235,6 +238,16 @@ def inner_map(w: Writer) -> None:
     a.move(w.extra, src=0)
     with w.skippable() as done:
         a.jump(Jump.JEQ, done, w.extra, imm=0)
+        yield
+    a.move(w.extra, imm=w.immediate())
+    w.state.numbers.add(w.extra)
+
+
+@rule(0.5, when=lambda w: w.may_nest and w.held is None)
+def inner_map(w: Writer) -> None:
+    """Take a map out of a map of maps, and look up, update and delete in it."""
+    a, rng, outer, spec = w.a, w.rng, w.maps["outer"], w.maps[INNER[0]]
+    with found(w, outer):
         for act in rng.choices((LOOKUP, UPDATE, DELETE), (4, 2, 1), k=rng.randint(1, 3)):
             place = key(w, spec)
             value_place = value(w, spec) if act == UPDATE else place
@@ -252,8 +265,6 @@ def inner_map(w: Writer) -> None:
                 a.jump(Jump.JEQ, absent, 0, imm=0)
                 value_access(w, 0, spec.value_size)
             w.state.numbers.discard(0)
-    a.move(w.extra, imm=w.immediate())
-    w.state.numbers.add(w.extra)
 
 
 @rule(0.5, when=lambda w: w.may_nest)
@@ -276,15 +287,7 @@ def locked_value(w: Writer) -> None:
     a, rng, spec = w.a, w.rng, w.maps["locked"]
     if spec.type == HASH and rng.random() < 0.7:
         update_locked(w, spec)
-    place = key(w, spec)
-    a.map(1, spec.name)
-    w.pointer(2, *place)
-    a.call(LOOKUP)
-    w.clobber()
-    w.state.numbers.discard(w.extra)
-    a.move(w.extra, src=0)
-    with w.skippable() as done:
-        a.jump(Jump.JEQ, done, w.extra, imm=0)
+    with found(w, spec):
         w.pointer(1, w.extra, LOCK)
         a.call(SPIN_LOCK)
         w.clobber()
@@ -294,8 +297,6 @@ def locked_value(w: Writer) -> None:
         w.pointer(1, w.extra, LOCK)
         a.call(SPIN_UNLOCK)
         w.clobber()
-    a.move(w.extra, imm=w.immediate())
-    w.state.numbers.add(w.extra)
 
 
 def update_locked(w: Writer, spec: MapSpec) -> None:
