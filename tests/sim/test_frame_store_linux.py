@@ -27,22 +27,23 @@ pytestmark = [
 ADJUST_HEAD, ADJUST_TAIL = 44, 65
 
 
-def frame_pointers(a, short):
-    """r7 = data, r8 = data_end, with 20 bytes at least; otherwise to ``short``."""
+def frame_pointers(a, short, least):
+    """r7 = data, r8 = data_end, with so many bytes at least; otherwise to ``short``."""
     a.load(4, 7, 6, 0)
     a.load(4, 8, 6, 4)
     a.move(2, src=7)
-    a.alu(Alu.ADD, 2, imm=20)
+    a.alu(Alu.ADD, 2, imm=least)
     a.jump(Jump.JGT, short, 2, src=8)
 
 
-def far(size, *, head=0, tail=(), write=False):
-    """Copies ``size`` bytes from where the frame's bytes 14 and 15 say (11 bits) to byte 4 on."""
+def far(size, *, head=0, tail=(), write=None):
+    """Copies ``size`` bytes from where the frame's bytes 14 and 15 say (11 bits) to byte 4 on. ``write``: place and
+    size of what is changed before that."""
 
     def program(a):
-        short = Label()
+        short, least = Label(), max(20, sum(write or (0,)))
         a.move(6, src=CTX)
-        frame_pointers(a, short)
+        frame_pointers(a, short, least)
         a.load(2, 9, 7, 14)
         a.alu(Alu.AND, 9, imm=0x7FF)
         for helper, distance in ((ADJUST_HEAD, head), *((ADJUST_TAIL, each) for each in tail)):
@@ -51,10 +52,11 @@ def far(size, *, head=0, tail=(), write=False):
                 a.move(2, imm=distance)
                 a.call(helper)
         if head or tail:
-            frame_pointers(a, short)
+            frame_pointers(a, short, least)
         if write:
             a.move(3, imm=0x5A5A)
-            a.store(2, 7, 17, src=3)
+            place, width = write
+            a.store(width, 7, place, src=3)
         a.move(4, src=7)
         a.alu(Alu.ADD, 4, src=9)
         a.move(5, src=4)
@@ -80,12 +82,14 @@ def frames(count):
     return made
 
 
+WINDOW = 64
 PROGRAMS = {
     "plain": far(4),
     "a byte": far(1),
-    "behind a write": far(8, write=True),
+    "behind a write": far(8, write=(17, 2)),
+    "behind a write at the end of the window": far(8, write=(WINDOW - 1, 1)),
     "head cut": far(8, head=10),
-    "head grown": far(4, head=-24, write=True),
+    "head grown": far(4, head=-24, write=(17, 2)),
     "tail grown": far(8, tail=(64,)),
     "tail cut and grown": far(8, tail=(-30, 600)),
 }
@@ -102,6 +106,11 @@ def test_bytes_from_anywhere_are_the_kernels(assemble, name):
         for frame in frames(200):
             expected, made = linux.run(frame), evaluator.run(frame)
             assert (made.verdict, made.frame) == (expected.verdict, expected.frame)
+
+
+def test_the_last_byte_of_the_window_is_where_a_program_writes(assemble):
+    # Guards the case above: nothing but that byte differs from what was stored.
+    assert build(verify(assemble(PROGRAMS["behind a write at the end of the window"]), {})).window == WINDOW
 
 
 @pytest.mark.parametrize("width", [16, 64])
