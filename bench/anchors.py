@@ -34,16 +34,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from area import synthesize
 from hardpath.cli.options import FASTEST_CLOCK
 from hardpath.codegen.schedule import ScheduleReport, report
 from hardpath.hdl.area import Area
-from hardpath.hdl.errors import HardpathError
 from hardpath.sim.captures import Frame
 from hardpath.sim.compare import fill
 from hardpath.sim.engine import Options
 from hardpath.sim.linux import LinuxOracle
 from hardpath.sim.session import Session, engine
+from output import command, table
+from synthesis import synthesize
 
 from examples import Example, figures
 
@@ -305,10 +305,7 @@ TOOLS = ("program", "compile s", "compile MiB", "Verilog KiB", "verilator frames
 def tables(rows: Sequence[dict[str, Any]]) -> str:
     """All three, in Markdown."""
     parts = ((HARDWARE, hardware_row), (MADE, made_row), (TOOLS, tools_row))
-    return "\n\n".join(
-        "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *map(make, rows)))
-        for head, make in parts
-    )
+    return "\n\n".join("\n".join(table(head, map(make, rows))) for head, make in parts)
 
 
 def page(run: dict[str, Any]) -> str:
@@ -397,7 +394,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except HardpathError as error:
-        raise SystemExit(str(error)) from None
+    command(main)

@@ -14,6 +14,7 @@ import json
 import tempfile
 from pathlib import Path
 
+import output
 from hardpath.boards import flow, needs, toolchain
 from hardpath.boards.board import BOARDS
 from hardpath.boards.report import document
@@ -107,7 +108,7 @@ def cells(name: str, board: str, facts: dict[str, object] | None) -> list[str]:
 def table(results: dict[str, dict[str, object]]) -> str:
     """All rows as Markdown."""
     rows = [cells(name, board, results.get(f"{name} {board}")) for board in CHOSEN for name in PROGRAMS]
-    return "".join(f"| {' | '.join(row)} |\n" for row in (HEAD, ["---"] * len(HEAD), *rows))
+    return "".join(f"{each}\n" for each in output.table(HEAD, rows))
 
 
 def write(path: Path, text: str) -> None:
@@ -151,4 +152,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    output.command(main)

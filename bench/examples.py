@@ -11,20 +11,18 @@ again and again. *latency*: first beat in to first beat out, or to the verdict.
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hardpath.cli.report import document
-from hardpath.hdl.errors import HardpathError
 from hardpath.sim.captures import Frame, read_capture
 from hardpath.sim.program import Hardware, Program, load
 from hardpath.sim.results import Verdict
 from hardpath.sim.session import Session
 from hardpath.sim.verilator_engine import VerilatorEngine
+from output import command, keep, line, table
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -82,11 +80,6 @@ def measure(name: str, count: int) -> dict[str, Any]:
     return figures(hardware, example.frame(hardware.session, hardware.design.target.width), count)
 
 
-def line(cells: Iterable[object]) -> str:
-    """A line of a table in Markdown, as examples/README.md has it."""
-    return f"| {' | '.join(f'{cell:,}' if isinstance(cell, int) else str(cell) for cell in cells)} |"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", default=[p.parent.name for p in EXAMPLES.glob("*/*.c")])
@@ -97,14 +90,10 @@ def main() -> None:
     for name in sorted(arguments.names):
         rows.append(measure(name, arguments.count))
         if len(rows) == 1:
-            print(line(rows[0]), line(["---"] * len(rows[0])), sep="\n")
+            print(*table(rows[0], []), sep="\n")
         print(line(rows[-1].values()), flush=True)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
+    keep(arguments.json, rows)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except HardpathError as error:
-        raise SystemExit(str(error)) from None
+    command(main)

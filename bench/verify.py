@@ -25,6 +25,7 @@ from hardpath.codegen.flow import maps_of
 from hardpath.codegen.spec import MapSpec, ProgramSpec
 from hardpath.codegen.verify import Limits, verify
 from hardpath.hdl.errors import HardpathError, Refused, VerificationError
+from output import command, keep
 from rich.console import Console
 from rich.table import Table
 
@@ -118,9 +119,8 @@ def main() -> None:
     Console().print(table)
     limits = Limits()
     print(f"limits: {limits.budget(1_000):.0f} s for 1,000 instructions, {limits.budget(10_000):.0f} s for 10,000")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
+    keep(arguments.json, rows)
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -14,19 +14,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from hardpath.boards.toolchain import YOSYS, Tool, find_tool
+import output
+from hardpath.boards.toolchain import YOSYS, find_tool
 from hardpath.codegen.elf import load, select
 from hardpath.codegen.flow import Design, compile_program
-from hardpath.hdl.errors import HardpathError
 from hardpath.hdl.target import Target
+from synthesis import cells
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 EHDL = ("firewall", "router", "tunnel", "snat", "bypass")
@@ -51,24 +50,10 @@ CELLS: dict[str, dict[str, float]] = {
 """What a cell takes; `count` refuses others, lest something is left out."""
 
 
-def synthesize(verilog: str, tool: Tool) -> Counter[str]:
-    """Cells by type."""
-    with tempfile.TemporaryDirectory(prefix="hardpath-") as folder:
-        Path(folder, "top.v").write_text(verilog)
-        script = (
-            "read_verilog top.v; "
-            "synth_xilinx -family xcup -flatten -noiopad -noclkbuf -top hardpath; "
-            "tee -q -o stat.json stat -json"
-        )
-        subprocess.run([tool.path, "-q", "-p", script], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-        design = json.loads(Path(folder, "stat.json").read_text())["design"]["num_cells_by_type"]
-    return Counter({name: number for name, number in design.items() if number})
-
-
-def count(cells: Counter[str]) -> dict[str, float]:
+def count(made: Counter[str]) -> dict[str, float]:
     """LUT, LUT RAM (part of them), FF, BRAM36, URAM, DSP."""
     total: Counter[str] = Counter()
-    for name, number in cells.items():
+    for name, number in made.items():
         if name not in CELLS:
             raise SystemExit(f"{number} cells {name}: tell bench/xilinx.py what they take")
         for resource, amount in CELLS[name].items():
@@ -76,12 +61,12 @@ def count(cells: Counter[str]) -> dict[str, float]:
     return {name: total[name] for name in ("LUT", "LUT RAM", "FF", "BRAM36", "URAM", "DSP")}
 
 
-def measure(name: str, target: Target, tool: Tool) -> dict[str, Any]:
+def measure(name: str, target: Target) -> dict[str, Any]:
     """One example's row."""
     spec = load(EXAMPLES / name / f"{name}.o")
     design: Design = compile_program(spec, select(spec), target)
     began = time.monotonic()
-    figures = count(synthesize(design.verilog, tool))
+    figures = count(cells(design.verilog, "synth_xilinx -family xcup -flatten -noiopad -noclkbuf"))
     return {
         "program": name,
         "stages": design.schedule.stages,
@@ -89,23 +74,23 @@ def measure(name: str, target: Target, tool: Tool) -> dict[str, Any]:
         "beat_bits": 8 * target.width,
         **figures,
         "percent": {what: round(100 * figures[what] / there, 2) for what, there in DEVICE.items()},
-        "tool": str(tool),
+        "tool": str(find_tool(YOSYS)),
         "synthesis_s": round(time.monotonic() - began),
     }
 
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Markdown, as docs/nic-shells.md has it."""
-    lines = ["| program | stages | LUT | FF | BRAM36 | DSP | largest share |", "|---|---|---|---|---|---|---|"]
-    for row in rows:
-        share = row["percent"]
+
+    def row(found: dict[str, Any]) -> list[str]:
+        share = found["percent"]
         largest = max(share, key=share.__getitem__)
-        cells = [f"{row[what]:,g} ({share[what]:.1f} %)" for what in ("LUT", "FF", "BRAM36")]
-        lines.append(
-            f"| {row['program']} | {row['stages']} | {' | '.join(cells)} | {row['DSP']:g} | "
-            f"{share[largest]:.1f} % of {largest} |"
-        )
-    return "\n".join(lines)
+        shares = [f"{found[what]:,g} ({share[what]:.1f} %)" for what in ("LUT", "FF", "BRAM36")]
+        last = f"{share[largest]:.1f} % of {largest}"
+        return [found["program"], str(found["stages"]), *shares, f"{found['DSP']:g}", last]
+
+    head = ("program", "stages", "LUT", "FF", "BRAM36", "DSP", "largest share")
+    return "\n".join(output.table(head, map(row, rows)))
 
 
 def main() -> None:
@@ -117,17 +102,12 @@ def main() -> None:
     arguments = parser.parse_args()
     kept = json.loads(arguments.json.read_text()) if arguments.json and arguments.json.exists() else []
     rows = {row["program"]: row for row in kept}
-    tool = find_tool(YOSYS)
     for name in arguments.names:
-        rows[name] = measure(name, Target(clock_mhz=arguments.clock, width=arguments.width), tool)
+        rows[name] = measure(name, Target(clock_mhz=arguments.clock, width=arguments.width))
         print(f"{name}: {rows[name]['synthesis_s']} s", file=sys.stderr, flush=True)
-        if arguments.json:
-            arguments.json.write_text(json.dumps(list(rows.values()), indent=1) + "\n")
+        output.keep(arguments.json, list(rows.values()))
     print(table(list(rows.values())))
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except HardpathError as error:
-        raise SystemExit(str(error)) from None
+    output.command(main)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
 from pathlib import Path
 
+import capacity
 import pytest
 from hardpath.codegen.elf import load, select, with_map_size
 from hardpath.codegen.emit import area as area_module
@@ -18,8 +17,6 @@ from hardpath.hdl.target import Target
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-sys.path.insert(0, str(ROOT / "bench"))
-capacity = importlib.import_module("capacity")
 CONFIRMED = json.loads(capacity.RESULTS.read_text())
 TABLE = [[cell.strip() for cell in line.strip("|").split("|")] for line in capacity.PAGE.read_text().splitlines()]
 

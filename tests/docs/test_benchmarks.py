@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 from pathlib import Path
 
-import pytest
+import anchors
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "benchmarks.md").read_text()
-
-
-@pytest.fixture
-def anchors(monkeypatch):
-    """bench/anchors.py as a module."""
-    monkeypatch.syspath_prepend(str(ROOT / "bench"))
-    return importlib.import_module("anchors")
 
 
 def rows():
@@ -28,7 +20,7 @@ def rows():
             yield head, [cell.strip() for cell in line.strip("|").split("|")]
 
 
-def test_no_cell_is_empty_and_all_programs_are_in_all_tables(anchors):
+def test_no_cell_is_empty_and_all_programs_are_in_all_tables():
     found = list(rows())
     for head, cells in found:
         assert len(cells) == head.count("|") - 1
@@ -36,14 +28,14 @@ def test_no_cell_is_empty_and_all_programs_are_in_all_tables(anchors):
     assert [cells[0] for _, cells in found] == 3 * list(anchors.PROGRAMS)
 
 
-def test_command_commit_and_machine_are_named(anchors):
+def test_command_commit_and_machine_are_named():
     commit = re.search(r"By `python bench/anchors\.py` at commit ([0-9a-f]{7,})\b.* on \d{4}-\d\d-\d\d", PAGE)
     assert commit and re.search(r"machine:\n.+, \d+ CPUs, Linux \d", PAGE)
     last = anchors.history()[-1]
     assert last["commit"].startswith(commit[1]) or commit[1] in last["commit"]
 
 
-def test_what_has_become_worse_is_told(anchors):
+def test_what_has_become_worse_is_told():
     before = [{"name": "drop", **dict.fromkeys(anchors.LOWER, 5)}, {"name": "nat", **dict.fromkeys(anchors.LOWER, 7)}]
     assert anchors.changes(before, before) == ([], False)
     now = json.loads(json.dumps(before))
