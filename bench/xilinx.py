@@ -80,7 +80,7 @@ def measure(name: str, target: Target) -> dict[str, Any]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Markdown, as docs/nic-shells.md has it."""
+    """Markdown; docs/nic-shells.md has these figures among others."""
 
     def row(found: dict[str, Any]) -> list[str]:
         share = found["percent"]
