@@ -1,98 +1,86 @@
-"""What the README and the user guide tell people to type works, and prints what they show."""
+"""What the pages tell people to type works, and prints what they show: every block of commands is run."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from hardpath.cli import capabilities
 from hardpath.sim import linux
 from hardpath.sim.toolchain import has_compiler
-from hardpath.sim.traffic import mixes
+from pages import BLOCKS, LANGUAGES, ROOT, Block, furnish, run, run_script
 
-ROOT = Path(__file__).parent.parent.parent
-PAGES = ("README.md", "docs/tutorial.md", "docs/user-guide.md", "docs/nic-shells.md")
 BAR = re.compile(r"^[\d,-]+ +[\d,]+ *[█▉▊▋▌▍▎▏]*$")  # a line of a histogram
-
-
-@dataclass(frozen=True)
-class Command:
-    """A line after ``$ `` with what the page shows below it."""
-
-    page: str
-    line: int
-    text: str
-    shown: str
-
-    @property
-    def status(self) -> int:
-        found = re.search(r"# exit status (\d)$", self.text)
-        return int(found[1]) if found else 0
-
-    def __str__(self) -> str:
-        return f"{self.page}:{self.line}"
-
-
-def commands(page):
-    """The commands of a page's ``console`` blocks."""
-    text = (ROOT / page).read_text()
-    for block in re.finditer(r"^```console\n(.*?)^```", text, re.M | re.S):
-        start = text.count("\n", 0, block.start()) + 1
-        for each in re.finditer(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block[1], re.M):
-            yield Command(page, start + 1 + block[1].count("\n", 0, each.start()), each[1], each[2])
-
-
-ALL = [command for page in PAGES for command in commands(page)]
 
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory):
-    """A folder that looks like the repository, so that outputs do not land in it."""
-    folder = tmp_path_factory.mktemp("workplace")
-    for name in ("examples", "tests"):
-        (folder / name).symlink_to(ROOT / name)
-    (folder / "build").mkdir()
-    return folder
+    return furnish(tmp_path_factory.mktemp("workplace"))
 
 
-def run(text, folder):
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, "PATH": path, "LC_ALL": "C.UTF-8"}
-    command = ["bash", "-c", text]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+def test_every_block_says_what_it_is():
+    for block in BLOCKS:
+        assert block.language in LANGUAGES, f"{block}: ```{block.language}"
+        assert not block.words or block.goes_on or block.needs, f"{block}: {block.words}"
+        if block.language == "text":
+            assert not re.search(r"^(\$ |hardpath |make |python )", block.text, re.M), f"{block}: commands are not text"
 
 
-@pytest.mark.skipif(not has_compiler(), reason="a C++ compiler is missing: apt install g++")
-@pytest.mark.parametrize("command", [c for c in ALL if c.text.startswith("hardpath")], ids=str)
-def test_a_command_does_what_the_page_shows(command, workplace):
-    if linux.available() is not None and re.search(" (diff|survey) ", command.text):
-        pytest.skip(linux.available())
-    done = run(command.text, workplace)
-    assert done.returncode == command.status, done.stderr
-    printed = {masked(line) for line in (done.stdout + done.stderr).splitlines()}
-    missing = {masked(line) for line in command.shown.splitlines() if line != "..."} - printed
-    assert not missing, "run: python tests/docs/update_pages.py"
+def scripts():
+    """Blocks of ``sh`` and ``python``, those that go on behind the one before: (first block, script)."""
+    found: list[tuple[Block, str]] = []
+    for block in BLOCKS:
+        if block.language not in ("sh", "python"):
+            assert not block.goes_on, block
+            continue
+        text = f"python - <<'END OF BLOCK'\n{block.text}END OF BLOCK\n" if block.language == "python" else block.text
+        if block.goes_on:
+            first, before = found.pop()
+            assert first.page == block.page
+            found.append((first, before + text))
+        else:
+            found.append((block, text))
+    return found
 
 
-PYTHON = [
-    (page, text)
-    for page in PAGES
-    for text in re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S)
-]
+SLOW = ("minutes", "clone")
+compiler = pytest.mark.skipif(not has_compiler(), reason="a C++ compiler is missing: apt install g++")
 
 
-@pytest.mark.skipif(not has_compiler(), reason="a C++ compiler is missing: apt install g++")
-@pytest.mark.parametrize("page, text", PYTHON, ids=[page for page, _ in PYTHON])
-def test_python_on_a_page_runs(page, text, workplace):
-    done = subprocess.run([sys.executable, "-c", text], cwd=workplace, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout
+@compiler
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "console"], ids=str)
+def test_commands_do_what_the_page_shows(block, workplace):
+    assert block.text == "".join(f"$ {each.text}\n{each.shown}" for each in block.commands)
+    alone = linux.available()
+    for command in block.commands:
+        done = run(command.text, workplace)
+        assert done.returncode == command.status, done.stderr
+        if alone is None or not re.search(" (diff|survey) ", command.text):
+            printed = {masked(line) for line in (done.stdout + done.stderr).splitlines()}
+            missing = {masked(line) for line in command.shown.splitlines() if line != "..."} - printed
+            assert not missing, "run: python tests/docs/update_pages.py"
+
+
+@compiler
+@pytest.mark.parametrize(
+    "block, text",
+    [
+        pytest.param(block, text, id=str(block), marks=[pytest.mark.slow] * bool({*SLOW} & {*block.needs}))
+        for block, text in scripts()
+    ],
+)
+def test_a_script_does_not_fail(block, text, workplace, tmp_path):
+    if (missing := block.lacks()) is not None:
+        pytest.skip(missing)
+    folder = workplace
+    if "clone" in block.needs:
+        folder = tmp_path / "hardpath"
+        subprocess.run(["git", "clone", "-q", ROOT, folder], check=True)
+        # CI is that command, and this test a part of it.
+        text = re.sub(r"^make test .*$", "grep -q '^exec make test$' .ci/run", text, flags=re.M)
+    status, output = run_script(text, folder, apart="root" in block.needs)
+    assert status == 0, output
+    assert output or block.language == "sh"
 
 
 def masked(line):
@@ -101,48 +89,3 @@ def masked(line):
         return ""
     without_bars = re.sub(r"[▁-▏ ]+", " ", line)
     return re.sub(r"[0-9a-f]{64}|\d[\d,.]*", "#", without_bars).strip()
-
-
-COMPILING = re.findall(r"^clang-19 .*examples/.*$", (ROOT / "docs" / "tutorial.md").read_text(), re.M)
-
-
-@pytest.mark.skipif(shutil.which("clang-19") is None, reason="clang-19 is missing")
-@pytest.mark.skipif(not Path("/usr/include/bpf/bpf_helpers.h").exists(), reason="libbpf-dev is missing")
-@pytest.mark.parametrize("command", COMPILING)
-def test_a_command_that_compiles_does(command, workplace):
-    done = run(command, workplace)
-    assert done.returncode == 0, done.stderr
-    assert (workplace / command.split()[-1]).exists()
-
-
-def test_commands_of_make_exist():
-    text = "".join((ROOT / page).read_text() for page in PAGES)
-    targets = set(re.findall(r"^make ([a-z-]+)", text, re.M))
-    assert {"demo", "test"} <= targets
-    for target in targets:
-        assert (
-            subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, check=False).returncode == 0
-        )
-
-
-def test_pages_link_to_what_is_there():
-    for page in [ROOT / "README.md", ROOT / "examples" / "README.md", *(ROOT / "docs").rglob("*.md")]:
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
-
-
-def test_the_page_of_the_examples_has_them_all():
-    text = (ROOT / "examples" / "README.md").read_text()
-    for path in (ROOT / "examples").glob("*/*.c"):
-        assert f"({path.parent.name}/{path.name})" in text, path.name
-
-
-def test_the_capability_table_is_what_the_plug_ins_declare():
-    text = (ROOT / "docs" / "capabilities.md").read_text()
-    assert text == capabilities.markdown(), "run: python -m hardpath.cli.capabilities > docs/capabilities.md"
-
-
-def test_the_guide_lists_every_traffic_mix():
-    text = (ROOT / "docs" / "user-guide.md").read_text()
-    for name, summary in mixes():
-        assert f"- `{name}`: {summary}" in text

@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+from pages import BLOCKS
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = [ROOT / "docs" / "plug-ins.md"]
+PAGES = [ROOT / name for name in dict.fromkeys(block.page for block in BLOCKS if block.language == "py")]
 QUOTES = [
     (page, path, text)
     for page in PAGES

@@ -8,15 +8,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from test_commands import PAGES, ROOT, run
+from pages import COMMAND, FENCE, PAGES, ROOT, furnish, run
 
 
 def main() -> None:
     """Run every command meant and replace its output; an output that ends in ``...`` stays cut there."""
-    with tempfile.TemporaryDirectory() as folder:
-        for name in ("examples", "tests"):
-            (Path(folder) / name).symlink_to(ROOT / name)
-        (Path(folder) / "build").mkdir()
+    with tempfile.TemporaryDirectory() as name:
+        folder = furnish(Path(name))
 
         def output(match: re.Match[str]) -> str:
             if not re.search(sys.argv[1] if len(sys.argv) > 1 else "", match[1]):
@@ -29,13 +27,13 @@ def main() -> None:
             return "\n".join([f"$ {match[1]}", *lines]) + "\n"
 
         def block(match: re.Match[str]) -> str:
-            return (
-                "```console\n" + re.sub(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", output, match[1], flags=re.M) + "```"
-            )
+            return match[0] if match[1] != "console" else f"```console\n{COMMAND.sub(output, match[2])}```"
 
         for page in PAGES:
             path = ROOT / page
-            path.write_text(re.sub(r"^```console\n(.*?)^```", block, path.read_text(), flags=re.M | re.S))
+            before = path.read_text()
+            if (after := FENCE.sub(block, before)) != before:
+                path.write_text(after)
 
 
 if __name__ == "__main__":
