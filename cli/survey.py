@@ -38,7 +38,7 @@ _SHORT = 100  # characters of a reason in the table
 )
 @click.option(
     "--timeout", type=Number(min=1), default=120, show_default=True, metavar="SECONDS",
-    help="Time for one program.",
+    help="CPU time for one program.",
 )
 @click.option(
     "--memory", type=click.IntRange(min=256), default=4096, show_default=True, metavar="MB",

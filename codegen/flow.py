@@ -25,6 +25,7 @@ from .passes import run_passes
 from .schedule import Schedule, check, schedule
 from .spec import MapSpec, ObjectSpec, ProgramSpec
 from .tables import helper_tables, used_maps
+from .uncollected import uncollected
 from .verify import verify
 from .verify.result import VerifiedProgram
 
@@ -192,16 +193,17 @@ def compile_program(
         progress("verify")
         program, verified = verify_program(spec, program)
     used = verified.maps
-    progress("graph")
-    graph = build(
-        verified, width=target.width, max_window=max_window, max_frame=target.max_frame, zero_stack=zero_stack
-    )
-    progress("passes")
-    graph = run_passes(graph, target)
-    check_graph(graph)
-    progress("schedule")
-    plan = schedule(graph, target)
-    check(graph, plan, target)
+    with uncollected():
+        progress("graph")
+        graph = build(
+            verified, width=target.width, max_window=max_window, max_frame=target.max_frame, zero_stack=zero_stack
+        )
+        progress("passes")
+        graph = run_passes(graph, target)
+        check_graph(graph)
+        progress("schedule")
+        plan = schedule(graph, target)
+        check(graph, plan, target)
     progress("emit")
     touched = {n.attr.unit for n in graph.nodes if n.op == "site"}
     constants = {n: m for n, m in used.items() if m.readonly and n not in touched}

@@ -1,7 +1,7 @@
 """Tasks in processes of their own, a few at a time, each with a limit of time and memory.
 
 A task that never ends, or that eats all memory, costs itself only: its process, with everything that it started, is
-killed, and what it had told until then is kept.
+killed, and what it had told until then is kept. Time is CPU time, so that the same tasks end in time on a busy machine.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ TOO_LONG, TOO_LARGE, FAULT = "too long", "too large", "fault"
 """What `Ended.why` can be."""
 
 _OPENING_S = 5.0  # of grace for a process that is just being started
+_WAITING = 8
+"""How many times as long as its CPU time a task may take on the clock: one that waits for ever uses none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,15 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``seconds`` on the clock and ``megabytes`` of memory that one task may have."""
+    """``seconds`` of CPU time and ``megabytes`` of memory that one task may have, and each process that it starts."""
 
     seconds: float
     megabytes: int
+
+    @property
+    def patience(self) -> float:
+        """Seconds on the clock after which a task is given up."""
+        return _WAITING * self.seconds + _OPENING_S
 
 
 @dataclass
@@ -76,7 +83,7 @@ def run_isolated(
                 process = context.Process(target=_child, args=(function, task, theirs, limits), daemon=True)
                 process.start()
                 theirs.close()
-                running[mine] = _Running(task, process, mine, time.monotonic() + limits.seconds + _OPENING_S)
+                running[mine] = _Running(task, process, mine, time.monotonic() + limits.patience)
             if not running:
                 return
             yield from _collect(running)
@@ -104,6 +111,8 @@ def _listen(each: _Running[T]) -> Ended | None:
     except EOFError:  # it died without a word
         each.process.join()
         code = each.process.exitcode or 0
+        if code == -signal.SIGXCPU:
+            return Ended(TOO_LONG)
         detail = signal.Signals(-code).name if code < 0 else f"exit status {code}"
         return Ended(TOO_LARGE if code == -signal.SIGKILL else FAULT, f"its process ended with {detail}")
     if isinstance(message, Ended):
@@ -130,7 +139,9 @@ def _kill(each: _Running[Any]) -> None:
 
 def _child(function: Callable[[T, Tell], None], task: T, pipe: Connection, limits: Limits) -> None:
     os.setsid()  # so that what it starts ends with it
-    signal.alarm(math.ceil(limits.seconds + 2 * _OPENING_S))  # in case that nobody is left to end it
+    signal.alarm(math.ceil(limits.patience + _OPENING_S))  # in case that nobody is left to end it
+    seconds = math.ceil(time.process_time() + limits.seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + math.ceil(_OPENING_S)))
     size = limits.megabytes << 20
     resource.setrlimit(resource.RLIMIT_DATA, (size, size))
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from ..graph.ir import Node
 
@@ -10,6 +11,16 @@ Literal = tuple[Node, bool]
 """A 1-bit node and the value it must have."""
 
 _MOST = 256  # literals kept of one predicate; fewer implied conditions are still true
+
+
+class Marks(NamedTuple):
+    """Literals as bit sets, for quick comparison: nodes that are ``true``, nodes that are ``false``; those of the true
+    ones that say ``x == constant``, and their ``subjects`` x."""
+
+    true: int
+    false: int
+    fixing: int
+    subjects: int
 
 
 class Literals:
@@ -21,6 +32,8 @@ class Literals:
             if node in wanted and node.op in ("and", "or", "not", "mux"):
                 wanted.update(node.args)
         self._known: dict[Literal, frozenset[Literal]] = {}
+        self._marks: dict[Node, Marks] = {}
+        self._bits: dict[Node, int] = {}
         for node in nodes:
             if node in wanted:
                 for value in (True, False):
@@ -45,17 +58,27 @@ class Literals:
 
     def exclusive(self, p: Node, q: Node) -> bool:
         """Whether p and q are never true together, as far as implied literals show."""
-        a, b = self.of(p), self.of(q)
-        if len(a) > len(b):
-            a, b = b, a
-        if any((node, not value) in b for node, value in a):
+        a, b = self._marked(p), self._marked(q)
+        if a.true & b.false or a.false & b.true:
             return True
-        fixed = {node.args[0]: node.args[1] for node, value in a if value and _fixes(node)}
-        return any(
-            value and _fixes(node) and fixed.get(node.args[0], node.args[1]) is not node.args[1] for node, value in b
-        )
+        # Constants exist once, so subjects that are the same in both must be fixed by the same nodes.
+        return (a.subjects & b.subjects).bit_count() > (a.fixing & b.fixing).bit_count()
 
+    def _marked(self, predicate: Node) -> Marks:
+        found = self._marks.get(predicate)
+        if found is None:
+            true = false = fixing = subjects = 0
+            for node, value in self.of(predicate):
+                bit = self._bit(node)
+                if not value:
+                    false |= bit
+                    continue
+                true |= bit
+                if node.op == "eq" and node.args[1].op == "const":
+                    fixing |= bit
+                    subjects |= self._bit(node.args[0])
+            found = self._marks[predicate] = Marks(true, false, fixing, subjects)
+        return found
 
-def _fixes(node: Node) -> bool:
-    """``x == constant``; constants exist once, so different nodes are different values."""
-    return node.op == "eq" and node.args[1].op == "const"
+    def _bit(self, node: Node) -> int:
+        return 1 << self._bits.setdefault(node, len(self._bits))

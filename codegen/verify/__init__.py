@@ -8,9 +8,7 @@ program on these, with subprograms inlined and loops unrolled, and `join` merges
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 
 from ...hdl.errors import HardpathError, Refused, VerificationError
 from ...hdl.helpers.base import HelperPlugin
@@ -18,6 +16,7 @@ from ...hdl.helpers.registry import HELPERS
 from ...hdl.maps.base import MapPlugin
 from ...hdl.maps.registry import MAP_TYPES
 from ..spec import MapSpec, ProgramSpec
+from ..uncollected import uncollected
 from .call import Environment
 from .explore import Explorer
 from .functions import Analyses
@@ -33,18 +32,6 @@ _LADDER = (Apart(1), Apart(16, blur=True), Apart(16), Apart(256, blur=True), Apa
 that fails for lack of it gets more."""
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """No garbage collection: what exploration makes lives to its end, and looking through it takes half the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
 def verify(
     program: ProgramSpec,
     maps: Mapping[str, MapSpec],
@@ -58,7 +45,7 @@ def verify(
     Raises `VerificationError` when it is not safe and `Refused` when it cannot become hardware.
     """
     limits = limits or Limits()
-    with _uncollected():
+    with uncollected():
         return _verify(program, maps, limits, helpers, map_types)
 
 

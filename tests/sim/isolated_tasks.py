@@ -21,6 +21,10 @@ def behave(how: str, tell) -> None:
             kept = []
             while True:
                 kept.append(bytearray(16 << 20))
+        case "work":
+            while True:
+                tell({"worked": time.process_time()})
+                sum(range(100_000))
         case "hang":
             child = subprocess.Popen(["sleep", "600"])
             tell({"child": child.pid})

@@ -35,6 +35,11 @@ def test_memory_is_bounded():
     assert ended.why == TOO_LARGE and facts["told"] == 1
 
 
+def test_time_is_cpu_time():
+    facts, ended = run("work", limits=Limits(2, 1024))["work"]
+    assert ended.why == TOO_LONG and 1 < facts["worked"] < 4
+
+
 def test_time_is_bounded_for_a_task_and_for_what_it_started():
     start = time.monotonic()
     found = run("hang", "return", limits=Limits(1, 1024))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hardpath.codegen.elf import load, select
 from hardpath.codegen.flow import maps_of
+from hardpath.hdl.maps.registry import MAP_TYPES
 from hardpath.sim.compare import fill
 from hardpath.sim.interpreter import Interpreter
 from hardpath.sim.linux import LinuxOracle, available
@@ -93,3 +94,21 @@ def test_routes_are_some_that_linux_can_have():
                 verdicts.add(found.verdict)
             assert linux.maps() == interpreter.maps()
     assert verdicts == {Verdict.DROP, Verdict.PASS, Verdict.REDIRECT}
+
+
+@pytest.mark.parametrize("entries", [8, 512])
+def test_an_lru_map_keeps_all_that_frames_put_in(entries):
+    spec = load(ROOT / "examples/load_balancer/load_balancer.o")
+    program = select(spec)
+    maps = {
+        name: replace(each, max_entries=entries) if MAP_TYPES[each.type].evicts else each
+        for name, each in maps_of(program, spec.maps).items()
+    }
+    (lru,) = (name for name, each in maps.items() if MAP_TYPES[each.type].evicts)
+    found = find_stimulus(program, maps, 400, 1)
+    assert (len(found.frames) < 400) == (entries == 8) and found.frames
+    interpreter = Interpreter(program, maps)
+    fill(interpreter, found.contents)
+    for frame in found.frames:
+        interpreter.run(frame)
+    assert 0 < len(interpreter.maps()[lru]) <= entries // 2
