@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import icarus
 from amaranth.lib.wiring import In
 from hardpath.boards.shells import SHELLS
 from hardpath.codegen.emit import verilog
@@ -56,34 +57,12 @@ def _bench(shell: str, top: str, pins: Sequence[Pin], ports: int) -> str:
 
 def build(folder: Path, design: Design, shell: str, ports: int) -> None:
     """Compile the bench of a shell for Icarus into a folder."""
-    from cocotb_tools.runner import get_runner
-
-    made = SHELLS[shell].build(design, ports)
-    source = folder / "bench.v"
-    top = f"program_{shell}"
-    source.write_text("`timescale 1ps/1ps\n" + verilog(made, top) + _bench(shell, top, made.pins, ports))
-    get_runner("icarus").build(
-        sources=[source],
-        hdl_toplevel="bench",
-        build_dir=folder,
-        timescale=("1ps", "1ps"),
-        log_file=folder / "build.log",
-    )
+    made, top = SHELLS[shell].build(design, ports), f"program_{shell}"
+    icarus.build(folder, verilog(made, top) + _bench(shell, top, made.pins, ports), "bench", "1ps")
 
 
 def run(folder: Path, settings: dict[str, object], *tests: str) -> None:
     """Run tests of `shell_tests.py` on what `build` made; fails where they do."""
-    from cocotb_tools.runner import get_runner
-
-    (folder / "settings.json").write_text(json.dumps(settings))
-    get_runner("icarus").test(
-        test_module="shell_tests",
-        hdl_toplevel="bench",
-        hdl_toplevel_lang="verilog",
-        build_dir=folder,
-        test_dir=folder,
-        test_filter="|".join(f"\\b{name}$" for name in tests),
-        results_xml=str(folder / "results.xml"),
-        extra_env={"SHELL_BENCH": str(folder / "settings.json"), "COCOTB_LOG_LEVEL": "WARNING"},
-        log_file=folder / "run.log",
-    )
+    file = folder / "settings.json"
+    file.write_text(json.dumps(settings))
+    icarus.run(folder, "bench", "shell_tests", tests, {"SHELL_BENCH": str(file), "COCOTB_LOG_LEVEL": "WARNING"})

@@ -1,4 +1,4 @@
-"""The MAC with flat pins, as Verilog for tests: what cocotb drives in `mac_gmii_tests.py` and `mac_rgmii_tests.py`."""
+"""The MAC with flat pins, as Verilog for tests: what cocotb drives in `mac_tests.py`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import icarus
 from amaranth import ClockDomain, ClockSignal, Module, ResetSignal
 from amaranth.lib import wiring
 from amaranth.lib.cdc import ResetSynchronizer
@@ -88,36 +89,11 @@ class Bench(wiring.Component):
 
 def build(folder: Path, phy: str, max_frame: int, depth: int = 4096) -> Path:
     """Compile a bench for Icarus into a folder."""
-    from cocotb_tools.runner import get_runner
-
     inner = Mac(WIDTH, max_frame, depth) if phy == "gmii" else Port(PortShape(WIDTH, max_frame, depth))
-    source = folder / "bench.v"
-    source.write_text("`timescale 1ps/1fs\n" + verilog(Bench(inner), "bench") + CELLS)
-    get_runner("icarus").build(
-        sources=[source],
-        hdl_toplevel="bench",
-        build_dir=folder,
-        timescale=("1ps", "1fs"),
-        log_file=folder / "build.log",
-    )
+    icarus.build(folder, verilog(Bench(inner), "bench") + CELLS, "bench", "1fs")
     return folder
 
 
 def run(folder: Path, module: str, tests: Sequence[str], settings: dict[str, object]) -> None:
     """Run tests (functions of a cocotb module) on what `build` made; fails where they do."""
-    from cocotb_tools.runner import get_runner
-
-    get_runner("icarus").test(
-        test_module=module,
-        hdl_toplevel="bench",
-        hdl_toplevel_lang="verilog",
-        build_dir=folder,
-        test_dir=folder,
-        test_filter="|".join(f"\\b{name}$" for name in tests),
-        results_xml=str(folder / "results.xml"),
-        extra_env={
-            "MAC_BENCH": json.dumps(settings),
-            "COCOTB_LOG_LEVEL": "INFO",
-        },
-        log_file=folder / "run.log",
-    )
+    icarus.run(folder, "bench", module, tests, {"MAC_BENCH": json.dumps(settings), "COCOTB_LOG_LEVEL": "INFO"})
