@@ -7,24 +7,16 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hardpath.boards.toolchain import find
+from hardpath.boards.toolchain import ECPPACK, NEXTPNR, YOSYS
 from hardpath.cli.main import main
-from hardpath.hdl.errors import InputError
+from real_tools import needs
 
 pytest.importorskip("amaranth_boards", reason="install the extra `boards`")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def missing():
-    try:
-        find()
-    except InputError as error:
-        return str(error)
-    return ""
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(bool(missing()), reason=missing())
+@needs(YOSYS, NEXTPNR, ECPPACK)
 def test_drop_on_the_colorlight_meets_all_clocks(tmp_path):
     out = tmp_path / "out"
     board = "colorlight_5a75b_r7_0"

@@ -8,36 +8,27 @@ from pathlib import Path
 
 import pytest
 from gates import gates
-from hardpath.boards.toolchain import YOSYS, find_tool
-from hardpath.hdl.errors import InputError
+from hardpath.boards.toolchain import YOSYS
 from hardpath.hdl.target import Target
 from hardpath.sim.captures import read_capture
 from hardpath.sim.cocotb_engine import CocotbEngine
 from hardpath.sim.program import load
 from hardpath.sim.session import Session
+from real_tools import needs
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LONGEST = 256
 FRAMES = 60
 
 
-def missing() -> str | None:
-    """Why this cannot be tried here."""
-    try:
-        find_tool(YOSYS)
-    except InputError as error:
-        return str(error)
-    return None if shutil.which("iverilog") else "install iverilog"
-
-
 @pytest.mark.slow
+@needs(YOSYS)
+@pytest.mark.skipif(shutil.which("iverilog") is None, reason="install iverilog")
 @pytest.mark.parametrize(
     ("name", "sizes"), [("drop", {}), ("port_filter", {}), ("source_counter", {"sources": 16})]
 )
 def test_gates_are_the_design(name, sizes, tmp_path):
     """``sizes``: maps made smaller, as their memories are of LUTs here."""
-    if reason := missing():
-        pytest.skip(reason)
     folder = EXAMPLES / name
     (capture,) = folder.glob("capture.pcap*")
     program = load(folder / f"{name}.o", maps=folder / "maps.json", map_sizes=sizes)
