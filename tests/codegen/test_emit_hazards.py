@@ -87,6 +87,9 @@ def test_what_is_known_early_lets_a_frame_pass() -> None:
         ("w", "w", 3, 3),
         ("r", "r", 3, 0),
         ("rw", "rw", 3, 3),
+        ("r", "rw", 3, 3),  # a pop, say: nobody forwards what it leaves
+        ("rw", "r", 3, 3),
+        ("w", "rw", 3, 3),
     ],
 )
 def test_windows_are_as_long_as_frames_could_swap(early: str, late: str, apart: int, window: int) -> None:
