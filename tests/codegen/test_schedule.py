@@ -266,6 +266,17 @@ def test_the_checker_wants_overruns_listed() -> None:
         check(graph, replace(plan, overruns=()), TARGET)
 
 
+def test_the_checker_wants_results_listed_that_come_too_late_for_their_stage() -> None:
+    c, window = construct()
+    slow = replace(READ, delay_out=timing.budget(TARGET) + 0.1)
+    read = c.site("m", slow, c.slice(window, 100, 1), c.slice(window, 0, 8))
+    graph = finished(c, c.field(read, "row"))
+    plan = schedule(graph, TARGET)
+    assert [node for node, _ in plan.overruns] == [read.id]
+    with pytest.raises(ScheduleError, match="its result comes"):
+        check(graph, replace(plan, overruns=()), TARGET)
+
+
 def test_the_report_follows_the_longest_chain() -> None:
     c, window = construct()
     x = c.slice(window, 0, 32)

@@ -136,6 +136,8 @@ def test_entries_that_are_there_are_found_when_those_they_overflowed_with_are_go
     keys = colliding(spec, rng, 16, (2, 1))
 
     async def testbench(device: Device) -> None:
+        assert (await device(HostOp.LOOKUP, keys[0]))[0] == -ENOENT
+        shortest = device.cycles
         for key in keys:
             assert (await device(HostOp.UPDATE, key, key))[0] == 0
         assert (await device(HostOp.UPDATE, rng.randbytes(4), bytes(4)))[0] == -E2BIG
@@ -147,6 +149,8 @@ def test_entries_that_are_there_are_found_when_those_they_overflowed_with_are_go
                 status, _, value = await device(HostOp.LOOKUP, key)
                 assert (status, value if status == 0 else key) == (0 if key in left else -ENOENT, key)
         assert await device.entries() == {}
+        assert (await device(HostOp.LOOKUP, keys[0]))[0] == -ENOENT
+        assert device.cycles == shortest, "nothing went past its buckets any more"
 
     Device(spec, patient=patient).run(testbench)
 
