@@ -15,7 +15,7 @@ from ..codegen.redirects import redirect_target
 from ..hdl.errors import InputError
 from ..hdl.helpers.events import Event
 from ..nic_model.attached import AttachedNic, AttachedPort
-from ..nic_model.control_socket import ControlServer, SocketTransport, stopping_signals
+from ..nic_model.control_socket import ControlServer, SocketTransport, check, stopping_signals
 from ..nic_model.host import about
 from ..nic_model.tap import Tap
 from ..sim.captures import MAX_IFINDEX
@@ -91,8 +91,8 @@ def up(
     lines, host_name = _lines(taps)
     path = control or _socket(lines[0][0])
     with Steps() as steps, ExitStack() as stack:
-        server = stack.enter_context(ControlServer(path))
         # At once, although nobody listens to them yet: who cannot have them should not wait for the hardware.
+        check(path)
         ports = [AttachedPort(ifindex, stack.enter_context(Tap(name))) for name, ifindex in lines]
         host = stack.enter_context(Tap(host_name)) if host_name is not None else None
         spec, program, contents = chosen.open(given, settings)
@@ -116,7 +116,8 @@ def up(
         if host_session is not None:
             host_device = stack.enter_context(host_session.stepping(simulator.start(), options))
         nic = AttachedNic(device, ports, host, target, host_device, tell)
-        server.about = about(chosen.object, session.design, tuple(p.name for p in spec.programs))
+        described = about(chosen.object, session.design, tuple(p.name for p in spec.programs))
+        server = stack.enter_context(ControlServer(path, described))
         server.words["statistics"] = nic.statistics
         steps.done()
         where = ", ".join(f"{name} is port {ifindex}" for name, ifindex in lines)

@@ -125,6 +125,8 @@ def command(
         if by_path:
             steps("find paths")
             paths = _paths(session, source, source.skip_bad, result)
+    if server is not None and server.cleared:
+        settings.note("stalls are those since the last hardpath stats --clear; everything else is of the whole run")
     document = {"program": program.name, **result.as_json(), **({} if paths is None else {"paths": paths})}
     settings.answer(document, lambda console: show(console, design, result, paths))
 

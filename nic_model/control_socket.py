@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import Any
 
 from ..hdl.errors import InputError
+from ..hdl.registers import RegisterMap
 from ..sim.engine import Bus
 
 CALM_S = 0.05
@@ -30,6 +31,8 @@ CALM_S = 0.05
 
 PATIENCE_S = 5.0
 """How long a client may leave an answer unread before it is left alone."""
+
+_CLEAR = RegisterMap().address("clear")
 
 _LONGEST_REQUEST = 64 << 20
 """Bytes. What is longer is answered by an error, once its line has ended."""
@@ -82,7 +85,7 @@ class ControlServer:
     """A context manager that listens at a path, which must be free or left over. Raises `InputError`.
 
     ``words``: requests besides those that every simulation knows, and what answers them. ``stopping``: somebody has
-    asked for it.
+    asked for it. ``cleared``: somebody has let the device's counters and stalls start over.
     """
 
     def __init__(self, path: Path, about: About | None = None) -> None:
@@ -90,6 +93,7 @@ class ControlServer:
         self.about = about
         self.words: dict[str, Callable[[], Any]] = {}
         self.stopping = False
+        self.cleared = False
         self._clients: dict[socket.socket, _Requests] = {}
 
     def __enter__(self) -> ControlServer:
@@ -158,6 +162,7 @@ class ControlServer:
             case "about":
                 return asdict(self.about) if self.about else {"error": "nobody said what this device is"}
             case list() if all(_is_transfer(each) for each in wish):
+                self.cleared |= any(address == _CLEAR and word is not None and word & 1 for address, word in wish)
                 return bus.transfer([(address, word) for address, word in wish])
             case str() if wish in self.words:
                 return self.words[wish]()
@@ -184,6 +189,12 @@ def stopping_signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def check(path: Path) -> None:
+    """Raise `InputError` now if no `ControlServer` could listen at a path; take away what a crash has left there."""
+    _bind(path).close()
+    path.unlink()
 
 
 def _bind(path: Path) -> socket.socket:

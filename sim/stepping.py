@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,11 +53,11 @@ class Device:
     transfers on the bus, while frames go on. Cycles in which the hardware has had nothing to do for long are left out.
     """
 
-    def __init__(self, child: Child, netlist: Netlist, recorded: Path) -> None:
+    def __init__(self, child: Child, netlist: Netlist, recorded: Path | None) -> None:
         self.bus = Bus(child)
         self._child = child
         self._netlist = netlist
-        self._recorded = recorded  # where the child writes events
+        self._recorded = recorded  # where the child writes events, if the program has some
         self._told = 0  # bytes of these that have been told
         self._max_frame = netlist.max_frame
         self._ports: set[int] = set()
@@ -105,7 +105,7 @@ class Device:
         To be asked when nothing is inside, as after `drain`, and taken to the end. Until somebody does, or forgets them
         (`forget_events`), they take room on the disk.
         """
-        if not self._netlist.events:
+        if self._recorded is None:
             return
         with open(self._recorded, encoding="ascii") as file:
             file.seek(self._told)
@@ -114,7 +114,7 @@ class Device:
 
     def forget_events(self) -> None:
         """Nobody wants to know what the program has told until now; to be said when nothing is inside."""
-        if self._netlist.events:
+        if self._recorded is not None:
             # The child goes on writing behind what it has written, so this leaves a hole in the file, without blocks.
             self._told = max(self._told, self._recorded.stat().st_size)
             os.truncate(self._recorded, 0)
@@ -139,9 +139,10 @@ def stepping(engine: Engine, netlist: Netlist, options: Options = DEFAULTS) -> I
     """A device, after reset, for as long as the context lasts. ``options.rate``, ``skip_bad`` and ``events_out`` mean
     nothing here."""
     engine.prepare(netlist, options)
-    with tempfile.TemporaryDirectory(prefix="hardpath-") as folder:
-        recorded = Path(folder) / "events.jsonl"
-        options = replace(options, events_out=recorded if netlist.events else None)
-        with engine.start(netlist, None, options) as child:
+    with ExitStack() as stack:
+        recorded = None
+        if netlist.events:
+            recorded = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hardpath-"))) / "events.jsonl"
+        with engine.start(netlist, None, replace(options, events_out=recorded)) as child:
             yield Device(child, netlist, recorded)
             child.quit()

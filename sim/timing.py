@@ -23,11 +23,15 @@ class Rate:
 
     @classmethod
     def parse(cls, text: str) -> Rate:
-        """``10G``, ``1Gbps``, ``100Mbit`` (bits) or ``14.88Mpps`` (frames). Raises `InputError`."""
+        """``10G``, ``1Gbps``, ``100Mbit`` (bits) or ``14.88Mpps`` (frames). A number alone says neither how many nor
+        of what, so it is none. Raises `InputError`."""
         found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)(pps|bps|bit|bit/s)?", text.strip().lower())
         number = round(float(found[1]) * _UNITS[found[2]]) if found else 0
         if not found or number == 0:
             raise InputError(f"rate {text!r}: give bits a second as 10G or 100Mbps, or frames a second as 1.5Mpps")
+        if not (found[2] or found[3]):
+            raise InputError(f"rate {text!r}: the unit is missing: give bits a second as {text}G or {text}Mbps, or "
+                             f"frames a second as {text}Mpps")
         return cls(frames_per_second=number) if found[3] == "pps" else cls(bits_per_second=number)
 
 

@@ -8,6 +8,8 @@ import os
 import random
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -136,7 +138,16 @@ class Nic:
     def __init__(self, arguments: list[str], folder: Path) -> None:
         self.control = folder / "control.sock"
         command = [*HARDPATH, "nic", "up", *arguments, "--control", str(self.control), "--json"]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self._scratch = folder / "scratch"
+        self._scratch.mkdir(exist_ok=True)
+        self._process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "TMPDIR": str(self._scratch)},
+            start_new_session=True,  # so that a Ctrl-C meets all of it and nothing else
+        )
         assert self._process.stderr is not None
         self.said = self._process.stderr.readline() + self._process.stderr.readline()
         assert " is up: " in self.said, self.said + self._process.stderr.read()
@@ -160,14 +171,27 @@ class Nic:
     def down(self) -> dict[str, Any]:
         """End it; what it says then."""
         sh(*HARDPATH, "nic", "down", "--control", str(self.control))
+        return self._ended()
+
+    def interrupt(self) -> dict[str, Any]:
+        """End it as Ctrl-C does; what it says then."""
+        os.killpg(self._process.pid, signal.SIGINT)
+        return self._ended()
+
+    def _ended(self) -> dict[str, Any]:
         out, _ = self._process.communicate(timeout=END_S)
         assert self._process.returncode == 0
+        assert not self.control.exists() and not self.litter()
         found: dict[str, Any] = json.loads(out)
         return found
 
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
+
+    def litter(self) -> list[Path]:
+        """What it has left behind among temporary files."""
+        return list(self._scratch.iterdir())
 
 
 @pytest.fixture
@@ -333,13 +357,19 @@ def test_tcp_through_the_nat_example(lab: Lab, tmp_path: Path) -> None:
         assert re.search(r"192\.0\.2\.80\.80 > 198\.51\.100\.7\.\d+: Flags \[S\.\]", seen)
 
 
-def test_tcp_through_the_firewall_example(lab: Lab) -> None:
-    wire = f"{TAG}w"
+def firewall(lab: Lab, wire: str) -> tuple[Nic, str, str]:
+    """The firewall example, and namespaces of 10.0.0.7 inside and 198.51.100.9 outside of it."""
     nic = lab.up(EXAMPLES / "firewall" / "firewall.o", "--tap", wire)
     inside, outside = lab.namespace("a"), lab.namespace("b")
     hardware = lab.hub(wire, (inside, "10.0.0.7/32"), (outside, "198.51.100.9/32"))
     lab.neighbour(inside, 0, "198.51.100.9", hardware[outside])
     lab.neighbour(outside, 1, "10.0.0.7", hardware[inside])
+    return nic, inside, outside
+
+
+def test_tcp_through_the_firewall_example(lab: Lab) -> None:
+    wire = f"{TAG}w"
+    nic, inside, outside = firewall(lab, wire)
     with transfer(lab, nic, (outside, "198.51.100.9", 5001), (inside, "198.51.100.9", 5001)):
         (flow,) = nic.ask("map", "dump", "name", "flows")
         counts = nic.statistics()[wire]
@@ -349,6 +379,44 @@ def test_tcp_through_the_firewall_example(lab: Lab) -> None:
         later = nic.statistics()[wire]
         assert later["rx_xdp_drop"] > counts["rx_xdp_drop"] and later["rx_xdp_tx"] == counts["rx_xdp_tx"]
         assert len(nic.ask("map", "dump", "name", "flows")) == 1
+    assert nic.interrupt()["ports"][wire]["statistics"]["rx_xdp_tx"] >= later["rx_xdp_tx"]
+    assert wire not in lab.within(f"{TAG}m", "ip", "link")
+
+
+def test_iperf3_through_the_firewall_example(lab: Lab) -> None:
+    needed("iperf3")
+    nic, inside, outside = firewall(lab, f"{TAG}w")
+
+    def iperf3(port: int, *arguments: str) -> dict[str, Any]:
+        """A test of its own server; what the client tells at the end."""
+        place = ("198.51.100.9", "--port", str(port))
+        serve = ("ip", "netns", "exec", outside, "iperf3", "--server", "--one-off", "--forceflush", "--bind", *place)
+        with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True) as server:
+            try:
+                assert server.stdout is not None
+                while "Server listening on" not in (line := server.stdout.readline()):
+                    assert line, "the server ended"
+                told = lab.within(inside, "iperf3", "--json", "--client", *place, *arguments, timeout=120)
+            finally:
+                server.kill()
+        end: dict[str, Any] = json.loads(told)["end"]
+        return end
+
+    volume = ("--bytes", str(SIZE))
+    assert iperf3(5001, *volume)["sum_sent"]["bytes"] >= SIZE
+    assert iperf3(5002, *volume, "--reverse")["sum_received"]["bytes"] >= SIZE
+    datagrams = (*volume, "--udp", "--length", "1000", "--bitrate", "4M")
+    sent = {5003: iperf3(5003, *datagrams)["sum"], 5004: iperf3(5004, *datagrams, "--reverse")["sum"]}
+    nic.settle()
+    flows = [entry["formatted"] for entry in nic.ask("map", "dump", "name", "flows")]
+    udp = {
+        socket.ntohs(flow["key"]["outside_port"]): flow["value"]["frames"]
+        for flow in flows
+        if flow["key"]["protocol"] == socket.IPPROTO_UDP
+    }
+    assert udp.keys() == sent.keys()
+    # One datagram each way opens the flow.
+    assert udp[5003] == sent[5003]["packets"] + 2 and udp[5004] >= sent[5004]["packets"] + 2 > SIZE // 1000
 
 
 def test_what_the_host_sends_can_have_a_program_of_its_own(lab: Lab) -> None:
@@ -377,7 +445,7 @@ def test_a_crash_leaves_nothing_that_is_in_the_way(lab: Lab) -> None:
     while wire in sh("ip", "link") and time.monotonic() < until:
         time.sleep(0.05)
     assert wire not in sh("ip", "link")
-    assert nic.control.exists()
+    assert nic.control.exists() and not nic.litter()
     again = lab.up(*arguments)
     again.kill()
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Requests of any length on the control socket."""
+"""The control socket: where it is, requests of any length, what the server takes notice of."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hardpath.hdl.errors import InputError
+from hardpath.hdl.registers import RegisterMap
 from hardpath.nic_model import control_socket
-from hardpath.nic_model.control_socket import ControlServer
+from hardpath.nic_model.control_socket import ControlServer, check
 
 
 class Memory:
@@ -31,24 +34,54 @@ class Memory:
         return found
 
 
-def ask(path: Path, lines: bytes, answers: int) -> tuple[list[Any], float]:
+def exchange(server: ControlServer, lines: bytes, answers: int) -> tuple[list[Any], float]:
     """What a server answers, and the seconds of processor time that it takes for it."""
     found: list[Any] = []
 
     def client() -> None:
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(str(path))
+            connection.connect(str(server.path))
             connection.sendall(lines)
             with connection.makefile("rb") as file:
                 found.extend(json.loads(file.readline()) for _ in range(answers))
 
+    thread = threading.Thread(target=client)
+    thread.start()
+    started = time.thread_time()
+    while thread.is_alive():
+        server.answer(Memory(), 0.05)
+    return found, time.thread_time() - started
+
+
+def ask(path: Path, lines: bytes, answers: int) -> tuple[list[Any], float]:
+    """The same of a server of its own."""
     with ControlServer(path) as server:
-        thread = threading.Thread(target=client)
-        thread.start()
-        started = time.thread_time()
-        while thread.is_alive():
-            server.answer(Memory(), 0.05)
-        return found, time.thread_time() - started
+        return exchange(server, lines, answers)
+
+
+def test_a_place_for_a_socket_is_checked_without_a_trace(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with ControlServer(path), pytest.raises(InputError, match="a simulation is already there"):
+        check(path)
+    with closing(socket.socket(socket.AF_UNIX)) as left_over:
+        left_over.bind(str(path))
+    check(path)
+    assert not path.exists()
+    with pytest.raises(InputError, match="cannot make a socket there"):
+        check(tmp_path / "nowhere" / "s")
+
+
+@pytest.mark.parametrize(
+    ("register", "word", "cleared"),
+    [("clear", 1, True), ("clear", 3, True), ("clear", 2, False), ("clear", None, False), ("map_select", 1, False)],
+)
+def test_a_server_knows_that_counters_have_started_over(
+    tmp_path: Path, register: str, word: int | None, cleared: bool
+) -> None:
+    wish = [[RegisterMap().address(register), word]]
+    with ControlServer(tmp_path / "s") as server:
+        exchange(server, json.dumps(wish).encode() + b"\n[]\n", 2)
+        assert server.cleared is cleared
 
 
 def test_requests_may_come_in_pieces_or_together(tmp_path: Path) -> None:

@@ -31,6 +31,12 @@ def test_other_rates_are_refused(text: str) -> None:
         Rate.parse(text)
 
 
+@pytest.mark.parametrize("text", ["5", "5.5", "10000000000"])
+def test_a_number_alone_is_no_rate(text: str) -> None:
+    with pytest.raises(InputError, match=f"the unit is missing: give bits a second as {text}G or .* as {text}Mpps"):
+        Rate.parse(text)
+
+
 def starts(rate: Rate, sizes: list[int]) -> list[int]:
     pace = Pace(rate, CLOCK_HZ)
     return [pace.start(size) for size in sizes]
