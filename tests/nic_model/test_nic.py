@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hardpath.hdl.errors import InputError, Refused
+from engines_here import skipped_without
+from hardpath.hdl.errors import Refused
 from hardpath.nic_model.nic import Fate, Nic, Outcome
 from hardpath.nic_model.results import document
 from hardpath.nic_model.scenario import read_scenario
@@ -296,12 +297,8 @@ def test_both_engines_give_the_same_fates(run: Ran, capture: Callable[..., str])
     updates = [{"at": "2us", "map": ".bss", "key": bytes(4).hex(), "value": (1 << 32).to_bytes(8, "little").hex()}]
     outcomes = []
     for name in ("verilator", "cocotb"):
-        try:
+        with skipped_without():
             outcome, fates, _ = run(ports=ports, duration="1ms", on=name, **{"map-updates": updates})
-        except InputError as missing:
-            if "apt install" not in str(missing):
-                raise
-            pytest.skip(str(missing))
         outcomes.append((by_name(outcome), fates, outcome.cycles, outcome.stalls, outcome.maps, outcome.updates))
     assert outcomes[0] == outcomes[1]
     (seen,) = outcome.maps[".bss"].values()

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from engines_here import skipped_without
 from hardpath.hdl.errors import InputError
 from hardpath.sim.captures import Frame, read_capture, write_frames
 from hardpath.sim.cocotb_engine import CocotbEngine
@@ -37,10 +38,8 @@ def echo(width: int = 64) -> Netlist:
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> Engine:
     made = ENGINES[request.param]()
-    try:
+    with skipped_without():
         made.prepare(echo(), Options())
-    except InputError as missing:
-        pytest.skip(str(missing))
     return made
 
 
@@ -74,10 +73,8 @@ def mixed(count: int, seed: int = 1) -> list[Frame]:
 def test_every_frame_comes_back_as_the_echo_makes_it(width: int) -> None:
     frames = mixed(400)
     engine = VerilatorEngine()
-    try:
+    with skipped_without():
         assert seen(engine.results(echo(width), frames)) == echoed(frames)
-    except InputError as missing:
-        pytest.skip(str(missing))
 
 
 CONDITIONS = {
@@ -262,10 +259,8 @@ def test_waves_are_written_and_change_nothing(engine: Engine, suffix: str, tmp_p
 
 def test_long_runs_of_generated_traffic_go_through_in_constant_memory() -> None:
     engine = VerilatorEngine()
-    try:
+    with skipped_without():
         result: RunResult = engine.run(echo(), traffic("imix", 20_000), Options())
-    except InputError as missing:
-        pytest.skip(str(missing))
     assert result.frames == 20_000
 
 

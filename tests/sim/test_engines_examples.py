@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from engines_here import skipped_without
 from hardpath.codegen.elf import load, select
 from hardpath.codegen.flow import compile_program
-from hardpath.hdl.errors import InputError
 from hardpath.hdl.target import Target
 from hardpath.sim.engine import Options
 from hardpath.sim.mapfile import load_maps
@@ -26,12 +26,8 @@ def test_both_engines_agree_on_the_firewall(width: int, tmp_path: Path) -> None:
         outcomes = []
         for name in ("verilator", "cocotb"):
             files = {"frames_out": tmp_path / f"{name}.jsonl", "capture_out": tmp_path / f"{name}.pcapng"}
-            try:
+            with skipped_without():
                 result, maps = session.run(engine(name), EXAMPLE / "capture.pcap", replace(options, **files))
-            except InputError as missing:
-                if "apt install" not in str(missing):
-                    raise
-                pytest.skip(str(missing))
             figures = result.as_json() | {"engine": "", "wall_s": 0, "last": result.latency_last.summary()}
             outcomes.append((figures, maps, *(path.read_bytes() for path in files.values())))
         assert outcomes[0] == outcomes[1]

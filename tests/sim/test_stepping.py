@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from engines_here import skipped_without
 from hardpath.hdl.errors import InputError
 from hardpath.hdl.helpers.events import line
 from hardpath.sim.captures import Frame
@@ -25,10 +26,8 @@ FRAME_COUNT = 0x1000  # bus address
 @pytest.fixture(params=["verilator", "cocotb"])
 def engine(request: pytest.FixtureRequest) -> Engine:
     made = VerilatorEngine() if request.param == "verilator" else CocotbEngine()
-    try:
+    with skipped_without():
         made.prepare(ECHO, Options())
-    except InputError as missing:
-        pytest.skip(str(missing))
     return made
 
 
@@ -64,12 +63,8 @@ def test_both_engines_tell_and_write_the_same(options: Options, tmp_path: Path) 
     outcomes = []
     for name, made in (("native", VerilatorEngine()), ("cocotb", CocotbEngine())):
         files = {"frames_out": tmp_path / f"{name}.jsonl", "capture_out": tmp_path / f"{name}.pcapng"}
-        try:
+        with skipped_without():
             outcome = session(made, replace(options, **files))
-        except InputError as missing:
-            if "apt install" not in str(missing):
-                raise
-            pytest.skip(str(missing))
         outcomes.append((outcome, *(path.read_bytes() for path in files.values())))
     assert outcomes[0] == outcomes[1]
     reports, words = outcomes[0][0]
