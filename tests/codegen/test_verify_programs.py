@@ -71,6 +71,11 @@ def test_a_rejection_names_what_is_missing_and_the_instructions_that_matter() ->
     assert "+ 15 > data_end" in error.suggestion
 
 
+def test_an_access_that_may_lie_in_front_of_the_frame_is_told_by_how_much() -> None:
+    error = rejection("reads_at_an_offset_that_may_lie_in_front_of_the_frame")
+    assert "the access may begin 4 bytes in front of the frame" in error.reason
+
+
 def test_the_path_to_a_missing_null_check_is_the_lookup() -> None:
     error = rejection("uses_a_lookup_without_a_check")
     assert [step.instruction for step in error.path] == ["call bpf_map_lookup_elem"]

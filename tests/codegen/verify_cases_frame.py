@@ -244,6 +244,22 @@ def computes_with_an_old_frame_pointer(a):
     leave(a)
 
 
+@case("out-of-bounds packet access")
+def reads_at_an_offset_that_may_lie_in_front_of_the_frame(a):
+    """Four bytes in front of it at worst; that the end is far enough away is checked."""
+    out = Label()
+    frame(a, 14)
+    a.load(1, 5, 2, 0)
+    a.alu(Alu.SUB, 5, imm=4)
+    a.alu(Alu.ADD, 2, src=5)
+    a.move(4, src=2)
+    a.alu(Alu.ADD, 4, imm=4)
+    a.jump(Jump.JGT, out, 4, src=3)
+    a.load(4, 0, 2, 0)
+    a.place(out)
+    leave(a)
+
+
 @case("ok")
 def reads_metadata_that_was_checked(a):
     skip = Label()
