@@ -48,15 +48,8 @@ def leave(a: Assembler) -> None:
 
 def frame(a: Assembler, size: int) -> None:
     """r2: data, with ``size`` bytes checked; r3: data_end; r6: the context."""
-    fine = Label()
     a.move(6, src=CTX)
-    a.load(4, 2, 6, 0)
-    a.load(4, 3, 6, 4)
-    a.move(4, src=2)
-    a.alu(Alu.ADD, 4, imm=size)
-    a.jump(Jump.JLE, fine, 4, src=3)
-    leave(a)
-    a.place(fine)
+    a.frame_or(size, 2, ctx=6, data=2, end=3, scratch=4)
 
 
 def lookup(a: Assembler, index: int | None = None) -> None:

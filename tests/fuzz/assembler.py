@@ -112,6 +112,28 @@ class Assembler:
     def exit(self) -> None:
         self.emit(EXIT)
 
+    def frame(self, size: int, short: Label, *, ctx: int = CTX, data: int = 6, end: int = 2, scratch: int = 3) -> None:
+        """``data``, ``end``: where the frame begins and ends, with ``size`` bytes at least; if not, to ``short``."""
+        self._frame(size, ctx, data, end, scratch)
+        self.jump(Jump.JGT, short, scratch, src=end)
+
+    def frame_or(
+        self, size: int, verdict: int, *, ctx: int = CTX, data: int = 6, end: int = 2, scratch: int = 3
+    ) -> None:
+        """The same, but without these bytes the program ends with a verdict."""
+        there = Label()
+        self._frame(size, ctx, data, end, scratch)
+        self.jump(Jump.JLE, there, scratch, src=end)
+        self.move(0, imm=verdict)
+        self.exit()
+        self.place(there)
+
+    def _frame(self, size: int, ctx: int, data: int, end: int, scratch: int) -> None:
+        self.load(4, data, ctx, 0)
+        self.load(4, end, ctx, 4)
+        self.move(scratch, src=data)
+        self.alu(Alu.ADD, scratch, imm=size)
+
     def finish(self) -> tuple[Instruction, ...]:
         for slot, label in self._jumps:
             assert label.slot is not None, "a jump to a label that was never placed"

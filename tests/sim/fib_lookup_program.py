@@ -1,6 +1,6 @@
 """A program that looks up what the frame says, for the tests of bpf_fib_lookup."""
 
-from assembler import CTX, FP, Label
+from assembler import FP, Label
 from hardpath.codegen.isa import Alu, Jump
 
 FIB_LOOKUP = 69
@@ -11,12 +11,8 @@ def lookup_program(a, flags, size=64, other_flags=None):
     ``other_flags``, these are taken if byte 64 is not zero."""
     out, chosen = Label(), Label()
     a.move(9, src=1)
-    a.load(4, 6, CTX, 0)
-    a.load(4, 2, CTX, 4)
-    a.move(3, src=6)
-    a.alu(Alu.ADD, 3, imm=68)
     a.move(0, imm=2)
-    a.jump(Jump.JGT, out, 3, src=2)
+    a.frame(68, out)
     for offset in range(0, 64, 8):
         a.load(8, 3, 6, offset)
         a.store(8, FP, offset - 64, src=3)

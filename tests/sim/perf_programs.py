@@ -33,11 +33,7 @@ def writer(shape):
         a.move(7, src=CTX)
 
         def bounds(size):
-            a.load(4, 6, 7, 0)
-            a.load(4, 8, 7, 4)
-            a.move(3, src=6)
-            a.alu(Alu.ADD, 3, imm=size)
-            a.jump(Jump.JGT, drop, 3, src=8)
+            a.frame(size, drop, ctx=7, end=8)
 
         for helper, distance in ((ADJUST_HEAD, shape.head), (ADJUST_TAIL, shape.tail)):
             if distance:

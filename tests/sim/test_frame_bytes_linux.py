@@ -1,14 +1,14 @@
 """bpf_xdp_load_bytes, bpf_xdp_store_bytes, bpf_xdp_get_buff_len: interpreter and graph against the running kernel."""
 
 import pytest
+from agreement import trio
 from assembler import CTX, FP, Label
-from hardpath.codegen.graph import Evaluator, build
+from hardpath.codegen.graph import build
 from hardpath.codegen.isa import Alu, Jump
 from hardpath.codegen.spec import MapSpec
 from hardpath.codegen.verify import verify
 from hardpath.hdl.errors import Refused
-from hardpath.sim.interpreter import Interpreter
-from hardpath.sim.linux import LinuxOracle, available, kernel_verdict
+from hardpath.sim.linux import available, kernel_verdict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,31 +27,15 @@ repeatedly = settings(max_examples=60, deadline=None, suppress_health_check=[Hea
 def assert_equal(program, *frames, width=64):
     """Linux, interpreter and graph do the same to the frames, one after the other, and to the map; the verdicts."""
     used = MAPS if any(i.reference for i in program.instructions) else {}
-    interpreter, graph = Interpreter(program, used), Evaluator(build(verify(program, used), width=width), used)
-    verdicts = []
-    with LinuxOracle(program, used) as linux:
-        for frame in frames:
-            expected, interpreted, made = linux.run(frame), interpreter.run(frame), graph.run(frame)
-            assert (interpreted.verdict, interpreted.frame) == (expected.verdict, expected.frame)
-            assert made.verdict == expected.verdict
-            if made.frame is not None:
-                assert made.frame == expected.frame
-            verdicts.append(int(expected.verdict))
-        assert linux.maps() == interpreter.maps()
-        for name, model in graph.models.items():
-            assert dict(model.items()) == linux.maps()[name]
-    return verdicts
+    with trio(program, used, build(verify(program, used), width=width)) as three:
+        return [int(three.run(frame).verdict) for frame in frames]
 
 
 def show(a, register=0):
     """Store a result as the frame's last bytes but 14: every frame has 8 bytes from its start."""
     out = Label()
     a.move(9, src=register)
-    a.load(4, 1, 6, 0)
-    a.load(4, 2, 6, 4)
-    a.move(3, src=1)
-    a.alu(Alu.ADD, 3, imm=8)
-    a.jump(Jump.JGT, out, 3, src=2)
+    a.frame(8, out, ctx=6, data=1)
     a.store(8, 1, 0, src=9)
     a.place(out)
     a.move(0, imm=2)
@@ -93,11 +77,7 @@ def from_frame(a, register, index, most):
     """register = byte ``index`` of the frame, cut to ``most`` (a power of two less 1); 1 for a frame too short."""
     short = Label()
     a.move(8, imm=1)
-    a.load(4, 1, 6, 0)
-    a.load(4, 2, 6, 4)
-    a.move(3, src=1)
-    a.alu(Alu.ADD, 3, imm=14)
-    a.jump(Jump.JGT, short, 3, src=2)
+    a.frame(14, short, ctx=6, data=1)
     a.load(1, 8, 1, index)
     a.alu(Alu.AND, 8, imm=most)
     a.place(short)
@@ -184,12 +164,8 @@ def test_stores_at_constant_offsets(assemble, offset, size, head, frame):
         a.store(8, FP, -16, src=1)
         a.constant(1, 0x99AABBCCDDEEFF00)
         a.store(8, FP, -8, src=1)
-        a.load(4, 7, 6, 0)
-        a.load(4, 2, 6, 4)
-        a.move(3, src=7)
-        a.alu(Alu.ADD, 3, imm=14)
         a.move(0, imm=1)
-        a.jump(Jump.JGT, out, 3, src=2)
+        a.frame(14, out, ctx=6, data=7)
         a.move(1, src=6)
         a.move(2, imm=offset)
         point_to(a, 3, "stack")
@@ -225,11 +201,7 @@ def test_offsets_from_a_head_in_front_of_the_window_reach_its_end(assemble, help
     def program(a):
         short = Label()
         a.move(6, src=CTX)
-        a.load(4, 1, 6, 0)
-        a.load(4, 2, 6, 4)
-        a.move(3, src=1)
-        a.alu(Alu.ADD, 3, imm=14)
-        a.jump(Jump.JGT, short, 3, src=2)
+        a.frame(14, short, ctx=6, data=1)
         a.load(1, 7, 1, 0)
         a.alu(Alu.AND, 7, imm=63)
         a.store(8, FP, -8, imm=-1)

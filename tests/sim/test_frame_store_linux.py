@@ -29,11 +29,7 @@ ADJUST_HEAD, ADJUST_TAIL = 44, 65
 
 def frame_pointers(a, short, least):
     """r7 = data, r8 = data_end, with so many bytes at least; otherwise to ``short``."""
-    a.load(4, 7, 6, 0)
-    a.load(4, 8, 6, 4)
-    a.move(2, src=7)
-    a.alu(Alu.ADD, 2, imm=least)
-    a.jump(Jump.JGT, short, 2, src=8)
+    a.frame(least, short, ctx=6, data=7, end=8, scratch=2)
 
 
 def far(size, *, head=0, tail=(), write=None):

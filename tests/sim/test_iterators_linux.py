@@ -4,15 +4,15 @@ import random
 from pathlib import Path
 
 import pytest
+from agreement import trio
 from c_programs import compiled, needs_clang
 from hardpath.codegen.elf import select
 from hardpath.codegen.flow import maps_of
-from hardpath.codegen.graph import Evaluator, build
+from hardpath.codegen.graph import build
 from hardpath.codegen.passes import run_passes
 from hardpath.codegen.verify import verify
 from hardpath.hdl.target import Target
-from hardpath.sim.interpreter import Interpreter
-from hardpath.sim.linux import LinuxOracle, available
+from hardpath.sim.linux import available
 
 pytestmark = [
     pytest.mark.linux,
@@ -108,19 +108,12 @@ def test_iterators_are_those_of_linux(name: str, tmp_path: Path) -> None:
     program = select(specification)
     maps = maps_of(program, specification.maps)
     graph = run_passes(build(verify(program, maps)), Target())
-    interpreter, evaluator = Interpreter(program, maps), Evaluator(graph, maps)
     rng = random.Random(7)
     results = set()
-    with LinuxOracle(program, maps) as linux:
-        for number in range(300):
+    with trio(program, maps, graph) as three:
+        assert three.graph.models.keys() == maps.keys()
+        for _ in range(300):
             frame = bytes(rng.choice((0, 1, 2, 3, 5, 8, 64, 255, rng.randrange(256))) for _ in range(4))
             frame += rng.randbytes(rng.choice((20, 28, 28, 60)))
-            expected, interpreted, evaluated = linux.run(frame), interpreter.run(frame), evaluator.run(frame)
-            assert interpreted.frame == expected.frame, number
-            assert evaluated.frame == expected.frame, number
-            assert evaluated.verdict == interpreted.verdict == expected.verdict
-            results.add(expected.frame[16:28])
-        contents = linux.maps()
-    assert contents == interpreter.maps()
-    assert contents == {name: dict(model.items()) for name, model in evaluator.models.items()}
+            results.add(three.run(frame).frame[16:28])
     assert len(results) > 1

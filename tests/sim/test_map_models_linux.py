@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from assembler import CTX, Label
+from assembler import Label
 from hardpath.codegen.isa import Alu, Jump
 from hardpath.codegen.spec import MapSpec
 from hardpath.hdl.maps.registry import MAP_TYPES
@@ -45,11 +45,7 @@ def step(a, at):
 def program(a):
     """Look a key up, carry out the steps, then increment what the pointer from before points to."""
     absent, out = Label(), Label()
-    a.load(4, 6, CTX, 0)
-    a.load(4, 7, CTX, 4)
-    a.move(2, src=6)
-    a.alu(Alu.ADD, 2, imm=FRAME)
-    a.jump(Jump.JGT, out, 2, src=7)
+    a.frame(FRAME, out, end=7, scratch=2)
     a.map(1, "m")
     a.move(2, src=6)
     a.alu(Alu.ADD, 2, imm=16)

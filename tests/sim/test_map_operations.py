@@ -7,7 +7,6 @@ host again. The hardware gets the contents anew in every turn, in Linux the map 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from hardpath.sim.linux import LinuxOracle, available
 from hardpath.sim.session import Session, engine
 from hardpath.sim.toolchain import has_compiler
 from map_keys import map_keys
+from syscalls import errno_of
 
 pytestmark = [
     pytest.mark.linux,
@@ -130,27 +130,17 @@ class Operations:
 
     def _update(self, hardware: Map, linux: int, key: bytes) -> None:
         value, flags = self.rng.randbytes(self.spec.value_size), self.rng.choice((0, 0, 1, 2, 3, 4, 5, 6, 7))
-        assert hardware.update(key, value, flags) == status(lambda: bpf.map_update(linux, key, value, flags))
+        assert hardware.update(key, value, flags) == errno_of(bpf.map_update, linux, key, value, flags)
 
     def _delete(self, hardware: Map, linux: int, key: bytes) -> None:
         if key:
-            assert hardware.delete(key) == status(lambda: bpf.map_delete(linux, key))
+            assert hardware.delete(key) == errno_of(bpf.map_delete, linux, key)
         else:
             assert hardware.pop() == bpf.map_pop(linux, self.spec.value_size)
 
     def _lookup(self, hardware: Map, linux: int, key: bytes) -> None:
         found = hardware.lookup(key) if key else hardware.peek()
         assert found == bpf.map_lookup(linux, key, self.spec.value_size)
-
-
-def status(act: Callable[[], object]) -> int:
-    """0 or the negative errno."""
-    try:
-        act()
-    except OSError as error:
-        assert error.errno is not None
-        return -error.errno
-    return 0
 
 
 def take_turns(case: dict[str, str], folder: Path, turns: int, frames: int, by_host: int) -> None:

@@ -3,9 +3,11 @@
 import os
 import random
 import socket
+from contextlib import contextmanager
 
 import pytest
-from assembler import CTX, FP, Label
+from agreement import trio
+from assembler import FP, Label
 from hardpath.codegen.graph import Evaluator, build
 from hardpath.codegen.isa import Alu, Jump
 from hardpath.codegen.spec import MapSpec
@@ -15,6 +17,7 @@ from hardpath.hdl.maps.registry import MAP_TYPES
 from hardpath.sim import bpf_syscall as bpf
 from hardpath.sim.interpreter import Interpreter
 from hardpath.sim.linux import LinuxOracle, available, kernel_verdict
+from syscalls import errno_of
 
 pytestmark = [
     pytest.mark.linux,
@@ -43,12 +46,8 @@ def name(spec):
 def call_redirect_map(a, flags_known):
     """Key and flags come from the frame; the target that bpf_redirect chose before it is 77."""
     out = Label()
-    a.load(4, 6, CTX, 0)
-    a.load(4, 2, CTX, 4)
-    a.move(3, src=6)
-    a.alu(Alu.ADD, 3, imm=16)
     a.move(0, imm=2)
-    a.jump(Jump.JGT, out, 3, src=2)
+    a.frame(16, out)
     a.move(1, imm=77)
     a.move(2, imm=0)
     a.call(REDIRECT)
@@ -73,33 +72,18 @@ def filled(spec, rng):
     return {key.to_bytes(4, "little"): values().to_bytes(spec.value_size, "little") for key in taken}
 
 
-class Same:
-    """A program in Linux, in the interpreter and as a graph, with the same map contents."""
+@contextmanager
+def same(program, spec, contents):
+    """Verdict and target of a frame, in which all agree who know them."""
+    with trio(program, {"m": spec}) as three:
+        assert three.graph.models.keys() == {"m"}
+        three.fill({"m": contents})
 
-    def __init__(self, program, spec, linux, contents):
-        self.linux, self.interpreter = linux, Interpreter(program, {"m": spec})
-        self.graph = Evaluator(build(verify(program, {"m": spec})), {"m": spec})
-        self.spec = spec
-        for key, value in contents.items():
-            linux.set_map("m", key, value)
-            self.interpreter.set_map("m", key, value)
-            assert self.graph.models["m"].update(key, value, 0) == 0
+        def run(frame, ifindex=1):
+            outcome = three.run(frame, ifindex)
+            return outcome.verdict, outcome.redirect
 
-    def run(self, frame, ifindex=1):
-        """Verdict and target; everything that several of them know is the same."""
-        runners = (self.linux, self.interpreter, self.graph)
-        expected, interpreted, made = (runner.run(frame, ifindex=ifindex) for runner in runners)
-        assert interpreted.verdict == expected.verdict == made.verdict, frame.hex()
-        assert interpreted.frame == expected.frame
-        if made.frame is not None:
-            assert made.frame == expected.frame
-        if made.verdict == 4:
-            assert made.redirect == interpreted.redirect
-        return expected.verdict, interpreted.redirect
-
-    def assert_maps(self):
-        maps = self.linux.maps()["m"]
-        assert maps == self.interpreter.maps()["m"] == dict(self.graph.models["m"].items())
+        yield run
 
 
 def flag_cases():
@@ -116,19 +100,17 @@ def test_redirect_map_is_the_kernels(assemble, spec, flags_known):
     contents = filled(spec, rng)
     keys = [*(int.from_bytes(key, "little") for key in contents), *range(spec.max_entries + 2), 1 << 31]
     seen = set()
-    with LinuxOracle(program, {"m": spec}) as linux:
-        same = Same(program, spec, linux, contents)
+    with same(program, spec, contents) as run:
         for _ in range(200):
             key = rng.choice(keys) | rng.choice((0, 0, 0, rng.getrandbits(32) << 32))
             flags = rng.choice((0, 1, 2, 3, 0, 1, 2, 3, 4, 16, 32, 1 << 40, (1 << 64) - 1))
             frame = key.to_bytes(8, "little") + flags.to_bytes(8, "little") + bytes(20)
-            verdict, target = same.run(frame)
+            verdict, target = run(frame)
             seen.add(verdict)
             if verdict == 4:
                 stored = contents[(key & 0xFFFFFFFF).to_bytes(4, "little")]
                 expected = int.from_bytes(stored[:4], "little") if spec.type in TARGET_IS_VALUE else key & 0xFFFFFFFF
                 assert target == expected
-        same.assert_maps()
     known_wrong = flags_known == 32 or (flags_known in (16, 19) and spec.type not in TARGET_IS_VALUE)
     assert seen == {0} if known_wrong else 4 in seen
 
@@ -140,11 +122,7 @@ def test_lookup_in_a_redirect_map_is_the_kernels(assemble, spec):
     def program(a):
         """Writes what it finds over the frame."""
         out, missing = Label(), Label()
-        a.load(4, 6, CTX, 0)
-        a.load(4, 2, CTX, 4)
-        a.move(3, src=6)
-        a.alu(Alu.ADD, 3, imm=16)
-        a.jump(Jump.JGT, out, 3, src=2)
+        a.frame(16, out)
         a.load(4, 3, 6, 0)
         a.store(4, FP, -4, src=3)
         a.move(2, src=FP)
@@ -166,10 +144,9 @@ def test_lookup_in_a_redirect_map_is_the_kernels(assemble, spec):
     contents = filled(spec, rng)
     assembled = assemble(program)
     keys = [*(int.from_bytes(key, "little") for key in contents), *range(spec.max_entries + 2), 1 << 31]
-    with LinuxOracle(assembled, {"m": spec}) as linux:
-        same = Same(assembled, spec, linux, contents)
+    with same(assembled, spec, contents) as run:
         for key in keys:
-            same.run(key.to_bytes(4, "little") + bytes(40))
+            run(key.to_bytes(4, "little") + bytes(40))
 
 
 @pytest.mark.parametrize("spec", [s for s in SPECS if s.type != XSKMAP], ids=name)
@@ -181,13 +158,6 @@ def test_host_changes_are_the_kernels(request, spec):
     keys = [*range(spec.max_entries + 2), 1 << 31]
     fd = bpf.map_create(spec.type, 4, spec.value_size, spec.max_entries, 0, "m")
     request.addfinalizer(lambda: os.close(fd))
-
-    def errno_of(function, *args):
-        try:
-            function(*args)
-        except OSError as error:
-            return -error.errno
-        return 0
 
     for _ in range(400):
         key = rng.choice(keys).to_bytes(4, "little")
@@ -284,11 +254,10 @@ def test_broadcasts_go_to_all_entries(assemble, kind, flags, ingress):
     program = assemble(lambda a: call_redirect_map(a, flags))
     contents = {key.to_bytes(4, "little"): port.to_bytes(4, "little") for key, port in ((0, 3), (2, 1), (5, 31))}
     expected = tuple(port for port in (1, 3, 31) if not flags & 16 or port != ingress)
-    with LinuxOracle(program, {"m": spec}) as linux:
-        same = Same(program, spec, linux, contents)
+    with same(program, spec, contents) as run:
         for key in (0, 1, 77):
             frame = key.to_bytes(8, "little") + bytes(56)
-            assert same.run(frame, ingress) == (4, expected)
+            assert run(frame, ingress) == (4, expected)
 
 
 def test_a_broadcast_and_what_comes_after_it(assemble):
@@ -297,12 +266,8 @@ def test_a_broadcast_and_what_comes_after_it(assemble):
 
     def write(a):
         end = Label()
-        a.load(4, 6, CTX, 0)
-        a.load(4, 2, CTX, 4)
-        a.move(3, src=6)
-        a.alu(Alu.ADD, 3, imm=16)
         a.move(0, imm=2)
-        a.jump(Jump.JGT, end, 3, src=2)
+        a.frame(16, end)
         for flags in (8, 1):
             a.load(1, 7, 6, 1)
             skip = Label()
@@ -317,9 +282,9 @@ def test_a_broadcast_and_what_comes_after_it(assemble):
         a.exit()
 
     program = assemble(write)
-    with LinuxOracle(program, {"m": spec}) as linux:
-        same = Same(program, spec, linux, {bytes(4): (5).to_bytes(4, "little"), b"\2\0\0\0": (6).to_bytes(4, "little")})
-        found = {(index, skip): same.run(bytes((index, skip)) + bytes(62))[1] for index in (0, 1) for skip in (0, 1, 8)}
+    contents = {bytes(4): (5).to_bytes(4, "little"), b"\2\0\0\0": (6).to_bytes(4, "little")}
+    with same(program, spec, contents) as run:
+        found = {(index, skip): run(bytes((index, skip)) + bytes(62))[1] for index in (0, 1) for skip in (0, 1, 8)}
     assert found == {(0, 0): 5, (0, 1): (5, 6), (0, 8): 5, (1, 0): 0, (1, 1): (5, 6), (1, 8): 0}
 
 

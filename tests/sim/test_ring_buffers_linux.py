@@ -33,17 +33,10 @@ class Writer:
         self.begin()
 
     def begin(self):
-        a, good = self.a, Label()
+        a = self.a
         a.move(7, src=CTX)
         a.move(9, imm=0)
-        a.load(4, 6, 7, 0)
-        a.load(4, 2, 7, 4)
-        a.move(3, src=6)
-        a.alu(Alu.ADD, 3, imm=64)
-        a.jump(Jump.JLE, good, 3, src=2)
-        a.move(0, imm=DROP)
-        a.exit()
-        a.place(good)
+        a.frame_or(64, DROP, ctx=7)
 
     def end(self):
         a = self.a

@@ -5,6 +5,7 @@ import random
 from collections import Counter
 
 import pytest
+from agreement import trio
 from assembler import CTX, FP, Assembler, Label
 from hardpath.codegen.chain import with_slot
 from hardpath.codegen.elf import select
@@ -18,6 +19,7 @@ from hardpath.hdl.maps.registry import MAP_TYPES
 from hardpath.sim import bpf_syscall as bpf
 from hardpath.sim.interpreter import Interpreter
 from hardpath.sim.linux import LinuxOracle, available, kernel_verdict
+from syscalls import errno_of
 
 pytestmark = [
     pytest.mark.linux,
@@ -48,15 +50,8 @@ def chain(main, others, slots, entries=4):
 
 def begin(a, size=32):
     """r6 = context, r7 = data; frames shorter than ``size`` are dropped."""
-    good = Label()
     a.move(6, src=CTX)
-    a.load(4, 7, 6, 0)
-    a.load(4, 2, 6, 4)
-    a.move(3, src=7)
-    a.alu(Alu.ADD, 3, imm=size)
-    a.jump(Jump.JLE, good, 3, src=2)
-    end(a, DROP)
-    a.place(good)
+    a.frame_or(size, DROP, ctx=6, data=7)
 
 
 def end(a, verdict):
@@ -97,22 +92,8 @@ def add_to(a, offset, amount):
 
 def agree(program, maps, frames):
     """Linux, interpreter and graph make the same of all frames and maps; how often each verdict came."""
-    seen = Counter()
-    interpreter = Interpreter(program, maps)
-    graph = Evaluator(build(verify(program, maps)), maps)
-    with LinuxOracle(program, maps) as linux:
-        for frame in frames:
-            expected, interpreted, made = linux.run(frame), interpreter.run(frame), graph.run(frame)
-            assert interpreted.verdict == expected.verdict == made.verdict, frame.hex()
-            assert interpreted.frame == expected.frame, frame.hex()
-            if made.frame is not None:
-                assert made.frame == expected.frame, frame.hex()
-            seen[int(expected.verdict)] += 1
-        after = linux.maps()
-        assert interpreter.maps() == after
-        for name, model in graph.models.items():
-            assert dict(model.items()) == after[name]
-    return seen
+    with trio(program, maps) as three:
+        return Counter(int(three.run(frame).verdict) for frame in frames)
 
 
 def random_frames(seed, count, words):
@@ -235,12 +216,8 @@ def in_a_function(a):
     a.store(8, FP, -16, src=9)
     for offset in (16, 17):
         a.move(1, src=6)
-        a.load(4, 7, 6, 0)
-        a.load(4, 3, 6, 4)
-        a.move(2, src=7)
-        a.alu(Alu.ADD, 2, imm=32)
         gone = Label()
-        a.jump(Jump.JGT, gone, 2, src=3)
+        a.frame(32, gone, ctx=6, data=7, end=3, scratch=2)
         a.load(1, 2, 7, offset)
         a.call_local(inner)
         a.alu(Alu.ADD, 8, src=0)
@@ -274,12 +251,7 @@ def returning(name, offset, following=None):
             a.load(1, 1, 7, 23)
             a.jump(Jump.JGT, skip, 1, imm=2)
             tail_call(a, following)
-            a.load(4, 7, 6, 0)
-            a.load(4, 2, 6, 4)
-            a.move(3, src=7)
-            a.alu(Alu.ADD, 3, imm=32)
-            a.jump(Jump.JLE, skip, 3, src=2)
-            end(a, DROP)
+            a.frame_or(32, DROP, ctx=6, data=7)
             a.place(skip)
         a.load(1, 0, 7, offset)
         a.exit()
@@ -403,13 +375,6 @@ def test_host_changes_are_the_kernels(request):
     request.addfinalizer(lambda: os.close(fd))
     probe = bpf.prog_load(bytes.fromhex("b700000002000000 9500000000000000"), "probe", "GPL")
     request.addfinalizer(lambda: os.close(probe))
-
-    def errno_of(function, *args):
-        try:
-            function(*args)
-        except OSError as error:
-            return -error.errno
-        return 0
 
     for _ in range(300):
         key, flags = rng.choice((0, 1, 2, 3, 4, 1 << 31)).to_bytes(4, "little"), rng.choice((0, 0, 0, 1, 2, 3))

@@ -1,7 +1,7 @@
 """Stack that was never written: zero where it is only copied, and everything else as in Linux."""
 
 import pytest
-from assembler import CTX, FP, Label
+from assembler import FP, Label
 from hardpath.codegen.graph import Evaluator, build
 from hardpath.codegen.isa import Alu, Jump
 from hardpath.codegen.spec import MapSpec
@@ -19,11 +19,7 @@ DEFINED = (*range(4), *range(8, 16))
 def program(a):
     """Bytes of the frame go into a structure with padding; it is copied into the frame and two maps."""
     out, null = Label(), Label()
-    a.load(4, 6, CTX, 0)
-    a.load(4, 2, CTX, 4)
-    a.move(3, src=6)
-    a.alu(Alu.ADD, 3, imm=40)
-    a.jump(Jump.JGT, out, 3, src=2)
+    a.frame(40, out)
     a.store(4, FP, -4, imm=0)
     a.load(4, 7, 6, 0)
     a.store(4, FP, -32, src=7)
