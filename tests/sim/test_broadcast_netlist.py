@@ -56,7 +56,7 @@ def test_the_set_follows_the_host(tmp_path, kind, value_size):
                 if status != expected or dict(ports.items()) != dict(model.items()):
                     wrong.append((key, port, flags, status, expected))
 
-        frames = [Frame(bytes(64), ifindex=ifindex) for ifindex in (1, 2, 31, 40)]
+        frames = [Frame(bytes(64), ifindex=ifindex) for ifindex in (1, 2, 31, 40, 32 + 2)]
         options = Options(frames_out=tmp_path / f"{seed}.jsonl", quick=True)
         result = engine("verilator").run(session.netlist, frames, options, operate, None)
         assert not wrong

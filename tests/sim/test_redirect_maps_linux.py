@@ -246,7 +246,7 @@ def test_fields_of_a_socket_are_refused(assemble):
         verify(program, {"m": spec})
 
 
-@pytest.mark.parametrize("flags, ingress", [(8, 1), (24, 1), (24, 3), (8, 3), (27, 2)])
+@pytest.mark.parametrize("flags, ingress", [(8, 1), (24, 1), (24, 3), (8, 3), (27, 2), (24, 32 + 3)])
 @pytest.mark.parametrize("kind", [DEVMAP, DEVMAP_HASH])
 def test_broadcasts_go_to_all_entries(assemble, kind, flags, ingress):
     """Whatever the index; Linux says XDP_REDIRECT, and where to is compared with what it sends elsewhere."""
