@@ -234,9 +234,11 @@ def test_a_simulation_stays_up_until_it_is_told_to_stop(hardpath, tmp_path, by):
             assert device.maps["way"].lookup(0) == number_of("right")
         taken = hardpath("sim", *switch, "--traffic", "64b", "--control", socket)
         assert taken.status == 2 and "a simulation is already there" in taken.err
+        assert hardpath("stats", "--control", socket, "--clear").status == 0
         status, out, err = running.end(by)
     assert status == 0, err
     assert json.loads(out)["verdicts"]["XDP_TX"] == 5
+    assert "note: stalls are those since the last hardpath stats --clear" in err
     assert not socket.exists() and written.exists()
     assert sorted(os.listdir(tmp_path)) == ["in.pcapng", "out.pcapng"]
 
