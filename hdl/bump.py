@@ -11,6 +11,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .bus_share import BusShare
+from .clock import Nanoseconds
 from .datapath import Datapath
 from .device_control import MAX_PORTS, UNIT, DeviceControl
 from .frame_switch import FrameSwitch
@@ -21,9 +22,6 @@ from .management import ManagementPort
 from .messages import DEVICE_ADDRESS
 from .serial_port import SerialPort
 from .verdicts import BROADCAST, XDP_PASS, XDP_REDIRECT, XDP_TX
-
-_FRACTION = 24
-"""Bits behind the point of the nanoseconds a cycle."""
 
 BAUD = 115_200
 """Of the serial line, unless said otherwise."""
@@ -100,8 +98,9 @@ class Bump(wiring.Component):
             self._clock_hz,
             self._ports + count if self._stamped else 0,
         )
-        now, cycles = Signal(64 + _FRACTION), Signal(TIME_BITS)
-        m.d.sync += [now.eq(now + round(1e9 * (1 << _FRACTION) / self._clock_hz)), cycles.eq(cycles + 1)]
+        m.submodules.time = time = Nanoseconds(self._clock_hz)
+        cycles = Signal(TIME_BITS)
+        m.d.sync += cycles.eq(cycles + 1)
         received = []
         for i in range(self._ports):
             max_frame = self.datapaths[i % count].identity.max_frame
@@ -124,9 +123,9 @@ class Bump(wiring.Component):
         for i, datapath in enumerate(self.datapaths):
             m.submodules[f"datapath_{i}" if count > 1 else "datapath"] = datapath
             if count == self._ports:
-                self._enter(m, received[i], i + 1, datapath, now[_FRACTION:])
+                self._enter(m, received[i], i + 1, datapath, time.now)
             else:
-                self._enter(m, *self._in_turns(m, received), datapath, now[_FRACTION:])
+                self._enter(m, *self._in_turns(m, received), datapath, time.now)
             source = C(i, 2) if count == self._ports else datapath.tx_source - 1
             lost = self._leave(m, source, datapath, switch, i)
             if self._stamped:

@@ -8,11 +8,11 @@ from amaranth import Cat, ClockDomain, ClockSignal, Module, Mux, ResetSignal, Si
 from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
+from ..clock import Nanoseconds
 from ..datapath import Datapath
 from ..stream import Skid
 from ..verdicts import XDP_PASS, XDP_REDIRECT, XDP_TX
 from .base import Shell
-from .clock import Nanoseconds
 from .pins import Pin, axi_lite, axis
 
 PORT_BITS = 8

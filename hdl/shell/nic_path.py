@@ -9,11 +9,11 @@ from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..clock import Nanoseconds
 from ..datapath import Datapath
 from ..frame_switch import FrameSwitch
 from ..stream import Skid, mask_bytes
 from ..verdicts import BROADCAST, XDP_PASS, XDP_REDIRECT, XDP_TX
-from .clock import Nanoseconds
 
 
 def beat_layout(width: int, user: int) -> data.StructLayout:

@@ -9,7 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
 FRACTION = 32
-"""Bits behind the point of the nanoseconds a cycle: wrong by less than a microsecond in a day."""
+"""Bits behind the point of the nanoseconds a cycle: of a day at 800 MHz, less than 10 microseconds are lost or won."""
 
 
 class Nanoseconds(wiring.Component):
