@@ -10,7 +10,8 @@ from hardpath.sim.memory import Memory, Region, Trap
 from hardpath.sim.processor import Environment, Processor
 
 SUITE = Path(__file__).resolve().parents[2].parent / "shared" / "conformance" / "decoded.jsonl"
-CASES = [json.loads(line) for line in SUITE.read_text().splitlines()] if SUITE.exists() else []
+ABSENT = pytest.param(None, marks=pytest.mark.skip(reason="the conformance suite is not beside this repository"))
+CASES = [json.loads(line) for line in SUITE.read_text().splitlines()] if SUITE.exists() else [ABSENT]
 MEMORY_REGION = 3
 
 
@@ -32,8 +33,7 @@ def run(case):
     return Processor(program, memory, NoEnvironment()).run(address, len(data))
 
 
-@pytest.mark.skipif(not CASES, reason="the conformance suite is not beside this repository")
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case and case["name"])
 def test_result_is_the_suites(case):
     if "callx" in case["name"] or case["error"]:
         with pytest.raises(Trap):
