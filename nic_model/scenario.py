@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -190,7 +191,9 @@ def _some_time(value: Any) -> int:
 
 def _interval(value: Any) -> int:
     """``2Mpps``: ps from frame to frame."""
-    rate = Rate.parse(text(value))
+    written, rate = text(value), Rate()
+    with suppress(InputError):
+        rate = Rate.parse(written)
     if not rate.frames_per_second:
         raise InputError(f"{value!r}: give frames a second as 1.5Mpps")
     return SECOND // rate.frames_per_second

@@ -40,6 +40,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"duration": "1ms", "ports": [{**PORT, "mtu": 9000}]}, r"ports\[0\]: there is no setting 'mtu': those are"),
     ({"duration": "1ms", "ports": [{**PORT, "rx-queue": "much"}]}, "rx-queue: 'much' is no number of bytes"),
     ({"duration": "1ms", "ports": [{**PORT, "host-rate": "1G"}]}, "host-rate: '1G': give frames a second"),
+    ({"duration": "1ms", "ports": [{**PORT, "host-rate": 5}]}, "host-rate: 5: give frames a second"),
+    ({"duration": "1ms", "ports": [{**PORT, "traffic": [{"frames": "64b", "rate": 5}]}]}, "rate '5': the unit is"),
     ({"duration": "1ms", "ports": [{**PORT, "traffic": [{}]}]}, r"traffic\[0\]: give either frames"),
     (
         {"duration": "1ms", "ports": [{**PORT, "traffic": [{"frames": "64b", "rate": "120%"}]}]},
