@@ -29,7 +29,7 @@ def command(
     settings: Settings, chosen: Chosen, source: Source, build: Build, given: Given, simulator: Simulator
 ) -> int:
     """Compare hardware, interpreter and Linux: verdicts, bytes, redirects, maps and events."""
-    source.check()
+    source.check(settings)
     spec, program, contents = chosen.open(given, settings)
     frames, skipped = source.fitting(build.max_frame)
     with Steps() as steps:

@@ -165,13 +165,22 @@ class _Words:
             except ValueError:
                 break
             if not 0 <= number <= 255:
-                raise click.UsageError(f"{self._verb}: {word} is no byte")
+                raise click.UsageError(f"{self._verb}: {word} is no byte: {_remedy(word, base)}")
             data.append(number)
             del self._words[0]
         if len(data) < size:
-            wrong = f", and {self._words[0]} is none" if self._words else ""
+            hint = "" if base == 16 else ": hexadecimal ones come behind hex"
+            wrong = f", and {self._words[0]} is none{hint}" if self._words else ""
             raise click.UsageError(f"{self._verb}: {what} expected {size} bytes got {len(data)}{wrong}")
         return bytes(data)
+
+
+def _remedy(word: str, base: int) -> str:
+    """For what is too large for a byte. Several of them in a word are for bpftool, too, one that is too large."""
+    digits = word[2:] if word[:2] in ("0x", "0X") else word if base == 16 else ""
+    if len(digits) % 2 or not digits:
+        return "a byte is 0 to 255"
+    return f"give each byte by itself, as to bpftool: {'' if base == 16 else 'hex '}{bytes.fromhex(digits).hex(' ')}"
 
 
 def _print_entry(settings: Settings, found: HostMap, key: bytes, value: bytes) -> None:

@@ -255,14 +255,15 @@ class Source:
     seed: int
     skip_bad: bool
 
-    def check(self, needed: bool = True) -> None:
+    def check(self, settings: Settings, needed: bool = True) -> None:
         """Raise an error, before anything takes time, unless there is exactly one source (at most one if it is not
-        ``needed``) and it is there."""
+        ``needed``) and it is there. If nothing is in it, a note says so: all frames of none do as they should."""
         if self.read is None and self.traffic is None and not needed:
             return
         if (self.read is None) == (self.traffic is None):
             raise click.UsageError("give frames: either -r CAPTURE or --traffic NAME")
-        next(iter(self.frames()), None)
+        if next(iter(self.frames()), None) is None:
+            settings.note(f"{self.name}: 0 frames, so nothing is tried: give a capture with packets in it")
 
     @property
     def name(self) -> str:

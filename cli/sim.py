@@ -80,7 +80,7 @@ def command(
     waves: Path | None,
 ) -> None:
     """Simulate cycle by cycle: verdicts, latency, throughput."""
-    source.check(needed=control is None)
+    source.check(settings, needed=control is None)
     runner = simulator.start()
     if control is not None and not runner.live:
         raise InputError(f"engine {runner.name} cannot do it while frames pass: use --control with --engine verilator")

@@ -25,6 +25,15 @@ def capture(example):
     return example("port_filter") / "capture.pcap"
 
 
+@pytest.mark.parametrize("verb", ["sim", "diff"])
+def test_a_capture_without_frames_is_said(hardpath, example, tmp_path, verb):
+    empty = tmp_path / "empty.pcap"
+    empty.write_bytes((example("drop") / "capture.pcap").read_bytes()[:24])
+    answer = hardpath(verb, example("drop") / "drop.o", "-r", empty)
+    assert answer.status == 0
+    assert answer.err == f"note: {empty}: 0 frames, so nothing is tried: give a capture with packets in it\n"
+
+
 def test_a_capture_gives_figures_frames_maps_and_an_annotated_capture(
     hardpath, port_filter, capture, tmp_path
 ):
