@@ -34,9 +34,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hardpath.cli.options import FASTEST_CLOCK
 from hardpath.codegen.schedule import ScheduleReport, report
 from hardpath.hdl.area import Area
+from hardpath.hdl.target import FASTEST_CLOCK
 from hardpath.sim.captures import Frame
 from hardpath.sim.compare import fill
 from hardpath.sim.engine import Options

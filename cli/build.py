@@ -12,7 +12,7 @@ from ..boards import flow, needs, toolchain
 from ..boards.report import document, text
 from ..codegen.flow import MAX_WINDOW, Design, compile_program
 from ..hdl.frame_sizes import LONGEST_FRAME, MIN_FRAME, WIDTHS
-from ..hdl.target import Target
+from ..hdl.target import LARGEST_II, Target
 from ..sim import program
 from . import options as shared
 from .main import NO
@@ -45,7 +45,7 @@ from .settings import Settings
     metavar="BYTES", help=f"Bytes a beat of the frame streams: {', '.join(map(str, WIDTHS))}.",
 )
 @click.option(
-    "--ii", type=click.IntRange(1, shared.LARGEST_II), show_default="what the ports leave", metavar="CYCLES",
+    "--ii", type=click.IntRange(1, LARGEST_II), show_default="what the ports leave", metavar="CYCLES",
     help="Cycles from one frame to the next, at least; the more, the smaller the hardware.",
 )
 @click.option(

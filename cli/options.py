@@ -18,7 +18,7 @@ from ..codegen.spec import ObjectSpec, ProgramSpec
 from ..codegen.tables import helper_tables
 from ..hdl.frame_sizes import LONGEST_FRAME, MIN_FRAME, WIDTHS
 from ..hdl.line_rate import PORTS
-from ..hdl.target import Target
+from ..hdl.target import FASTEST_CLOCK, LARGEST_II, SLOWEST_CLOCK, Target
 from ..sim import program
 from ..sim.captures import Frame, fitting, read_capture
 from ..sim.engine import Engine
@@ -30,14 +30,6 @@ from .settings import Settings
 Command = Callable[..., Any]
 
 FILE = click.Path(path_type=Path)
-
-FASTEST_CLOCK = 500.0
-"""MHz; beyond what block memories of the target reach, so no plan for a faster one means anything."""
-
-
-LARGEST_II = 4096
-"""Cycles; no pipeline has so many stages, so that a larger one would change nothing."""
-
 
 class Number(click.FloatRange):
     """A number in a range. NaN is refused; `click.FloatRange` takes it as being in every range."""
@@ -223,7 +215,7 @@ build_options = collected(
         metavar="BYTES", help=f"Bytes a beat of the frame streams: {', '.join(map(str, WIDTHS))}.",
     ),
     click.option(
-        "--clock", type=Number(1, FASTEST_CLOCK), show_default=f"{Target.clock_mhz:g}", metavar="MHZ",
+        "--clock", type=Number(SLOWEST_CLOCK, FASTEST_CLOCK), show_default=f"{Target.clock_mhz:g}", metavar="MHZ",
         help="Clock in MHz.",
     ),
     click.option(

@@ -102,13 +102,16 @@ def of(
     return Program(spec, select(spec, program, section), contents)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Program:
     """A program, its object and the contents of the object's maps."""
 
-    spec: ObjectSpec = field(repr=False)
+    spec: ObjectSpec
     program: ProgramSpec
-    contents: Contents = field(repr=False)
+    contents: Contents
+
+    def __repr__(self) -> str:
+        return f"<Program {self.name}: {self.program.section}, {len(self.program.instructions)} instructions>"
 
     @property
     def name(self) -> str:
@@ -131,12 +134,15 @@ class Program:
         return Verified(replace(self, program=program), verified)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verified:
     """A program that is safe, with the facts that say so."""
 
     program: Program
-    facts: VerifiedProgram = field(repr=False)
+    facts: VerifiedProgram
+
+    def __repr__(self) -> str:
+        return f"<Verified {self.program.name}>"
 
     def compile(
         self,
@@ -170,12 +176,16 @@ class Simulation:
     maps: Contents = field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Hardware:
     """A compiled program. ``contents``: what its maps hold before the first frame."""
 
-    design: Design = field(repr=False)
-    contents: Contents = field(repr=False)
+    design: Design
+    contents: Contents
+
+    def __repr__(self) -> str:
+        target = self.design.target
+        return f"<Hardware {self.name}: {self.stages} stages, {target.width} bytes a beat, {target.clock_mhz:g} MHz>"
 
     @property
     def name(self) -> str:
@@ -223,7 +233,11 @@ class Hardware:
 
 
 def _frame(frame: Frame | bytes) -> Frame:
-    return frame if isinstance(frame, Frame) else Frame(frame)
+    if isinstance(frame, Frame):
+        return frame
+    if isinstance(frame, (bytes, bytearray, memoryview)):
+        return Frame(bytes(frame))
+    raise InputError(f"a frame is bytes or a hardpath.Frame, but {frame!r:.80} is neither")
 
 
 _engine = engine  # methods have a parameter of this name

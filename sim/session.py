@@ -35,7 +35,9 @@ ENGINES = ("verilator", "cocotb")
 
 
 def engine(name: str) -> Engine:
-    """The engine of that name, one of `ENGINES`."""
+    """The engine of that name. Raises `InputError` unless it is one of `ENGINES`."""
+    if name not in ENGINES:
+        raise InputError(f"there is no engine {name}: give {' or '.join(ENGINES)}")
     if name == "cocotb":
         from .cocotb_engine import CocotbEngine  # loads cocotb's runner
 

@@ -24,6 +24,7 @@ def test_every_name_of_the_api_is_there_and_loads_nothing_before_it_is_used() ->
     assert all(getattr(hardpath, name).__doc__ for name in hardpath.__all__)
     code = "import sys, hardpath; sys.exit(any(m.startswith(('amaranth', 'numpy', 'hardpath.')) for m in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert {*hardpath.__all__} <= {*dir(hardpath)}
     with pytest.raises(AttributeError, match="no attribute 'lod'"):
         _ = hardpath.lod
 
@@ -77,3 +78,31 @@ def test_a_program_that_is_not_safe_is_rejected() -> None:
     program = hardpath.load(ROOT / "tests" / "cli" / "data" / "unsafe.o")
     with pytest.raises(VerificationError, match="out-of-bounds packet access"):
         program.verify()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"width": 7}, "width 7: a beat has 8, 16, 32, 64 or 128 bytes"),
+        ({"clock_mhz": 1e6}, "clock_mhz 1e\\+06: give 1 to 500"),
+        ({"clock_mhz": float("nan")}, "clock_mhz nan"),
+        ({"max_frame": 13}, "max_frame 13: give 14 to 16384"),
+        ({"ii": 0}, "ii 0: give 1 to 4096"),
+    ],
+)
+def test_a_target_that_cannot_be_built_is_refused(wrong: dict[str, float], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        hardpath.Target(**wrong)  # type: ignore[arg-type]
+
+
+def test_each_step_shows_what_it_is_and_takes_nothing_else() -> None:
+    program = hardpath.load(ROOT / "examples" / "mac_swap" / "mac_swap.o")
+    verified = program.verify()
+    hardware = verified.compile(hardpath.Target(width=32, clock_mhz=100))
+    assert repr(program) == "<Program mac_swap: xdp, 50 instructions>"
+    assert repr(verified) == "<Verified mac_swap>"
+    assert repr(hardware) == "<Hardware mac_swap: 1 stages, 32 bytes a beat, 100 MHz>"
+    with pytest.raises(InputError, match="there is no engine vcs: give verilator or cocotb"):
+        hardware.simulate([bytes(60)], engine="vcs")
+    with pytest.raises(InputError, match=r"a frame is bytes or a hardpath\.Frame, but '0011' is neither"):
+        hardware.simulate(["0011"])  # type: ignore[list-item]
