@@ -23,6 +23,7 @@ from hardpath.codegen.spec import MapSpec
 from hardpath.hdl.maps.base import SiteKind
 from hardpath.hdl.maps.unit import HostOp, MapUnit
 from hardpath.hdl.operators import OPERATORS
+from map_bench import operate
 
 SEEDS = range(int(os.environ.get("HARDPATH_PIPELINE_SEEDS", "24")))
 ROWS = 4
@@ -280,7 +281,7 @@ class Bench:
                 if valid and ready:
                     self.results.append({name: payload[name] for name in fields})
             for name, host in dut.hosts.items():
-                rows[name] = [await operate(ctx, host, HostOp.ENTRY, index=i) for i in range(CELLS)]
+                rows[name] = [(await operate(ctx, host, HostOp.ENTRY, index=i))[2] for i in range(CELLS)]
 
         simulator = Simulator(dut)
         simulator.add_clock(1e-6)
@@ -290,18 +291,6 @@ class Bench:
             simulator.add_testbench(hosts)
         simulator.run()
         return rows
-
-
-async def operate(ctx: Any, host: Any, op: HostOp, **operands: int) -> int:
-    """One host operation; its value."""
-    ctx.set(host.op, op)
-    for name, value in operands.items():
-        ctx.set(getattr(host, name), value)
-    ctx.set(host.request, 1)
-    (value,) = await ctx.tick().sample(host.result_value).until(host.done)
-    ctx.set(host.request, 0)
-    await ctx.tick()
-    return int(value)
 
 
 def spaced(program: Program, rng: random.Random) -> Program:
@@ -354,7 +343,7 @@ def test_host_operations_happen_between_two_frames(seed: int) -> None:
             await ctx.tick().repeat(rng.randrange(1, 15))
             unit, op = rng.choice(list(program.maps)), rng.choice((HostOp.LOOKUP, HostOp.UPDATE))
             row, value = rng.randrange(ROWS), rng.randrange(256)
-            seen = await operate(ctx, bench.pipeline.hosts[unit], op, key=row, value=value)
+            _, _, seen = await operate(ctx, bench.pipeline.hosts[unit], op, key=row, value=value)
             calls.append(HostCall(unit, op, row, value if op is HostOp.UPDATE else seen))
 
     end = bench.run(frames, host)
