@@ -6,30 +6,20 @@ from typing import Any
 
 from amaranth import Module, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In
 
+from ..register_bus import BUS
 from .pins import axi_lite, signature
 
 OKAY, SLVERR = 0, 2
 
-BUS = wiring.Signature({
-    "address": Out(16),
-    "write": Out(1),
-    "wdata": Out(32),
-    "valid": Out(1),
-    "rdata": In(32),
-    "ready": In(1),
-})
-"""The control bus of `hdl.datapath.Datapath`, from its master's side: word addresses; a transfer happens in the cycle
-where ``valid`` and ``ready`` are high."""
-
 
 class AxiLite(wiring.Component):
-    """A slave (``axil_*``) that carries out one transfer after the other on ``bus``; reads and writes that wait take
-    turns. Writes of parts of words are answered with SLVERR and have no effect."""
+    """A slave (``axil_*``) that carries out one transfer after the other on ``bus`` (`BUS` from its master's side); reads
+    and writes that wait take turns. Writes of parts of words are answered with SLVERR and have no effect."""
 
     def __init__(self) -> None:
-        super().__init__({**signature(axi_lite("axil")), "bus": Out(BUS)})
+        super().__init__({**signature(axi_lite("axil")), "bus": In(wiring.Signature(BUS))})
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

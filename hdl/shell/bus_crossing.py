@@ -9,7 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
-from .axi_lite import BUS
+from ..register_bus import BUS
 
 
 class BusCrossing(wiring.Component):
@@ -22,7 +22,8 @@ class BusCrossing(wiring.Component):
 
     def __init__(self, near_domain: str, far_domain: str) -> None:
         self._domains = near_domain, far_domain
-        super().__init__({"near": In(BUS), "far": Out(BUS)})
+        bus = wiring.Signature(BUS)
+        super().__init__({"near": Out(bus), "far": In(bus)})
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
