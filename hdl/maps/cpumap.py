@@ -7,7 +7,7 @@ from typing import Any
 from .base import RedirectTarget
 from .index_map import IndexMap
 from .index_model import IndexRules
-from .linux import EOVERFLOW
+from .linux import BPF_F_NUMA_NODE, EOVERFLOW
 
 
 class Cpumap(IndexMap):
@@ -18,6 +18,7 @@ class Cpumap(IndexMap):
     summary = "CPUs of the host to redirect to; filled by the host; the target is the CPU, which is the key"
     operations = frozenset({"redirect"})
     redirects_to = RedirectTarget.CPU
+    creation_flags = BPF_F_NUMA_NODE
     rules = IndexRules(most=16384, over=EOVERFLOW)
 
     def reference_target(self, index: int, value: bytes | bytearray) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .base import MapShape
 from .buffer import Buffer
-from .slots import check_creatable
+from .linux import BPF_F_PRESERVE_ELEMS
+from .slots import CREATION_FLAGS, check_creatable
 
 
 class PerfEventArray(Buffer):
@@ -16,4 +17,4 @@ class PerfEventArray(Buffer):
     operations = frozenset({"perf_event"})
 
     def check(self, shape: MapShape) -> None:
-        check_creatable(self, shape, (4,))
+        check_creatable(self, shape, (4,), CREATION_FLAGS | BPF_F_PRESERVE_ELEMS)

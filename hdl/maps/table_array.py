@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import Refused
 from .base import Lowering, MapPlugin, MapShape, SiteKind
-from .linux import BPF_ANY, BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG, E2BIG, EINVAL, ENOENT
+from .linux import BPF_ANY, E2BIG, EINVAL, ENOENT
 from .slot_table import SlotTable
 from .slots import WORD, SlotMap, SlotModel
 from .table_array_unit import TableArrayUnit
@@ -67,13 +67,6 @@ class TableArray(SlotMap):
     """``MapShape.table`` says what the slots can hold."""
 
     values_readable = False
-
-    def check(self, shape: MapShape) -> None:
-        super().check(shape)
-        if shape.flags & (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG):
-            raise Refused(
-                f"{self.name} {shape.name} has flags 0x{shape.flags:x}, so Linux cannot create it", "leave them out"
-            )
 
     def model(self, shape: MapShape) -> TableArrayModel:
         return TableArrayModel(shape)

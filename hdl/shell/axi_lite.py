@@ -15,8 +15,8 @@ OKAY, SLVERR = 0, 2
 
 
 class AxiLite(wiring.Component):
-    """A slave (``axil_*``) that carries out one transfer after the other on ``bus`` (`BUS` from its master's side); reads
-    and writes that wait take turns. Writes of parts of words are answered with SLVERR and have no effect."""
+    """A slave (``axil_*``) that carries out one transfer after the other on ``bus`` (`BUS`, from its master's side);
+    reads and writes that wait take turns. Writes of parts of words are answered with SLVERR and have no effect."""
 
     def __init__(self) -> None:
         super().__init__({**signature(axi_lite("axil")), "bus": In(wiring.Signature(BUS))})

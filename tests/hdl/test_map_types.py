@@ -9,6 +9,7 @@ from hardpath.codegen.graph.construct import Construct
 from hardpath.codegen.graph.ir import Graph
 from hardpath.codegen.spec import MapSpec
 from hardpath.hdl.errors import Refused
+from hardpath.hdl.maps.base import MapPlugin
 from hardpath.hdl.maps.registry import MAP_TYPES
 from hardpath.hdl.maps.rows import MEMORY_LIMIT, ValueRows
 from hardpath.hdl.maps.table import Table
@@ -127,3 +128,17 @@ def test_few_values_that_were_not_pushed_are_found_in_a_full_bloom_filter() -> N
     assert all(model.peek(value.to_bytes(8, "little")) for value in range(spec.max_entries))
     wrong = sum(model.peek(value.to_bytes(8, "big")) is not None for value in range(1, 10001))
     assert wrong < 10000 / 196
+
+
+@pytest.mark.parametrize("plugin", MAP_TYPES.values(), ids=lambda plugin: plugin.name)
+def test_full_maps_take_new_keys_only_if_they_say_that_they_evict(plugin: MapPlugin) -> None:
+    flags = NO_PREALLOC if plugin.type == LPM_TRIE else 0
+    spec = MapSpec("m", plugin.type, 8 if plugin.type == LPM_TRIE else 4, 4, 4, flags)
+    if "update" not in plugin.operations or plugin.is_constant_address():
+        assert not plugin.evicts
+        return
+    model = plugin.model(spec)
+    keys = [(b"\x20\0\0\0" if plugin.type == LPM_TRIE else b"") + bytes((number, 0, 0, 0)) for number in range(5)]
+    assert [model.update(key, b"none", 0) for key in keys[:4]] == [0] * 4
+    assert (model.update(keys[4], b"none", 0) == 0) is plugin.evicts
+    assert len(list(model.items())) == 4
