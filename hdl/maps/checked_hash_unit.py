@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
-from .base import MapShape, SiteKind
-from .hash_unit import HashUnit
 from .linux import BPF_EXIST, BPF_NOEXIST, EINVAL
-from .rows import ValueRows
 from .slot_table import SlotTable
-from .table import Table
 from .table_array_unit import may_hold
-from .unit import HostOp
+from .unit import HostOp, MapUnit
 from .wrapper_unit import WrapperUnit
 
 
 class CheckedHashUnit(WrapperUnit):
-    """Sites are those of `HashUnit`; host updates of a wrong value never reach it, they are -EINVAL."""
+    """``inner``: a hash map. Host updates of a wrong value never reach it, they are -EINVAL."""
 
-    def __init__(
-        self,
-        shape: MapShape,
-        kinds: Sequence[SiteKind],
-        rows: ValueRows,
-        table: Table,
-        first: Mapping[int, int] | None = None,
-    ) -> None:
-        super().__init__(shape, kinds, HashUnit(shape, kinds, rows, table, first))
+    def __init__(self, inner: MapUnit) -> None:
+        super().__init__(inner.shape, inner.kinds, inner)
 
     @abstractmethod
     def wrong(self) -> Value:
@@ -72,11 +60,9 @@ class DevmapHashUnit(CheckedHashUnit):
 class HashOfMapsUnit(CheckedHashUnit):
     """hash_of_maps: a value is the number of one of the maps that ``contents`` allows there."""
 
-    def __init__(
-        self, shape: MapShape, kinds: Sequence[SiteKind], rows: ValueRows, table: Table, contents: SlotTable
-    ) -> None:
+    def __init__(self, inner: MapUnit, contents: SlotTable) -> None:
         self._contents = contents
-        super().__init__(shape, kinds, rows, table, contents.first)
+        super().__init__(inner)
 
     def wrong(self) -> Value:
         return ~may_hold(self._contents, self.host.key, self.host.value)

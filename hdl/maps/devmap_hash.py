@@ -10,6 +10,7 @@ from .broadcast import Broadcasting
 from .checked_hash_unit import DevmapHashUnit
 from .hash import Hash
 from .hash_model import HashModel
+from .hash_unit import HashUnit
 from .index_model import stored
 from .linux import BPF_EXIST, BPF_NOEXIST, EINVAL
 from .slots import check_creatable, first_word
@@ -51,4 +52,4 @@ class DevmapHash(Broadcasting, Hash):
         return Redirection(entry.found, b.op("slice", 32, b.field(site, "row"), attr=0))
 
     def plain_hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> MapUnit:
-        return DevmapHashUnit(shape, sites, self.layout(shape), Table.of(shape))
+        return DevmapHashUnit(HashUnit(shape, sites, self.layout(shape), Table.of(shape)))

@@ -10,11 +10,13 @@ from .base import Lowering, MapShape, SiteKind
 from .checked_hash_unit import HashOfMapsUnit
 from .hash import Hash
 from .hash_model import HashModel
+from .hash_unit import HashUnit
 from .linux import EINVAL
 from .rows import ValueRows
 from .slots import WORD
 from .table import Table
 from .table_array import check_holds, table_of
+from .unit import MapUnit
 
 
 class HashOfMapsModel(HashModel):
@@ -61,5 +63,6 @@ class HashOfMaps(Hash):
         site = b.site(shape.name, self.read_kind(shape), predicate, entry.address, entry.tag)
         return b.op("mux", WORD, entry.found, b.op("slice", WORD, b.field(site, "row"), attr=0), b.const(0, WORD))
 
-    def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> HashOfMapsUnit:
-        return HashOfMapsUnit(shape, sites, self.layout(shape), Table.of(shape), table_of(shape))
+    def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> MapUnit:
+        contents = table_of(shape)
+        return HashOfMapsUnit(HashUnit(shape, sites, self.layout(shape), Table.of(shape), contents.first), contents)

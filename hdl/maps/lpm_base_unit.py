@@ -15,14 +15,36 @@ from collections.abc import Sequence
 from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib.wiring import In, Out
 
 from .base import MapShape, SiteKind
 from .hash_records import DELETE
 from .linux import BPF_EXIST, E2BIG, EINVAL
 from .row_memory import RowMover, serve_sites
 from .rows import ValueRows
-from .trie import Trie
+from .trie import LENGTH_BYTES, Trie
 from .unit import HostOp, MapUnit
+
+
+def walker_ports(trie: Trie) -> dict[str, Any]:
+    """What `LpmBaseUnit` asks of a walker. ``start`` is held until ``done`` (one cycle); ``op`` (`HostOp`), ``key``,
+    ``mode`` (BPF_ANY ...), ``index`` (of ENTRY) with it.
+
+    ``status`` (32 bits, 0 or a negative errno) and ``slot`` (number of the entry) are valid with ``done`` and until the
+    next ``start``, as is ``entry_key`` of an ENTRY. Values are not the walker's business.
+    """
+    key = 8 * LENGTH_BYTES + trie.bits
+    return {
+        "start": In(1),
+        "op": In(2),
+        "key": In(key),
+        "mode": In(2),
+        "index": In(32),
+        "done": Out(1),
+        "status": Out(32),
+        "slot": Out(trie.pointer_bits),
+        "entry_key": Out(key),
+    }
 
 
 class LpmBaseUnit(MapUnit):

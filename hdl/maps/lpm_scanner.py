@@ -10,10 +10,10 @@ from typing import Any
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
 
 from ..verilog_memory import NO_COLLISIONS
 from .linux import BPF_EXIST, BPF_NOEXIST, EEXIST, EINVAL, ENOENT, ENOSPC
+from .lpm_base_unit import walker_ports
 from .trie import LENGTH_BYTES, Trie
 from .unit import HostOp
 
@@ -25,25 +25,11 @@ BEHIND = 7
 
 
 class LpmScanner(wiring.Component):
-    """``start``, ``op``, ``key``, ``mode``, ``index``, ``done``, ``status``, ``slot`` and ``entry_key`` as in
-    `lpm_walker.LpmWalker`. An operation takes as many cycles as slots were ever used, and a few more (`BEHIND`)."""
+    """Ports: `walker_ports`. An operation takes as many cycles as slots were ever used, and a few more (`BEHIND`)."""
 
     def __init__(self, trie: Trie) -> None:
         self._trie = trie
-        bits, key = trie.pointer_bits, 8 * LENGTH_BYTES + trie.bits
-        super().__init__(
-            {
-                "start": In(1),
-                "op": In(2),
-                "key": In(key),
-                "mode": In(2),
-                "index": In(32),
-                "done": Out(1),
-                "status": Out(32),
-                "slot": Out(bits),
-                "entry_key": Out(key),
-            }
-        )
+        super().__init__(walker_ports(trie))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

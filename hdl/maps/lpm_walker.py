@@ -19,36 +19,22 @@ from amaranth.lib.wiring import In, Out
 
 from ..verilog_memory import NO_COLLISIONS
 from .linux import BPF_EXIST, BPF_NOEXIST, EEXIST, EINVAL, ENOENT, ENOSPC
+from .lpm_base_unit import walker_ports
 from .trie import CELLS, LENGTH_BYTES, STRIDE, Trie, cells_on
 from .unit import HostOp
 
 
 class LpmWalker(wiring.Component):
-    """``start`` is held until ``done`` (one cycle); ``op`` (`HostOp`), ``key``, ``mode`` (BPF_ANY ...), ``index`` (of
-    ENTRY) with it.
-
-    ``status`` (32 bits, 0 or a negative errno) and ``slot`` (number of the entry) are valid with ``done`` and until the
-    next ``start``, as is ``entry_key`` of an ENTRY. Values are not the walker's business.
-
-    Towards the levels: node ``address`` of level ``level``; ``word`` answers one cycle later; ``store`` says which
-    cells ``row`` replaces.
-    """
+    """Ports: `walker_ports`, and towards the levels: node ``address`` of level ``level``; ``word`` answers one cycle
+    later; ``store`` says which cells ``row`` replaces."""
 
     def __init__(self, trie: Trie) -> None:
         self._trie = trie
-        bits, key = trie.pointer_bits, 8 * LENGTH_BYTES + trie.bits
+        bits = trie.pointer_bits
         self._heap = data.StructLayout({"head": bits, "freed": bits + 1, "fresh": bits + 1})
         super().__init__(
             {
-                "start": In(1),
-                "op": In(2),
-                "key": In(key),
-                "mode": In(2),
-                "index": In(32),
-                "done": Out(1),
-                "status": Out(32),
-                "slot": Out(bits),
-                "entry_key": Out(key),
+                **walker_ports(trie),
                 "level": Out(range(trie.levels)),
                 "address": Out(bits),
                 "word": In(trie.node),
