@@ -66,11 +66,12 @@ _PCAP_MAGICS = {
 
 def _read_pcap(source: CaptureFile, order: str, unit_ns: int) -> Iterator[Packet]:
     link = struct.unpack(order + "HHiIII", source.exactly(20))[-1]
+    source.begun = True
     source.check_link(link & 0xFFFF)  # the upper bits tell about the FCS
     record = struct.Struct(order + "IIII")
     while header := source.file.read(record.size):
         if len(header) < record.size:
-            raise source.damaged("the file ends inside it: capture again, or cut the file before this packet")
+            raise source.cut_off()
         seconds, fraction, captured, original = record.unpack(header)
         source.check_size(captured)
         data = source.exactly(captured)

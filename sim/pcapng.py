@@ -53,13 +53,20 @@ class CaptureFile:
         self.file = file
         self.name = name
         self.packets = 0
+        self.begun = False  # the file's header has been read
 
     def exactly(self, size: int) -> bytes:
         """The next ``size`` bytes; `InputError` when the file ends before."""
         data = self.file.read(size)
         if len(data) != size:
-            raise self.damaged("the file ends inside it: capture again, or cut the file before this packet")
+            raise self.cut_off()
         return data
+
+    def cut_off(self) -> InputError:
+        """The error for a file that ends too early."""
+        if not self.begun:
+            return InputError(f"{self.name}: the file ends inside its header: give a whole pcap or pcapng capture")
+        return self.damaged("the file ends inside it: capture again, or cut the file before this packet")
 
     def damaged(self, reason: str) -> InputError:
         """The error for the packet that is being read."""
@@ -114,11 +121,12 @@ def read_blocks(source: CaptureFile) -> Iterator[Packet]:
         elif block_type in (ENHANCED_PACKET, SIMPLE_PACKET, OBSOLETE_PACKET):
             yield _packet(source, order, block_type, body, interfaces)
             source.packets += 1
+        source.begun = True
         start = source.file.read(8)
         if not start:
             return
         if len(start) < 8:
-            raise source.damaged("the file ends inside it: capture again, or cut the file before this packet")
+            raise source.cut_off()
         # The type of a section header reads the same in both byte orders.
         (block_type,) = struct.unpack(order + "I", start[:4])
         header = start[4:]

@@ -35,6 +35,7 @@ class CaptureReader {
         } else if (got == 4 && is_pcap(magic)) {
             uint8_t header[20];
             exactly(header, sizeof header);
+            begun_ = true;
             check_link(u32(header + 16) & 0xFFFF);  // the upper bits tell about the FCS
         } else {
             throw InputFault(name_ + ": not a capture (it starts with " + hex(magic, got) +
@@ -71,6 +72,7 @@ class CaptureReader {
     std::vector<char> buffer_;
     std::FILE* file_ = nullptr;
     bool pcapng_ = false, swapped_ = false, started_ = false;
+    bool begun_ = false;  // the file's header has been read
     uint32_t unit_ns_ = 1000;
     uint64_t packets_ = 0;
     std::vector<Interface> interfaces_;
@@ -92,6 +94,8 @@ class CaptureReader {
         return InputFault(name_ + ": packet " + std::to_string(packets_ + 1) + ": " + reason);
     }
     InputFault cut_off() const {
+        if (!begun_)
+            return InputFault(name_ + ": the file ends inside its header: give a whole pcap or pcapng capture");
         return damaged("the file ends inside it: capture again, or cut the file before this packet");
     }
     void exactly(uint8_t* into, size_t size) {
@@ -171,6 +175,7 @@ class CaptureReader {
             if (std::memcmp(body_.data() + length - head - 4, start + 4, 4) != 0)
                 throw damaged("the two lengths of a block differ: the file is damaged, capture again");
             body_.resize(length - head - 4);
+            begun_ = true;
             if (type == kInterface) {
                 describe_interface();
             } else if (type == kEnhancedPacket || type == kSimplePacket || type == kObsoletePacket) {

@@ -142,6 +142,8 @@ def test_wireshark_shows_verdict_queue_and_packet_id(tmp_path: Path) -> None:
         (b"", "the file is empty"),
         (b"PK\x03\x04", "not a capture (it starts with 50 4b 03 04)"),
         (pcap([], "<", 1, link=113), "link type 113 is not Ethernet"),
+        (pcap([Frame(bytes(60))], "<", 1)[:10], "the file ends inside its header"),
+        (pcapng([Frame(bytes(60))], "<", 9)[:20], "the file ends inside its header"),
         (pcap([Frame(bytes(60))] * 3, "<", 1)[:-1], "packet 3: the file ends inside it"),
         (pcapng([Frame(bytes(60))] * 3, ">", 9)[:-5], "packet 3: the file ends inside it"),
         (pcap([], "<", 1) + struct.pack("<IIII", 0, 0, 1 << 30, 1 << 30), "packet 1: a length of 1073741824 bytes"),
