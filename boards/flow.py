@@ -223,7 +223,8 @@ def _run(tool: Tool, arguments: Sequence[str], folder: Path) -> None:
     try:
         run(tool, arguments, folder)
     except ToolFailed as failure:
-        said = "; ".join(failure.complaints) or failure.log.strip().splitlines()[-1:] or "it says nothing"
+        last = failure.log.strip().rpartition("\n")[2]
+        said = "; ".join(failure.complaints) or last or "it says nothing"
         raise HardpathError(f"{tool} failed: {said}") from None
 
 

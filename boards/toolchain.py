@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,16 +62,16 @@ class Toolchain:
     nextpnr: Tool
     ecppack: Tool
 
-    def __iter__(self) -> object:
+    def __iter__(self) -> Iterator[Tool]:
         return iter((self.yosys, self.nextpnr, self.ecppack))
 
     def __str__(self) -> str:
-        return ", ".join(str(tool) for tool in (self.yosys, self.nextpnr, self.ecppack))
+        return ", ".join(map(str, self))
 
     @property
     def remarks(self) -> list[str]:
         """What a user should know about how they were chosen."""
-        return [tool.passed_over for tool in (self.yosys, self.nextpnr, self.ecppack) if tool.passed_over]
+        return [tool.passed_over for tool in self if tool.passed_over]
 
 
 def find(preference: str = "auto") -> Toolchain:

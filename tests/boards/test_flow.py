@@ -63,8 +63,16 @@ def test_what_is_too_large_is_not_placed(tools, tmp_path):
     assert {name: area.figures()["block_rams"] for name, area in built.synthesis.parts.items()}["map flows"] == 1
 
 
-def test_a_tool_that_fails_is_named_with_what_it_said(tools, tmp_path):
+@pytest.mark.parametrize(
+    ("printed", "told"),
+    [
+        ("ERROR: cannot do that\nbye", "cannot do that"),
+        ("reading\nout of memory\n", "out of memory"),
+        ("", "it says nothing"),
+    ],
+)
+def test_a_tool_that_fails_is_named_with_what_it_said(tools, tmp_path, printed, told):
     made = chain(tools)
-    broken = tools.put(YOSYS, "print('ERROR: cannot do that'); sys.exit(1)")
-    with pytest.raises(HardpathError, match=r"yosys 9.9 \(native\) failed: cannot do that"):
+    broken = tools.put(YOSYS, f"print({printed!r}); sys.exit(1)")
+    with pytest.raises(HardpathError, match=rf"yosys 9.9 \(native\) failed: {told}$"):
         build(BOARD, [], Toolchain(broken, made.nextpnr, made.ecppack), cache=tmp_path / "cache")
