@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..hdl.errors import InputError
+from ..hdl.verdicts import XDP_PASS
 from . import btf as types
 from .btf import Btf
 from .chain import moved
@@ -23,7 +24,6 @@ DEFAULT_ACTIONS = ("XDP_PASS",)
 _GO_ON = 31  # XDP_DISPATCHER_RETVAL, always a reason to go on
 _IMMEDIATE, _REGISTER = 0x00, 0x08
 _R0, _R1, _R6 = 0, 1, 6
-_PASS = 2
 _LINK_SLOTS = 6  # instructions of the dispatcher for each link
 
 
@@ -103,7 +103,7 @@ def _dispatcher(links: Sequence[Link], starts: Sequence[int]) -> Iterator[Instru
         mask = sum(1 << ACTIONS.index(action) for action in link.actions) | 1 << _GO_ON
         yield Instruction(Class.JMP32 | Jump.JSET | _IMMEDIATE, _R1, 0, 1, mask - (1 << 32))
         yield Instruction(EXIT, 0, 0, 0, 0)
-    yield _alu(Class.ALU64, Alu.MOV, _R0, number=_PASS)
+    yield _alu(Class.ALU64, Alu.MOV, _R0, number=XDP_PASS)
     yield Instruction(EXIT, 0, 0, 0, 0)
 
 

@@ -28,11 +28,10 @@ class MapSpec:
     Global data sections are array maps of one entry with ``initial`` bytes; ``readonly`` for .rodata (frozen).
     ``key_type``/``value_type`` are type ids of ``btf``, 0 when unknown. ``section`` is the ELF section it is from.
     ``inner`` is the template of the maps in a map of maps; ``slots`` names the maps or programs that a map of
-    maps or programs holds from the start, by index; ``spare`` the programs that the host may put into a slot besides.
-    ``table`` is what `codegen.chain` makes of these for one program. ``lock`` is where
-    in the value there is a struct bpf_spin_lock. ``number`` is the map's id in iproute2's definitions
-    (``bpf_elf_map.id``), 0 if it has none. ``pinned``: libbpf pins it
-    by its name (LIBBPF_PIN_BY_NAME), so objects that do share it.
+    maps or programs holds from the start, by index; ``spare`` those that the host may put into a slot besides.
+    ``table`` is what `codegen.inner_maps` makes of these, or for one program `codegen.chain`. ``lock`` is where in the
+    value there is a struct bpf_spin_lock. ``number`` is the map's id in iproute2's definitions (``bpf_elf_map.id``), 0
+    if it has none. ``pinned``: libbpf pins it by its name (LIBBPF_PIN_BY_NAME), so objects that do share it.
     """
 
     name: str

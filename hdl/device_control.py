@@ -79,7 +79,6 @@ def markdown() -> str:
     ))
 
 
-
 PORT_COUNTERS = tuple(_SUMMARIES)
 """Names of a port's counters, each 32 bits."""
 

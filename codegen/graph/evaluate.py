@@ -11,11 +11,11 @@ from ...hdl.helpers.events import Event, tail_of
 from ...hdl.maps.base import MapModel, MapPlugin
 from ...hdl.maps.registry import MAP_TYPES
 from ...hdl.operators import OPERATORS
-from ...hdl.verdicts import BROADCAST, XDP_REDIRECT, interfaces_of
+from ...hdl.verdicts import BROADCAST, XDP_PASS, XDP_REDIRECT, XDP_TX, interfaces_of
 from ..spec import MapSpec
 from .ir import Graph, Node, event_output
 
-SENT = (2, 3, XDP_REDIRECT, BROADCAST)
+SENT = (XDP_PASS, XDP_TX, XDP_REDIRECT, BROADCAST)
 """Verdicts with a frame: PASS, TX, REDIRECT, and one that goes to several interfaces."""
 
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..maps.base import RedirectTarget
+from ..verdicts import XDP_ABORTED, XDP_REDIRECT
 from .base import TARGET_BITS, Arg, CallLowering, HelperPlugin, Machine, Outcome
-
-XDP_ABORTED, XDP_REDIRECT = 0, 4
 
 
 def to_one(call: CallLowering, target: Any) -> Any:

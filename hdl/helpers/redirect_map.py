@@ -8,10 +8,10 @@ from typing import Any
 from ..maps.base import MapPlugin
 from ..maps.broadcast import INTERFACES, interfaces
 from ..maps.linux import BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS
+from ..verdicts import XDP_ABORTED, XDP_REDIRECT
 from .base import TARGET_BITS, Arg, CallLowering, HelperPlugin, Machine, Outcome
 from .redirect import to_one
 
-XDP_ABORTED, XDP_REDIRECT = 0, 4
 ACTIONS = 3
 """The flags' lowest bits are the verdict if there is no entry."""
 

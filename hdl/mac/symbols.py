@@ -12,7 +12,6 @@ SYMBOL = data.StructLayout({
 """The lines of GMII in one direction. All zero: idle."""
 
 
-
 def octet_layout(side: int = 0) -> data.StructLayout:
     """A byte of a frame without its FCS. ``error``: valid with ``last``, kills the frame. ``side`` bits go with it."""
     return data.StructLayout({"data": 8, "last": 1, "error": 1, "side": side})

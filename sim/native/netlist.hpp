@@ -11,7 +11,7 @@
 namespace hardpath {
 
 constexpr size_t kMaxWidth = 128;  // bytes a beat
-constexpr uint32_t kBroadcast = 5;  // the verdict of a redirect to several interfaces (hdl/egress.py)
+constexpr uint32_t kBroadcast = 5;  // the verdict of a redirect to several interfaces (hdl/verdicts.py)
 
 struct Beat {
     uint8_t data[kMaxWidth];

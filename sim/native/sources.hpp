@@ -17,7 +17,7 @@
 
 namespace hardpath {
 
-constexpr uint64_t kLongestFrame = 16384;  // sim/captures.py
+constexpr uint64_t kLongestFrame = 16384;  // hdl/frame_sizes.py
 
 class Source {
   public:
