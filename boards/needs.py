@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from math import floor
-
 from ..hdl.errors import Refused
-from ..hdl.line_rate import FCS, PORTS, SHORTEST_ON_WIRE, TOLERANCE, carried_gbps
+from ..hdl.line_rate import PORTS, TOLERANCE, carried_gbps
 from ..hdl.target import Target
 
 LINE = PORTS["1g"]
@@ -24,7 +22,7 @@ EVENT_BEATS = 64
 def interval(clock_mhz: float, ports: int) -> int:
     """Cycles from frame to frame if so many ports bring in the shortest ones back to back. Raises `Refused` if there is
     less than one."""
-    cycles = floor(LINE.frame_cycles(SHORTEST_ON_WIRE - FCS, clock_mhz) * (1 - TOLERANCE) / ports)
+    cycles = LINE.leaves(clock_mhz, ports)
     if not cycles:
         raise Refused(f"{ports} ports bring in more than a frame a cycle at {clock_mhz:g} MHz", "use a faster clock")
     return cycles

@@ -9,6 +9,7 @@ from ..codegen.flow import Design
 from ..hdl.area import DEVICES, Area
 from ..hdl.errors import Refused
 from ..hdl.line_rate import carried_gbps
+from ..hdl.plural import counted
 from .flow import Built
 from .needs import needed_mhz
 from .timing import Clock
@@ -33,7 +34,7 @@ def document(built: Built, designs: Sequence[Design]) -> dict[str, Any]:
         "board": built.board.name,
         "device": built.device.name,
         "ports": built.board.ports,
-        "tools": [str(tool) for tool in (built.toolchain.yosys, built.toolchain.nextpnr, built.toolchain.ecppack)],
+        "tools": list(map(str, built.toolchain)),
         "width": design.target.width,
         "stages": design.schedule.stages,
         "initiation_interval": design.schedule.ii,
@@ -132,8 +133,8 @@ def text(facts: dict[str, Any]) -> str:
     lines = [
         f"{name} on {facts['board']} ({facts['device']})",
         f"tools      {', '.join(facts['tools'])}",
-        f"pipeline   {facts['stages']} stages, {facts['latency_ns']:g} ns; "
-        f"at worst {facts['worst_cycles']} cycles from a frame to the next",
+        f"pipeline   {counted(facts['stages'], 'stage')}, {facts['latency_ns']:g} ns; "
+        f"at worst {counted(facts['worst_cycles'], 'cycle')} from a frame to the next",
         f"area       {_cells(area)}: {facts['share']:.0%} of the {facts['scarcest']}",
         *(f"  {part:<20} {_cells(of)}" for part, of in facts["parts"].items()),
     ]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
+from math import floor
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import click
 
@@ -15,7 +17,8 @@ from ..codegen.emit import verilog
 from ..codegen.flow import Design
 from ..hdl import registers
 from ..hdl.errors import InputError
-from ..hdl.line_rate import FCS, PORTS, SHORTEST_ON_WIRE
+from ..hdl.line_rate import PORTS
+from ..hdl.plural import counted
 from . import options as shared
 from . import report
 from .options import Build, Chosen
@@ -103,9 +106,8 @@ def command(
             settings.note(chosen_for(build.ports, design))
         if facts["area"]["largest"]["share"] > 1 and around.shell is None:
             settings.note(f"no ECP5 holds this: {report.area_text(facts['area'])}")
-        for overrun in facts["overruns"][:1]:
-            clock, device = f"{design.target.clock_mhz:g} MHz", "" if around.shell is None else " in an ECP5"
-            settings.note(f"{clock} will not be reached{device}: {overrun['at']} alone takes {overrun['ns']} ns")
+        if facts["overruns"]:
+            settings.note(too_fast(design, max(facts["overruns"], key=lambda each: each["ns"]), around))
         steps("Verilog")
         written = {
             **around.hardware(design),
@@ -125,13 +127,27 @@ def command(
     )
 
 
+def too_fast(design: Design, overrun: dict[str, Any], around: Around) -> str:
+    """Why the clock will not be reached, and what to do about it."""
+    target = design.target
+    reached = floor(1000 * target.margin / overrun["ns"])
+    remedy = f"choose --clock {reached}, or less"
+    if around.shell is not None:
+        fixed = SHELLS[around.shell].fixed_clock
+        remedy = "see what timing.txt of project.tcl says of your part" + ("" if fixed else f", or {remedy}")
+    device = "" if around.shell is None else " in an ECP5"
+    cause = f"{overrun['at'] or report.NOWHERE} alone takes {overrun['ns']} ns"
+    return f"{target.clock_mhz:g} MHz will not be reached{device}: {cause}: {remedy}"
+
+
 def chosen_for(ports: str, design: Design) -> str:
     """What the hardware became for these ports, and why."""
     target, plan = design.target, design.schedule
-    brought = PORTS[ports].frame_cycles(SHORTEST_ON_WIRE - FCS, target.clock_mhz)
-    slow = ", too seldom for frames that all meet in a map" if design.worst_cycles > brought else ""
+    left = PORTS[ports].leaves(target.clock_mhz)
+    slow = ", too seldom for frames that all meet in a map" if design.worst_cycles > left else ""
+    inside = f"{counted(plan.frames, 'frame')} at a time in {counted(plan.stages, 'stage')}"
     return (
-        f"frames of {ports} ports come {brought:.4g} or more cycles of {target.clock_mhz:g} MHz apart: "
-        f"{target.width} bytes a beat, up to {plan.frames} at a time in {plan.stages} stages, one every {plan.ii} "
-        f"cycles, every {design.worst_cycles} at worst{slow}"
+        f"{ports} ports leave {counted(left, 'cycle')} of {target.clock_mhz:g} MHz from frame to frame, and the "
+        f"hardware takes one every {counted(design.worst_cycles, 'cycle')} at worst{slow}: "
+        f"{target.width} bytes a beat, up to {inside}"
     )

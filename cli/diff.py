@@ -7,6 +7,7 @@ from rich.console import Console
 
 from ..codegen.flow import Design
 from ..hdl.maps.registry import MAP_TYPES
+from ..hdl.plural import counted
 from ..sim.captures import Frame
 from ..sim.compare import Difference, Input, Record, compare
 from ..sim.engine import Options
@@ -107,14 +108,10 @@ def _show(
             )
         return
     names = [record.name for record in records]
-    agreed = [_count(len(records[0].results), "frame"), _count(len(records[0].maps), "map")]
+    agreed = [counted(len(records[0].results), "frame"), counted(len(records[0].maps), "map")]
     if design.graph.events:
-        agreed.append(_count(sum(map(len, records[0].told.values())), "event"))
+        agreed.append(counted(sum(map(len, records[0].told.values())), "event"))
     console.print(
         f"{design.program.name}: {', '.join(names[:-1])} and {names[-1]} agree on "
         f"{', '.join(agreed[:-1])} and {agreed[-1]}"
     )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -17,6 +17,7 @@ from ..hdl.errors import HardpathError, Refused
 from ..hdl.helpers.registry import HELPERS
 from ..hdl.kernel_functions.registry import KERNEL_FUNCTIONS
 from ..hdl.maps.registry import MAP_TYPES
+from ..hdl.plural import counted
 from . import options as shared
 from . import report
 from .options import Build, Chosen
@@ -146,7 +147,7 @@ def _show_program(console: Console, facts: dict[str, Any]) -> None:
         console.print(f"  {helper['name']}: {helper['hardware'] or 'MISSING: there is no hardware for it'}")
     if hardware := facts["hardware"]:
         console.print(
-            f"  hardware: {hardware['stages']} stages, {hardware['register_bits']} register bits, window of "
+            f"  hardware: {counted(hardware['stages'], 'stage')}, {hardware['register_bits']} register bits, window of "
             f"{hardware['window']} bytes, headroom of {hardware['headroom']}"
         )
     else:

@@ -15,6 +15,10 @@ from ..hdl.area import DEVICES, Area, verdict
 from ..hdl.errors import Refused
 from ..hdl.frame_store import UNIT as STORE
 from ..hdl.line_rate import carried_gbps
+from ..hdl.plural import counted
+
+NOWHERE = "a join of paths"
+"""What makes a node that no line stands for."""
 
 
 def document(design: Design) -> dict[str, Any]:
@@ -189,7 +193,7 @@ def text(design: Design) -> str:
         f"line rate    {_line_rate(facts)}",
         f"window       {facts['window']} bytes of the frame's front, {facts['headroom']} bytes of headroom",
         *_store_text(facts["frame_store"]),
-        f"pipeline     {facts['stages']} stages, {facts['register_bits']} register bits",
+        f"pipeline     {counted(facts['stages'], 'stage')}, {facts['register_bits']} register bits",
         f"area         {area_text(facts['area'])}",
         f"clock        {_clock(stages)}",
         f"digest       {facts['digest']}",
@@ -197,7 +201,7 @@ def text(design: Design) -> str:
     for each in facts["maps"]:
         lines += ["", *_map_text(each)]
     lines += ["", *_intervals_text(facts["intervals"], design.target.ii)]
-    return "\n".join([*lines, "", str(stages), ""])
+    return "\n".join([*lines, "", stages.text(lambda node: line(design.program, node.slot) or NOWHERE), ""])
 
 
 def _throughput(design: Design) -> str:
@@ -239,7 +243,7 @@ def _map_text(facts: dict[str, Any]) -> list[str]:
     lines = [
         f"map {facts['name']}: {facts['type']}, key {facts['key_size']}, value {facts['value_size']}, "
         f"{facts['max_entries']} entries",
-        f"  {facts['mechanism']}; at worst {facts['worst_cycles_per_frame']} cycles a frame; "
+        f"  {facts['mechanism']}; at worst {counted(facts['worst_cycles_per_frame'], 'cycle')} a frame; "
         f"an operation of the host holds frames {facts['host_stall_cycles']} cycles at most",
     ]
     if facts["pause_cycles"]:
@@ -249,7 +253,7 @@ def _map_text(facts: dict[str, Any]) -> list[str]:
         tags = "any key" if each["whatever_the_key"] else "same key"
         lines.append(
             f"  {each['access']} in stage {each['stage']} ({each['at']}) waits for {each['waits_for']} "
-            f"({each['waits_for_at']}) of older frames, {tags}: {each['worst_cycles']} cycles at most"
+            f"({each['waits_for_at']}) of older frames, {tags}: {counted(each['worst_cycles'], 'cycle')} at most"
         )
     return lines + (_ports_text(facts["ports"]) if facts["ports"] else [])
 

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from ..codegen.flow import Design
 from ..hdl.errors import InputError
+from ..hdl.plural import counted
 from ..nic_model.control_socket import ControlServer
 from ..nic_model.host import about
 from ..sim.captures import fitting
@@ -160,7 +161,7 @@ def show(console: Console, design: Design, result: RunResult, paths: list[dict[s
     target, ii = design.target, design.schedule.ii
     apart = f", a frame every {ii} cycles" if ii > 1 else ""
     console.print(
-        f"{design.program.name}: {design.schedule.stages} stages{apart}, {target.width} bytes a beat, "
+        f"{design.program.name}: {counted(design.schedule.stages, 'stage')}{apart}, {target.width} bytes a beat, "
         f"{target.clock_mhz:g} MHz; simulated by {result.engine}\n"
     )
     facts = Table.grid(padding=(0, 2))

@@ -45,9 +45,13 @@ class Ports:
             f"use a faster clock: usual for these ports are {self.clock_mhz:g} MHz",
         )
 
+    def leaves(self, clock_mhz: float, ports: int = 1) -> int:
+        """Whole cycles from frame to frame if so many ports bring in the shortest ones, back to back."""
+        return floor(self.frame_cycles(SHORTEST_ON_WIRE - FCS, clock_mhz) * (1 - TOLERANCE) / ports)
+
     def ii(self, clock_mhz: float) -> int:
         """The largest initiation interval for the shortest frames, back to back. Raises `Refused` if there is none."""
-        cycles = floor(self.frame_cycles(SHORTEST_ON_WIRE - FCS, clock_mhz) * (1 - TOLERANCE))
+        cycles = self.leaves(clock_mhz)
         if not cycles:
             raise Refused(
                 f"{self.name} ports bring in more than a frame a cycle at {clock_mhz:g} MHz",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from ...hdl.plural import counted
 from ...hdl.target import Target
 from ..graph.ir import Graph, Node
 from . import timing
@@ -49,6 +51,10 @@ class ScheduleReport:
         return max(self.stages, key=lambda stage: stage.ns)
 
     def __str__(self) -> str:
+        return self.text(str)
+
+    def text(self, called: Callable[[Node], str]) -> str:
+        """A line for each stage, and what they add up to. ``called``: what a user calls a node."""
         rows = [f"{'stage':>5} {'ns':>6} {'bits':>6}  work"]
         for stage in self.stages:
             ops: dict[str, int] = {}
@@ -58,10 +64,10 @@ class ScheduleReport:
             work = " ".join(name if count == 1 else f"{count}x{name}" for name, count in sorted(ops.items()))
             rows.append(f"{stage.number:>5} {stage.ns:>6.2f} {stage.register_bits:>6}  {work}")
         rows.append(
-            f"{len(self.stages)} stages, {self.register_bits} register bits, longest chain "
+            f"{counted(len(self.stages), 'stage')}, {self.register_bits} register bits, longest chain "
             f"{self.critical.ns:.2f} of {self.budget_ns:.2f} ns in stage {self.critical.number}"
         )
-        rows += [f"too long for one stage: {node} takes {ns:.2f} ns" for node, ns in self.overruns]
+        rows += [f"too long for one stage: {called(node)} takes {ns:.2f} ns" for node, ns in self.overruns]
         return "\n".join(rows)
 
 

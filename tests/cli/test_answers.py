@@ -116,11 +116,21 @@ def test_compile_reports_mechanism_and_worst_case_of_every_map(hardpath, example
     assert f"{report['stages']} stages" in text and "map flows: hash" in text
 
 
+def test_compile_says_which_line_is_too_slow_for_the_clock_and_which_clock_is_not(hardpath, example, tmp_path):
+    path = example("source_counter") / "source_counter.o"
+    answer = hardpath("compile", path, "-o", tmp_path / "fast", "--clock", "400")
+    told = r"400 MHz will not be reached: (\S+\.c:\d+) alone takes [\d.]+ ns: choose --clock (\d+), or less"
+    found = re.search(told, answer.err)
+    assert found and f"too long for one stage: {found[1]} takes" in (tmp_path / "fast" / "report.txt").read_text()
+    assert "will not be reached" not in hardpath("compile", path, "-o", tmp_path / "slower", "--clock", found[2]).err
+
+
 def test_compile_for_ports_chooses_what_keeps_up_with_them_and_says_why(hardpath, example, tmp_path):
     answer = hardpath("compile", example("firewall") / "firewall.o", "-o", tmp_path, "--ports", "1g", "-j")
     report = answer.json["report"]
     assert report["target"] == {"clock_mhz": 125.0, "width": 8, "max_frame": 2048}
-    assert "frames of 1g ports come 84 or more cycles of 125 MHz apart: 8 bytes a beat" in answer.err
+    assert "1g ports leave 83 cycles of 125 MHz from frame to frame, and the hardware takes one every 39" in answer.err
+    assert "8 bytes a beat, up to 1 frame at a time in 8 stages" in answer.err
     assert report["initiation_interval"] == report["stages"] and report["carries_gbps"] >= 1
     (flows,) = (each for each in report["maps"] if each["name"] == "flows")
     assert flows["mechanism"] == "one frame at a time" and not flows["hazards"]
