@@ -19,10 +19,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..hdl.errors import InputError
-from . import elf
+from . import elf, yaml_file
 from .chain import with_slot
 from .dispatcher import ACTIONS, DEFAULT_ACTIONS, DEFAULT_PRIORITY, Link, dispatched, run_configuration
 from .merge import merged
@@ -163,28 +161,8 @@ class _Chain:
         return InputError(f"{self._path}: {message}")
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """As SafeLoader, which would keep the last of equal keys and say nothing."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for number, key in enumerate(keys):
-            if key in keys[:number]:
-                raise yaml.MarkedYAMLError(None, None, f"{key!r} is there twice", node.value[number][0].start_mark)
-        return super().construct_mapping(node, deep)
-
-
 def _read(path: Path) -> Mapping[Any, Any]:
-    try:
-        content = yaml.load(path.read_text(), _Loader)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        at = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise InputError(f"{path}{at}: no YAML: {error.problem}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: no YAML: {' '.join(str(error).split())}") from None
+    content = yaml_file.read(path)
     if not isinstance(content, dict):
         raise InputError(f"{path}: a chain is written {{programs: [{{object: FILE}}, ...]}}")
     return content

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
+from ..codegen import yaml_file
 from ..hdl.errors import InputError
 
 T = TypeVar("T")
@@ -30,16 +29,7 @@ class Section:
     @classmethod
     def read(cls, path: Path) -> Section:
         """A whole file."""
-        try:
-            return cls(yaml.safe_load(path.read_text(encoding="utf-8")), str(path))
-        except OSError as error:
-            raise InputError(f"{path}: {error.strerror}") from None
-        except UnicodeDecodeError:
-            raise InputError(f"{path}: not a text in UTF-8") from None
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            line = f", line {mark.line + 1}" if mark is not None else ""
-            raise InputError(f"{path}{line}: no YAML: {getattr(error, 'problem', None) or 'unreadable'}") from None
+        return cls(yaml_file.read(path), str(path))
 
     def get(self, name: str) -> Any:
         """The raw value, None if it is not there."""

@@ -88,7 +88,12 @@ def test_what_is_wrong_is_named(scenario: Write, settings: dict[str, Any], messa
 
 
 def test_files_that_are_no_scenarios_are_named(tmp_path: Path) -> None:
-    for content, message in (("a: 1\nb: [", "line 2: no YAML"), ("- 1", "must be a mapping")):
+    for content, message in (
+        ("a: 1\nb: [", "line 2, column 5: no YAML"),
+        ("a: 1\na: 2", "line 2, column 1: no YAML: 'a' is there twice"),
+        ("a: 2001-99-99", "no YAML: month must be in 1..12"),
+        ("- 1", "must be a mapping"),
+    ):
         path = tmp_path / "bad.yaml"
         path.write_text(content)
         with pytest.raises(InputError, match=message):
