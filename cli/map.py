@@ -11,7 +11,8 @@ import click
 from ..codegen.chain_file import load
 from ..codegen.elf import with_map_size
 from ..hdl.errors import InputError
-from ..nic_model.host_maps import BPF_ANY, BPF_EXIST, BPF_NOEXIST, ENOENT, HostMap, MapError
+from ..hdl.maps.linux import BPF_ANY, BPF_EXIST, BPF_NOEXIST, ENOENT
+from ..nic_model.host_maps import HostMap, MapError
 from ..nic_model.offline import contents, open_maps
 from ..sim.mapfile import load_maps, save_maps
 from .bpftool import JsonWriter, MapText, hexadecimal
@@ -252,7 +253,7 @@ def _lookup(maps: dict[str, HostMap], words: _Words, settings: Settings) -> int:
         _print_entry(settings, found, key, value)
         return 0
     click.echo("null" if _json(settings) else f"key:\n{hexadecimal(key)}\n\nNot found")
-    return 1
+    return NO
 
 
 def _update(maps: dict[str, HostMap], words: _Words, settings: Settings) -> int:
@@ -314,7 +315,7 @@ def _front(take: bool) -> _Verb:
         if not _json(settings):
             raise InputError(f"map {found.name}: empty map")
         click.echo("null")
-        return 1
+        return NO
 
     return verb
 

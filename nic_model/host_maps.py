@@ -11,9 +11,7 @@ from ..codegen.inner_maps import value_names
 from ..codegen.map_names import map_type_name
 from ..codegen.spec import MapSpec
 from ..hdl.errors import InputError
-
-BPF_ANY, BPF_NOEXIST, BPF_EXIST = 0, 1, 2
-ENOENT, EPERM = 2, 1
+from ..hdl.maps.linux import BPF_ANY, EPERM
 
 
 class MapError(InputError):

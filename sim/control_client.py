@@ -14,10 +14,9 @@ from ..hdl.events import EventShape, data_bytes
 from ..hdl.helpers import event_kinds
 from ..hdl.helpers.events import Event, EventKind
 from ..hdl.maps.base import POSITION_BYTES
+from ..hdl.maps.linux import E2BIG
 from ..hdl.maps.unit import HostOp
 from ..hdl.registers import COUNTERS, MAGIC, VERSION, RegisterMap
-
-ENOENT, E2BIG = 2, 7
 
 BATCH = 1000
 """Operations on a map that are carried out as one list of transfers, at most: others get at the device in between."""
@@ -182,8 +181,7 @@ class ControlClient:
         return tuple(event_kinds.described(kind) for kind in kinds)
 
     def events(self) -> list[tuple[int, Event]]:
-        """The events that wait in the device, which has them no longer: number of the frame since reset, and event.
-        Those that come while these are taken are left for the next time."""
+        """The events that wait in the device, which has them no longer: number of the frame since reset, and event."""
         beats: list[tuple[int, int, bytes]] = []
         waiting, ended = self._read("event_level"), True
         while waiting or not ended:
