@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from rich.bar import Bar
 from rich.console import Console
 from rich.table import Table
 
 from ..nic_model.hardware import Hardware
 from ..nic_model.host import Device
 from ..sim.control_client import LatencyFigures
+from ..sim.statistics import Bin, Latency
+from . import charts
 from .device_options import Reached, device_options
 from .settings import Settings
 
 _ROWS = 16
-_WIDTH = 40
 
 
 @click.command()
@@ -83,24 +83,12 @@ def _show(console: Console, found: list[dict[str, Any]]) -> None:
         if "clock_mhz" in each:
             clock = each["clock_mhz"]
             console.print("  ns      " + "  ".join(f"{name} {1000 * v / clock:,.0f}" for name, v in figures.items()))
-        console.print(_histogram(each["bins"], each["bin_cycles"]))
+        if (drawn := histogram(each["bins"], each["bin_cycles"])) is not None:
+            console.print(drawn)
 
 
-def _histogram(bins: list[list[int]], bin_cycles: int) -> Table:
-    """At most `_ROWS` rows of equal width."""
-    first, last = bins[0][0], bins[-1][0]
-    step = max(1, -(-(last - first + bin_cycles) // (bin_cycles * _ROWS))) * bin_cycles
-    rows: dict[int, int] = {}
-    for low, frames in bins:
-        row = first + (low - first) // step * step
-        rows[row] = rows.get(row, 0) + frames
-    most = max(rows.values())
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("  cycles")
-    table.add_column("frames", justify="right")
-    table.add_column("", width=_WIDTH)
-    for low in range(first, last + 1, step):
-        frames = rows.get(low, 0)
-        span = f"{low}" if step == 1 else f"{low}-{low + step - 1}"
-        table.add_row(f"  {span}", f"{frames:,}", Bar(most, 0, frames, width=_WIDTH))
-    return table
+def histogram(bins: list[list[int]], bin_cycles: int) -> Table | None:
+    """At most `_ROWS` rows of equal width, of whole bins; none if all frames are in one."""
+    counts = Latency([(low // bin_cycles, frames) for low, frames in bins], period_ps=1)
+    rows = [Bin(bin_cycles * row.low, bin_cycles * (row.high + 1) - 1, row.frames) for row in counts.histogram(_ROWS)]
+    return charts.histogram("  cycles", rows)

@@ -10,6 +10,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from hardpath.cli import latency as latency_verb
 from hardpath.cli import plots
 from hardpath.cli.charts import histogram, load_latency, sparkline, timeline
 from hardpath.hdl.errors import InputError
@@ -51,6 +52,14 @@ def test_a_time_line_tells_its_scale_and_pauses() -> None:
     assert "█████████           █" in frames and "up to 1" in frames
     assert "▂▂▂▂▂▂▂▂▂           █" in mean and "up to 320" in worst
     assert timeline(line_of(1, 2, 3), 1) is None
+
+
+def test_bins_of_a_device_are_drawn_in_rows_of_whole_bins() -> None:
+    assert latency_verb.histogram([[32, 7]], 16) is None
+    few = printed(latency_verb.histogram([[32, 7], [64, 1]], 16))
+    assert [row.split()[:2] for row in few.splitlines()[1:]] == [["32-47", "7"], ["48-63", "0"], ["64-79", "1"]]
+    many = [row.split()[:2] for row in printed(latency_verb.histogram([[i, 1] for i in range(40)], 1)).splitlines()[1:]]
+    assert many[0] == ["0-2", "3"] and many[-1] == ["39-41", "1"] and len(many) == 14
 
 
 def test_a_histogram_of_one_bin_is_none() -> None:
