@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..codegen.flow import Design
+from ..codegen.redirects import redirect_target
 from ..hdl.bump import Bump
-from ..hdl.errors import InputError
+from ..hdl.errors import InputError, Refused
 from ..hdl.mac.port import PortShape
+from ..hdl.maps.base import RedirectTarget
 from .board import Board
 from .clocks import LINE_MHZ, plan
 from .platform import MEMORIES, make_platform
@@ -39,7 +41,8 @@ class Files:
 
 def files_of(board: Board, designs: Sequence[Design], latencies: bool = False) -> Files:
     """One design for all ports of the board, or one for each of two. Its clock is the fastest that the PLL makes and
-    the design can stand. ``latencies``: the device measures them from wire to wire."""
+    the design can stand. ``latencies``: the device measures them from wire to wire. Raises `Refused` for programs that
+    redirect to what boards do not have."""
     platform = make_platform(board)
     pll = plan(platform.default_clk_frequency / 1e6, min(design.target.clock_mhz for design in designs))
     shape = PortShape(rx_delay_ps=board.rx_delay_ps, tx_delay_ps=board.tx_delay_ps)
@@ -63,6 +66,13 @@ def files_of(board: Board, designs: Sequence[Design], latencies: bool = False) -
 def _device(board: Board, designs: Sequence[Design], shape: PortShape, clock_hz: float, latencies: bool) -> Bump:
     if len(designs) > board.ports:
         raise InputError(f"{board.title} has one port: build one program for it")
+    for design in designs:
+        target = redirect_target(design)
+        if target not in (None, RedirectTarget.PORT):
+            raise Refused(
+                f"{design.program.name} redirects to a {target.value}, and all that {board.title} has is ports",
+                "redirect to interfaces; with --shell axis you steer such frames yourself",
+            )
     datapaths = [design.stamped_datapath if latencies else design.datapath for design in designs]
     # Port 0 faces the network: nobody there may reach the control bus. The only port has to.
     return Bump(datapaths, shape, clock_hz, ports=board.ports)

@@ -6,12 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
+from assembler import Assembler
 from hardpath.boards.board import BOARDS
 from hardpath.boards.cells import LATENCIES, part_of
 from hardpath.boards.netlist import files_of
 from hardpath.codegen.elf import load, select
 from hardpath.codegen.flow import compile_program
-from hardpath.hdl.errors import InputError
+from hardpath.codegen.spec import MapSpec, ObjectSpec, ProgramSpec
+from hardpath.hdl.errors import InputError, Refused
 from hardpath.hdl.target import Target
 
 pytest.importorskip("amaranth_boards", reason="install the extra `boards`")
@@ -48,7 +50,23 @@ def test_a_netlist_is_the_same_each_time_and_names_no_folder_of_the_machine():
 def test_two_programs_need_two_ports():
     with pytest.raises(InputError, match=r"ButterStick r1\.0 has one port"):
         files_of(BOARDS["butterstick"], [design(), design()])
-    assert files_of(BOARDS["versa_ecp5"], [design(), design("mac_swap")]).rtlil.count("datapath_1")
+    assert files_of(BOARDS["versa_ecp5"], [design("redirect"), design("mac_swap")]).rtlil.count("datapath_1")
+
+
+@pytest.mark.parametrize(("kind", "what"), [(16, "cpu"), (17, "socket")])
+def test_what_redirects_to_no_port_is_refused(kind, what):
+    """Its numbers are not those of ports: a frame for CPU 1 would leave through port 0."""
+    a = Assembler()
+    a.map(1, "targets")
+    a.move(2, imm=0)
+    a.move(3, imm=0)
+    a.call(51)  # bpf_redirect_map
+    a.exit()
+    program = ProgramSpec("away", "xdp", a.finish(), {0: "away"}, license="GPL")
+    spec = ObjectSpec("away.o", (program,), {"targets": MapSpec("targets", kind, 4, 4, 2)})
+    made = compile_program(spec, program, Target(clock_mhz=62.5, width=8, max_frame=1518))
+    with pytest.raises(Refused, match=f"away redirects to a {what}, and all that Lattice ECP5 Versa has is ports"):
+        files_of(BOARDS["versa_ecp5"], [made])
 
 
 def test_what_measures_latencies_is_there_if_wanted_and_a_part_of_its_own():
