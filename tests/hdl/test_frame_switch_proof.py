@@ -10,13 +10,16 @@ from proofs import PROVED, REFUTED, prove
 
 PORTS = 2
 STEPS = 10
+LONGEST_WAIT = 4
+"""Cycles in which all sources offer and all outputs take. It cannot be less, with frames of up to three beats."""
 BEAT = data.StructLayout({"source": 1, "index": 2, "last": 1})
 
 
 class Switch(wiring.Component):
     """Each source numbers its frames and their beats, and keeps what it offers until it is taken. ``holds``: every
     output gets whole frames, those of a source in order and once each, and all that were meant for it when they are
-    gone from the source; and what is offered to it stays until it is taken. ``wrong``: a switch that forgets a way."""
+    gone from the source; what is offered to it stays until it is taken; and no source waits longer than `LONGEST_WAIT`.
+    ``wrong``: a switch that forgets a way."""
 
     def __init__(self, wrong: bool = False) -> None:
         self._wrong = wrong
@@ -33,8 +36,11 @@ class Switch(wiring.Component):
         meant = [[Signal(2, name=f"meant_{i}_{j}") for j in range(PORTS)] for i in range(PORTS)]
         begun = [[Signal(2, name=f"begun_{i}_{j}") for j in range(PORTS)] for i in range(PORTS)]
         claims = []
+        ready = [getattr(self, f"ready_{j}") for j in range(PORTS)]
+        busy = Cat(*(given.valid for given in switch.inputs), *ready).all()  # nobody makes a pause
         for i, given in enumerate(switch.inputs):
             valid, last, ways, index = Signal(), Signal(), Signal(PORTS), Signal(2)
+            waits = Signal(range(LONGEST_WAIT + 2))
             taken = valid & given.ready
             m.d.comb += [
                 given.valid.eq(valid),
@@ -49,6 +55,11 @@ class Switch(wiring.Component):
                 m.d.sync += index.eq(Mux(last, 0, index + 1))
             with m.If(Mux(valid, taken & last, index == 0)):
                 m.d.sync += ways.eq(getattr(self, f"ways_{i}"))
+            with m.If(busy & ~given.ready):
+                m.d.sync += waits.eq(waits + 1)
+            with m.Else():
+                m.d.sync += waits.eq(0)
+            claims.append(waits <= LONGEST_WAIT)
             # Frames that are gone have come; the one under way has begun when its first beat is gone.
             for j in range(PORTS):
                 with m.If(taken & last & ways[j]):
@@ -59,9 +70,8 @@ class Switch(wiring.Component):
         for j, output in enumerate(switch.outputs):
             inside, source, following = Signal(), Signal(), Signal(2)
             beat = output.payload
-            ready = getattr(self, f"ready_{j}")
-            taken = output.valid & ready
-            m.d.comb += output.ready.eq(ready)
+            taken = output.valid & ready[j]
+            m.d.comb += output.ready.eq(ready[j])
             claims.append(
                 ~output.valid | Mux(inside, (beat.source == source) & (beat.index == following), beat.index == 0)
             )
@@ -71,7 +81,7 @@ class Switch(wiring.Component):
                 with m.If(taken & (beat.index == 0) & (beat.source == i)):
                     m.d.sync += begun[i][j].eq(begun[i][j] + 1)
             waiting, before = Signal(), Signal(BEAT)
-            m.d.sync += [waiting.eq(output.valid & ~ready), before.eq(beat)]
+            m.d.sync += [waiting.eq(output.valid & ~ready[j]), before.eq(beat)]
             claims.append(~waiting | (output.valid & (beat.as_value() == before.as_value())))
         m.d.comb += self.holds.eq(Cat(*claims).all())
         return m
