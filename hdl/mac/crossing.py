@@ -15,7 +15,7 @@ from amaranth.lib.wiring import In, Out
 class EventCrossing(wiring.Component):
     """``event`` In(1), in domain ``i_domain``: high for a cycle, an event happens. ``amount`` Out(``bits``), in domain
     ``o_domain``: how many have become known at this edge. None is lost or told twice as long as fewer than
-    2 ** ``bits`` happen between two edges of ``o_domain``.
+    2 ** ``bits`` - 1 happen between two edges of ``o_domain``.
 
     A count modulo 2 ** bits crosses in Gray code: whenever it is sampled, at most the bit that is just changing is
     undecided. Neither domain may be reset alone: the count would jump.
