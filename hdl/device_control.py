@@ -56,7 +56,8 @@ REGISTERS = (
     Register("latency_bin", 0x1000, "r", "frames by latency, of each kind", KINDS * BINS),
 )
 """Latencies are cycles from the first byte behind the start delimiter in to that out, of frames that are not sent to
-their verdict. Their kinds are verdict + 8 * port where the frame came in."""
+the edge with which their verdict is counted. Their kinds are verdict + 8 * port where the frame came in. A frame that
+goes out of several ports counts once for each; one with nowhere to go only as unreachable."""
 
 
 def markdown() -> str:
@@ -70,7 +71,10 @@ def markdown() -> str:
         "of [the programs](register-map.md).",
         "",
         "Latencies are cycles from the first byte behind the start delimiter in to that out, of frames that are not",
-        "sent to their verdict. Their kinds are verdict + 8 * port where the frame came in; each has its totals at",
+        "sent to the edge with which their verdict is counted. A frame that goes out of several ports counts once for",
+        "each; one that has nowhere to go is counted as unreachable, and has no latency.",
+        "",
+        "Their kinds are verdict + 8 * port where the frame came in; each has its totals at",
         f"multiples of {TOTAL_STRIDE} words (least, most, frames, and the sum in two words, the low one to be read",
         "first), and its bins one behind the other.",
         "",

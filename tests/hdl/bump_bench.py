@@ -11,7 +11,7 @@ import cocotb
 from amaranth import ClockDomain, ClockSignal, Module, ResetSignal
 from amaranth.lib import wiring
 from amaranth.lib.cdc import ResetSynchronizer
-from amaranth.lib.wiring import In
+from amaranth.lib.wiring import In, Out
 from cocotb.clock import Clock
 from cocotb.triggers import Timer
 from cocotbext.eth import GmiiFrame, RgmiiSink, RgmiiSource
@@ -22,12 +22,20 @@ CLOCKS = ("rx_clk_0", "rx_clk_1", "tx_clk")
 
 
 class Bench(wiring.Component):
-    """A `Bump` with its clocks as pins."""
+    """A `Bump` with its clocks as pins, and with those of two PHYs: the second may lead nowhere. ``verdict_k``: in
+    cycles with ``judged_k``, datapath k has that for a frame from port ``source_k``; told if latencies are measured."""
 
     def __init__(self, bump: Bump) -> None:
         self._bump = bump
         self._ports = {path[0]: member for path, member, _ in bump.signature.flatten(bump)}
-        super().__init__({**{name: In(1) for name in CLOCKS}, **self._ports})
+        nowhere = {f"{name[:-2]}_1": member for name, member in self._ports.items() if name.endswith("_0")}
+        results = {"judged": Out(1), "verdict": Out(3), "source": Out(1)}
+        super().__init__({
+            **{name: In(1) for name in CLOCKS},
+            **nowhere,
+            **self._ports,
+            **{f"{name}_{k}": member for name, member in results.items() for k in range(2)},
+        })
 
     def elaborate(self, platform):
         m = Module()
@@ -39,6 +47,12 @@ class Bench(wiring.Component):
         for name, member in self._ports.items():
             inside, outside = getattr(bump, name), getattr(self, name)
             m.d.comb += inside.eq(outside) if member.flow is wiring.Flow.In else outside.eq(inside)
+        for k, datapath in enumerate(bump.datapaths if bump.datapaths[0].stamped else ()):
+            m.d.comb += [
+                getattr(self, f"judged_{k}").eq(datapath.result_valid),
+                getattr(self, f"verdict_{k}").eq(datapath.result_verdict),
+                getattr(self, f"source_{k}").eq(datapath.result_source - 1),
+            ]
         return m
 
 

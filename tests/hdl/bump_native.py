@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import struct
 import subprocess
 import tty
 import zlib
+from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hardpath.codegen.elf import load, select
+from hardpath.codegen import elf
 from hardpath.codegen.emit.verilog import verilog
 from hardpath.codegen.flow import compile_program
 from hardpath.hdl.mac.ecp5_pins import CELLS
 from hardpath.hdl.target import Target
+from hardpath.nic_model.hardware import Hardware
+from hardpath.nic_model.messages import Messages
 from hardpath.sim import native_build
 
 HERE = Path(__file__).parent
@@ -33,20 +37,22 @@ _HEAD = struct.Struct("<BIQ")
 
 def specs(path, program=None):
     """The object's maps and a program of it."""
-    found = load(path)
-    return found, select(found, program, None)
+    found = elf.load(path)
+    return found, elf.select(found, program, None)
 
 
-def build(bench, folder, cache=None):
-    """A program for a component `bump_bench.Bench`."""
+def build(bench, optimisation=("-O0",)):
+    """A program for a component `bump_bench.Bench`. Compiling takes longer than a test runs, unless it has many frames:
+    these want native_build.FAST."""
     recipe = native_build.Recipe(
         kind="bump",
         top="bump",
         prefix="Vbump",
         main=HERE / "bump_native" / "main.cpp",
         defines={"BUMP_PERIOD_PS": PERIOD_PS, "BUMP_BIT_PS": PERIOD_PS * CYCLES_A_BIT},
+        optimisation=optimisation,
     )
-    return native_build.program(recipe, verilog(bench, "bump") + CELLS, cache or folder)
+    return native_build.program(recipe, verilog(bench, "bump") + CELLS, None)
 
 
 def designs(*chosen):
@@ -84,7 +90,7 @@ def read_frames(folder):
 
 
 def times(line):
-    """When frames came in at a port, from what the program prints."""
+    """When frames came in at a port, or had a verdict, from what the program prints."""
     return [int(word) for word in line.split()]
 
 
@@ -94,7 +100,7 @@ def exchange(program, folder, frames):
         [program, *write_frames(folder, frames)], capture_output=True, text=True, check=False, timeout=900
     )
     assert done.returncode == 0, done.stderr
-    return read_frames(folder), [times(line) for line in done.stdout.splitlines()]
+    return read_frames(folder), [times(line) for line in done.stdout.splitlines()[: len(frames)]]
 
 
 def with_fcs(frame):
@@ -113,6 +119,33 @@ def serial_line():
         os.close(slave)
 
 
+class _FrameLink:
+    """Management frames through the socket of a port."""
+
+    OWN = bytes.fromhex("0200000000aa")
+
+    def __init__(self, line, address):
+        self._line, self._address = line, address
+
+    def send(self, message):
+        self._line.send(self._address + self.OWN + message)
+
+    def receive(self):
+        while select.select([self._line], [], [], 60)[0]:
+            frame = self._line.recv(2000)
+            if frame[:12] == self.OWN + self._address:
+                return frame[12:]
+        return None
+
+    def close(self):
+        pass
+
+
+def on_port(line, address):
+    """The device, reached through the socket of a port."""
+    return Hardware(Messages(_FrameLink(line, address), "the port"))
+
+
 @contextmanager
 def running(program, *arguments, files=()):
     """The program as a process, with file descriptors."""
@@ -129,3 +162,24 @@ def running(program, *arguments, files=()):
     finally:
         process.kill()
         process.communicate()
+
+
+def traffic(lines, frames, wanted):
+    """``frames[i]``, without FCS, into the socket of port i as fast as its line takes them. When ``wanted[i]`` have
+    come out at port i: these."""
+    left, got = [deque(each) for each in frames], [[] for _ in lines]
+    while any(left) or any(len(came) < count for came, count in zip(got, wanted, strict=True)):
+        writers = [line for line, waiting in zip(lines, left, strict=True) if waiting]
+        readable, writable, _ = select.select(lines, writers, [], 60)
+        assert readable or writable, f"nothing comes any more: {[len(came) for came in got]} of {wanted} frames"
+        for line, waiting, came in zip(lines, left, got, strict=True):
+            if line in readable:
+                came.append(line.recv(2000))
+            if line in writable:
+                line.send(waiting.popleft())
+    return got
+
+
+def traffic_waits(lines):
+    """Whether frames have come out that nobody took."""
+    return bool(select.select(lines, [], [], 0)[0])

@@ -8,6 +8,7 @@ import shutil
 from contextlib import nullcontext
 
 import bump_native
+import icarus
 import pytest
 from bump_native import EXAMPLES, PERIOD_PS, designs, specs, with_fcs
 from hardpath.codegen.emit.verilog import verilog
@@ -15,6 +16,7 @@ from hardpath.hdl.bump import Bump
 from hardpath.hdl.mac.ecp5_pins import CELLS
 from hardpath.hdl.mac.mac import COUNTERS
 from hardpath.hdl.mac.port import PortShape
+from hardpath.sim import native_build
 from hardpath.sim.captures import read_capture
 from hardpath.sim.interpreter import Interpreter
 from hardpath.sim.linux import LinuxOracle, available
@@ -36,26 +38,12 @@ def bump(*names):
 
 def run(folder, names, frames):
     """What comes out at both ports, and the counters."""
-    from cocotb_tools.runner import get_runner
-
-    source = folder / "bump.v"
-    source.write_text("`timescale 1ps/1fs\n" + verilog(bench.Bench(bump(*names)), "bump") + CELLS)
+    icarus.build(folder, verilog(bench.Bench(bump(*names)), "bump") + CELLS, "bump", "1fs")
     (folder / "in.json").write_text(
         json.dumps({"period_ps": PERIOD_PS, "frames": [[frame.hex() for frame in each] for each in frames]})
     )
-    runner = get_runner("icarus")
-    runner.build(
-        sources=[source], hdl_toplevel="bump", build_dir=folder, timescale=("1ps", "1fs"), log_file=folder / "build.log"
-    )
-    runner.test(
-        test_module="bump_bench",
-        hdl_toplevel="bump",
-        hdl_toplevel_lang="verilog",
-        build_dir=folder,
-        test_dir=folder,
-        extra_env={"BUMP_IN": str(folder / "in.json"), "BUMP_OUT": str(folder / "out.json")},
-        log_file=folder / "run.log",
-    )
+    environment = {"BUMP_IN": str(folder / "in.json"), "BUMP_OUT": str(folder / "out.json")}
+    icarus.run(folder, "bump", "bump_bench", ["exchange"], environment)
     answer = json.loads((folder / "out.json").read_text())
     counters = [
         {name: bits >> field.offset & 0xFFFFFFFF for name, field in COUNTERS if bits >> field.offset & 0xFFFFFFFF}
@@ -125,7 +113,7 @@ def test_ten_thousand_frames_both_ways_at_line_rate_and_none_is_lost(tmp_path):
     frames = [frames_of(names, seed, count) for seed in (1, 2)]
     wanted = expected(names, frames)
     assert all(len(wanted[way]) > count / 10 for way in ((0, 1), (1, 0), (1, 1)))
-    program = bump_native.build(bench.Bench(bump(*names)), tmp_path)
+    program = bump_native.build(bench.Bench(bump(*names)), native_build.FAST)
     out, began = bump_native.exchange(program, tmp_path, [[with_fcs(frame) for frame in each] for each in frames])
     same([[each.frame for each in out if each.port == port] for port in range(2)], wanted)
     for each, starts in zip(frames, began, strict=True):

@@ -32,7 +32,7 @@ def program(tmp_path_factory):
     made = designs(*((EXAMPLES / name / f"{name}.o",) for name in NAMES))
     datapaths = [design.stamped_datapath for design in made]
     bump = Bump(datapaths, PortShape(), 1e12 / PERIOD_PS, baud=bump_native.BAUD)
-    return bump_native.build(bench.Bench(bump), tmp_path_factory.mktemp("bump"))
+    return bump_native.build(bench.Bench(bump))
 
 
 @pytest.fixture

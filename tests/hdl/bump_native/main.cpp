@@ -6,7 +6,8 @@
 //                         each), until one of them is closed
 //
 // A frame in a file: port (1 byte), bytes (4, little-endian), time of its first byte behind the start delimiter (8), these
-// bytes with the FCS. The same times of the frames that came in are printed, a line for each port.
+// bytes with the FCS. The same times of the frames that came in are printed, a line for each port, and then, if the device
+// measures latencies, when there was a verdict for them.
 //
 // A time is the number of cycles of `clk` as the device sees it: the edge of the PHY's clock with which the byte is on
 // the pins, and then the delays below, which the device has between pins and stamps.
@@ -14,6 +15,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -163,6 +165,8 @@ class Bench {
   // Rising edges of `clk` before each one of the others.
   std::vector<uint64_t> rx_cycles[2], tx_cycles;
   std::vector<Frame> out;
+  // Those with which the verdicts of frames from a port were known.
+  std::vector<uint64_t> judged[2];
 
   Bench() {
     model.rst = 1;
@@ -210,6 +214,8 @@ class Bench {
       receive(1, model.tx_clk_1, model.tx_data_1, model.tx_ctl_1);
     }
     if (clk && model.clk) {
+      if (model.judged_0) judged[model.source_0].push_back(cycle_);
+      if (model.judged_1) judged[model.source_1].push_back(cycle_);
       serial.step(now, model.uart_tx);
       model.uart_rx = serial.line;
     }
@@ -253,7 +259,18 @@ static void of_file(Bench& bench, const char* in, const char* to) {
     for (uint64_t edge : bench.sources[i].began) printf("%lu ", bench.rx_cycles[i][edge + IN_DELAY]);
     printf("\n");
   }
+  for (auto& verdicts : bench.judged) {
+    for (uint64_t cycle : verdicts) printf("%lu ", cycle);
+    printf("\n");
+  }
   fflush(stdout);
+}
+
+// Waits until there is room. False if nobody reads any more.
+static bool give(int fd, const uint8_t* data, size_t size) {
+  ssize_t done;
+  for (pollfd room = {fd, POLLOUT, 0}; (done = write(fd, data, size)) < 0 && errno == EAGAIN;) poll(&room, 1, -1);
+  return done >= 0;
 }
 
 static void of_descriptors(Bench& bench, int uart, const int (&ports)[2]) {
@@ -266,12 +283,13 @@ static void of_descriptors(Bench& bench, int uart, const int (&ports)[2]) {
     if (poll(waiting, 3, 0) > 0) {
       for (int i = 0; i < 3; i++) {
         if (!(waiting[i].revents & (POLLIN | POLLHUP))) continue;
-        ssize_t got = read(waiting[i].fd, buffer, sizeof buffer);
-        if (got == 0 || (got < 0 && errno != EAGAIN)) return;
-        if (got < 0) continue;
-        if (i == 0) {
-          bench.serial.sending.insert(bench.serial.sending.end(), buffer, buffer + got);
-        } else {
+        // All frames that wait, so that they follow each other without idle time.
+        for (ssize_t got; (got = read(waiting[i].fd, buffer, sizeof buffer)) != -1 || errno != EAGAIN;) {
+          if (got <= 0) return;
+          if (i == 0) {
+            bench.serial.sending.insert(bench.serial.sending.end(), buffer, buffer + got);
+            continue;
+          }
           Bytes frame(buffer, buffer + got);
           if (frame.size() < 60) frame.resize(60);
           uint32_t crc = crc32(frame);
@@ -281,9 +299,9 @@ static void of_descriptors(Bench& bench, int uart, const int (&ports)[2]) {
       }
     }
     for (; !bench.serial.received.empty(); bench.serial.received.pop_front())
-      if (uart >= 0 && write(uart, &bench.serial.received.front(), 1) != 1) return;
+      if (uart >= 0 && !give(uart, &bench.serial.received.front(), 1)) return;
     for (Frame& frame : bench.out)
-      if (int fd = ports[frame.port]; fd >= 0 && write(fd, frame.bytes.data(), frame.bytes.size() - 4) < 0) return;
+      if (int fd = ports[frame.port]; fd >= 0 && !give(fd, frame.bytes.data(), frame.bytes.size() - 4)) return;
     bench.out.clear();
   }
 }
