@@ -34,7 +34,7 @@ class Verbs(click.Group):
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in VERBS:
-            return None
+            raise click.UsageError(f"No such command {name!r}: give one of {', '.join(VERBS)}", context)
         command: click.Command = importlib.import_module(f".{name}", __package__).command
         if not any(parameter.name == "json" for parameter in command.params):
             command.params += switches()

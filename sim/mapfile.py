@@ -35,7 +35,7 @@ def load_maps(
     try:
         document = json.loads(Path(path).read_text(), object_pairs_hook=_without_duplicates)
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+        raise InputError(f"{path}: {error.strerror}: give a JSON file as --maps-out writes it") from None
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise InputError(f"{path} is no JSON: {error}") from None
     except InputError as error:

@@ -104,7 +104,8 @@ class ElfFile:
             structs, header = elf.structs, elf.header
             machine, kind, wide, little = header.e_machine, header.e_type, elf.elfclass, elf.little_endian
         except Exception as error:  # pyelftools raises whatever its parser stumbles over in a damaged header
-            raise self.error(f"not a readable ELF object ({error or type(error).__name__})") from None
+            why = error or type(error).__name__
+            raise self.error(f"not a readable ELF object ({why}): give what clang -target bpf -c makes") from None
         if machine != "EM_BPF" or wide != 64:
             raise self.error("not an eBPF object; compile with clang -O2 -g -target bpf -c")
         if not little:
@@ -203,7 +204,7 @@ def _read(path: str) -> bytes:
         with open(path, "rb") as file:
             contents = file.read(_MAX_FILE + 1)
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+        raise InputError(f"{path}: {error.strerror}: give an object file that is there") from None
     if len(contents) > _MAX_FILE:
         raise InputError(f"{path}: larger than {_MAX_FILE >> 20} MiB; no eBPF object is")
     return contents

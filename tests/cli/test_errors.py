@@ -30,7 +30,7 @@ def complaint(answer):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["frobnicate"], "No such command 'frobnicate'"),
+        (["frobnicate"], "No such command 'frobnicate': give one of inspect, verify"),
         (["sim"], "Missing argument 'OBJECT'"),
         (["sim", FIREWALL], "give frames: either -r CAPTURE or --traffic NAME"),
         (["sim", FIREWALL, "-r", CAPTURE, "--traffic", "64b"], "give frames: either"),
@@ -53,10 +53,10 @@ def complaint(answer):
         (["sim", FIREWALL, "-r", CAPTURE, "-w", "nowhere/out.pcapng"], "nowhere/out.pcapng: cannot write"),
         (["sim", FIREWALL, "-r", CAPTURE, "-w", "examples"], "examples is a directory"),
         (["sim", FIREWALL, "-r", CAPTURE, "-w", "both", "--maps-out", "./both"], "both is named for two outputs"),
-        (["sim", FIREWALL, "-r", CAPTURE, "--maps", "nowhere.json"], "nowhere.json: No such file"),
-        (["verify", "nowhere.o"], "nowhere.o: No such file or directory"),
+        (["sim", FIREWALL, "-r", CAPTURE, "--maps", "nowhere.json"], "such file or directory: give a JSON file"),
+        (["verify", "nowhere.o"], "nowhere.o: No such file or directory: give an object file that is there"),
         (["verify", "examples"], "examples"),
-        (["verify", CAPTURE], "capture.pcap"),
+        (["verify", CAPTURE], "capture.pcap: not a readable ELF object (Magic number does not match): give what clang"),
         (["verify", FIREWALL, "--program", "other"], "no program named other"),
         (["verify", FIREWALL, "--section", "tc"], "no program in section tc"),
         (["verify", FIREWALL, "--map-size", "flows"], "'flows' is not NAME=NUMBER"),
