@@ -15,13 +15,6 @@ from .shells import ShellKind
 PART = "xcu50-fsvh2104-2-e"
 """Of an Alveo U50."""
 
-CLOCKS: dict[str, dict[str, float | None]] = {
-    "axis": {"aclk": None},
-    "corundum": {"clk": None},
-    "opennic": {"axis_aclk": None, "axil_aclk": 125.0},
-}
-"""Clock ports of the shells and their MHz, None for that of the streams."""
-
 
 @dataclass(frozen=True)
 class Bundle:
@@ -46,11 +39,12 @@ def files(bundle: Bundle) -> dict[PurePosixPath, str]:
         raise InputError(f"part {bundle.part!r}: name a device of Xilinx, such as {PART}")
     top = bundle.top
     made = {
-        "README.md": page(bundle.kind.name, top, bundle.shell.pins, bundle.design, bundle.ports),
+        "README.md": page(bundle.kind, top, bundle.shell.pins, bundle.design, bundle.ports),
         f"{top}.vh": instance(bundle),
         f"{top}.xdc": constraints(bundle),
         "project.tcl": project(bundle),
-        **(_plugin(bundle) if bundle.kind.name == "opennic" else {}),
+        **({f"{top}_crossing.xdc": crossing(bundle)} if bundle.kind.crosses else {}),
+        **(_BOXES[bundle.kind.name](bundle) if bundle.kind.name in _BOXES else {}),
     }
     return {PurePosixPath(name): text for name, text in made.items()}
 
@@ -63,7 +57,7 @@ def instance(bundle: Bundle) -> str:
 
 def _outside(bundle: Bundle, pin: Pin) -> str:
     """The NIC's signal for a port."""
-    if bundle.kind.name == "axis":
+    if not bundle.kind.is_nic:
         return pin.name
     if pin.name.endswith(("awaddr", "araddr")):
         return f"{pin.name}[{pin.width - 1}:0]"  # the NIC has more of them
@@ -75,7 +69,7 @@ def _outside(bundle: Bundle, pin: Pin) -> str:
 def constraints(bundle: Bundle) -> str:
     """Clocks, for synthesis of the module by itself; the NIC has them already."""
     lines = ["# Out of context only: in the NIC these clocks exist already."]
-    for port, mhz in CLOCKS[bundle.kind.name].items():
+    for port, mhz in bundle.kind.clocks.items():
         period = 1000 / (mhz or bundle.clock_mhz)
         lines.append(f"create_clock -name {port} -period {period:.3f} [get_ports {port}]")
     return "\n".join(lines) + "\n"
@@ -113,7 +107,7 @@ def project(bundle: Bundle) -> str:
         f"set_property top {top} [current_fileset]",
         f"add_files -fileset constrs_1 [file join $here {top}.xdc]",
         f"set_property USED_IN {{synthesis implementation out_of_context}} [get_files {top}.xdc]",
-        *(scoped if bundle.kind.name == "opennic" else []),
+        *(scoped if bundle.kind.crosses else []),
         "set_property -name {STEPS.SYNTH_DESIGN.ARGS.MORE OPTIONS} -value {-mode out_of_context} "
         "-objects [get_runs synth_1]",
         "launch_runs synth_1 -jobs 4",
@@ -127,7 +121,7 @@ def project(bundle: Bundle) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _plugin(bundle: Bundle) -> dict[str, str]:
+def _opennic_plugin(bundle: Bundle) -> dict[str, str]:
     """The files that OpenNIC's build takes from a user's plugin."""
     top, ports = bundle.top, bundle.ports
     guards = " || ".join(f"{name} != {ports}" for name in ("NUM_CMAC_PORT", "NUM_PHYS_FUNC"))
@@ -146,7 +140,6 @@ def _plugin(bundle: Bundle) -> dict[str, str]:
         "set_property verilog_define [concat $defines SYNTHESIS=1] [current_fileset]",
     ]
     return {
-        f"{top}_crossing.xdc": crossing(bundle),
         "box_250mhz/user_plugin_250mhz_inst.vh": box,
         "box_250mhz/box_250mhz_address_map_inst.vh": "// AXI4-Lite of the box goes to its one module as it is.\n",
         "box_250mhz/box_250mhz_address_map.v": "// No address map: AXI4-Lite of the box goes to its one module.\n",
@@ -154,3 +147,6 @@ def _plugin(bundle: Bundle) -> dict[str, str]:
         "build_box_250mhz.tcl": "\n".join(build) + "\n",
     }
 
+
+_BOXES = {"opennic": _opennic_plugin}
+"""What else the builds of shells take, by their names."""

@@ -10,6 +10,7 @@ from ..codegen.flow import Design
 from ..hdl.shell.axis import ELSEWHERE, HOST
 from ..hdl.shell.opennic import SHORTEST
 from ..hdl.shell.pins import Pin
+from .shells import ShellKind
 
 ONE, SEVERAL, OTHER = (f"XDP_REDIRECT to {what}" for what in ("an interface", "several", "a CPU or socket"))
 SWALLOWED = {"XDP_DROP, XDP_ABORTED": "swallowed and counted (`verdict_drop`, `verdict_aborted`)"}
@@ -117,12 +118,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def verdicts(kind: str) -> str:
+def verdicts(kind: ShellKind) -> str:
     """What becomes of frames, as a table."""
-    return table(("verdict", "the frame"), (IN_STREAM if kind == "axis" else IN_NIC).items())
+    return table(("verdict", "the frame"), (IN_NIC if kind.is_nic else IN_STREAM).items())
 
 
-def page(kind: str, top: str, pins: Sequence[Pin], design: Design, ports: int) -> str:
+def page(kind: ShellKind, top: str, pins: Sequence[Pin], design: Design, ports: int) -> str:
     """All that a user of the module has to know."""
     target = design.target
     rows = [(f"`{pin.name}`", "in" if pin.flow == In else "out", str(pin.width), pin.summary) for pin in pins]
@@ -130,12 +131,12 @@ def page(kind: str, top: str, pins: Sequence[Pin], design: Design, ports: int) -
         top=top,
         program=design.program.name,
         digest=design.digest.hex(),
-        steps=_STEPS[kind].format(top=top, ports=ports, bits=8 * target.width, shortest=SHORTEST),
+        steps=_STEPS[kind.name].format(top=top, ports=ports, bits=8 * target.width, shortest=SHORTEST),
         verdicts=verdicts(kind),
         max_frame=target.max_frame,
-        host="" if kind == "axis" else _HOST,
+        host=_HOST if kind.is_nic else "",
         width=target.width,
         pins=table(("port", "direction", "bits", ""), rows),
-        where=_WHERE[kind],
+        where=_WHERE[kind.name],
         stages=design.schedule.stages,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..codegen.flow import Design
@@ -24,7 +24,8 @@ TAG_BITS = 16
 @dataclass(frozen=True)
 class ShellKind:
     """A shell. ``widths``: bytes a beat that it has. ``clock_mhz``: its usual clock, ``fixed_clock``: it has no other.
-    ``ports``: the most network ports."""
+    ``ports``: the most network ports. ``clocks``: its clock ports and their MHz, None for that of the streams.
+    ``is_nic``: it has ports and hosts itself, and knows no targets but these; else its user connects the streams."""
 
     name: str
     title: str
@@ -33,7 +34,13 @@ class ShellKind:
     fixed_clock: bool
     ports: int
     make: Callable[[Design, int], Shell]
-    only_ports: bool = True
+    clocks: Mapping[str, float | None]
+    is_nic: bool = True
+
+    @property
+    def crosses(self) -> bool:
+        """Whether the control bus comes from another clock than the streams."""
+        return len(self.clocks) > 1
 
     def check(self, width: int, clock_mhz: float, ports: int) -> None:
         """Raise `InputError` for what the shell does not have, before anything takes time."""
@@ -56,7 +63,7 @@ class ShellKind:
                 "let them wait for the control bus: --event-queue 256",
             )
         target = redirect_target(design)
-        if self.only_ports and target not in (None, RedirectTarget.PORT):
+        if self.is_nic and target not in (None, RedirectTarget.PORT):
             raise Refused(
                 f"{program} redirects to a {target.value}, and {self.title} chooses queues itself, after the program",
                 "take --shell axis and steer the frames yourself by `tuser`, or redirect to interfaces only",
@@ -84,9 +91,14 @@ def _opennic(design: Design, ports: int) -> Shell:
 SHELLS = {
     kind.name: kind
     for kind in (
-        ShellKind("axis", "an AXI4-Stream module", (8, 16, 32, 64), 250.0, False, 1, _axis, only_ports=False),
-        ShellKind("corundum", "Corundum", (8, 16, 32, 64), 250.0, False, 8, _corundum),
-        ShellKind("opennic", "OpenNIC's 250 MHz box", (opennic.WIDTH,), 250.0, True, opennic.MAX_PORTS, _opennic),
+        ShellKind(
+            "axis", "an AXI4-Stream module", (8, 16, 32, 64), 250.0, False, 1, _axis, {"aclk": None}, is_nic=False
+        ),
+        ShellKind("corundum", "Corundum", (8, 16, 32, 64), 250.0, False, 8, _corundum, {"clk": None}),
+        ShellKind(
+            "opennic", "OpenNIC's 250 MHz box", (opennic.WIDTH,), 250.0, True, opennic.MAX_PORTS, _opennic,
+            {"axis_aclk": None, "axil_aclk": 125.0},
+        ),
     )
-}
+}  # fmt: skip
 """By what `--shell` calls them."""

@@ -13,12 +13,13 @@ from ..hdl.errors import InputError
 from ..hdl.latency_bank import KINDS, TOTAL_FIELDS, TOTAL_STRIDE
 from ..hdl.registers import RegisterMap
 from ..sim.control_client import LatencyFigures
+from ..sim.results import Verdict
 from .control_socket import About
 from .host import Device, fingerprint
 from .links import EthernetLink, SerialLink
 from .messages import Messages
 
-VERDICTS = ("XDP_ABORTED", "XDP_DROP", "XDP_PASS", "XDP_TX", "XDP_REDIRECT", "XDP_REDIRECT to several")
+VERDICTS = (*map(str, Verdict), "XDP_REDIRECT to several")
 """By their number in kinds of latencies (`hdl.device_control`)."""
 
 
