@@ -14,7 +14,6 @@ from ...hdl.helpers.registry import HELPERS
 from ...hdl.maps.base import MapPlugin
 from ...hdl.maps.registry import MAP_TYPES
 from ..verify.result import Kind, VerifiedProgram
-from . import reservation
 from .context import BuildContext
 from .extent import Extent
 from .ir import Graph, event_output
@@ -68,7 +67,7 @@ def build(
             error.add_note(f"while building {b.program.place(point.slot)}")
             raise
     b.c.slot = None
-    reservation.finish(b)
+    b.finish_reservations()
     events = [(kind, node) for kind, node in b.events if node is not None]
     b.graph.events = tuple(kind for kind, _ in events)
     b.graph.outputs = {event_output(k): node for k, (_, node) in enumerate(events)}

@@ -48,6 +48,12 @@ class BuildContext:
         self.events: list[tuple[EventKind, Node | None]] = []
         self.reservations: list[Reservation] = []
 
+    def finish_reservations(self) -> None:
+        """Make the events of all records."""
+        for reservation in self.reservations:
+            kind, _ = self.events[reservation.event]
+            self.events[reservation.event] = kind, reservation.output(self.c, self.p)
+
     def zero_byte(self, position: int) -> Node:
         """A byte of memory that nobody wrote."""
         return self.c.const(0, 8)

@@ -7,15 +7,11 @@ submitted, which can be in several places on different paths.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from .construct import Construct
 from .ir import Node
 from .predicates import Predicates
 from .values import Memory, Merger
-
-if TYPE_CHECKING:
-    from .context import BuildContext
 
 
 @dataclass(slots=True)
@@ -40,10 +36,3 @@ class Reservation:
         happens = p.node(merger.reach)
         contents = [data for _, data in self.submitted if data is not None]
         return c.concat([happens, merger.nodes(contents)]) if contents else happens
-
-
-def finish(b: BuildContext) -> None:
-    """Make the events of all records."""
-    for reservation in b.reservations:
-        kind, _ = b.events[reservation.event]
-        b.events[reservation.event] = kind, reservation.output(b.c, b.p)
