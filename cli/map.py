@@ -21,7 +21,10 @@ from .main import NO
 from .options import FILE, map_size_option
 from .settings import Settings
 
-_UNTYPED = frozenset({4, 7, 8, 12, 13, 14, 15, 16, 17, 18, 22, 23, 25})
+_UNTYPED = frozenset((
+    *("perf_event_array", "stack_trace", "cgroup_array", "array_of_maps", "hash_of_maps", "devmap", "devmap_hash"),
+    *("sockmap", "sockhash", "cpumap", "xskmap", "queue", "stack"),
+))
 """Map types of which libbpf tells the kernel no BTF (bpf_object__create_map), so bpftool prints bytes."""
 
 _FLAGS = {"any": BPF_ANY, "noexist": BPF_NOEXIST, "exist": BPF_EXIST}
@@ -195,7 +198,8 @@ def _json(settings: Settings) -> bool:
 
 def _text(found: HostMap) -> MapText:
     spec = found.spec
-    return MapText(None if spec.type in _UNTYPED else spec.btf, spec.key_type, spec.value_type, "percpu" in found.type)
+    types = None if found.type in _UNTYPED else spec.btf
+    return MapText(types, spec.key_type, spec.value_type, "percpu" in found.type)
 
 
 def _done(settings: Settings) -> int:
