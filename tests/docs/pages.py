@@ -14,6 +14,7 @@ where the one before it has stopped, whatever that left running.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -85,8 +86,8 @@ class Block:
         are for the tests to meet: ``minutes``, and a fresh ``clone``."""
         for need in self.needs:
             if need == "root":
-                if os.geteuid() != 0 or not os.access("/dev/net/tun", os.R_OK | os.W_OK) or not shutil.which("ip"):
-                    return "needs root, /dev/net/tun and iproute2"
+                if not may_make_networks():
+                    return "needs root with namespaces and /dev/net/tun, and iproute2"
             elif need.startswith("/"):
                 if not Path(need).exists():
                     return f"needs {need}"
@@ -102,6 +103,21 @@ def blocks_of(page: str) -> Iterator[Block]:
         language, *words = found[1].split() or [""]
         yield Block(page, text.count("\n", 0, found.start()) + 1, language, tuple(words), found[2])
 
+
+@functools.cache
+def may_make_networks() -> bool:
+    """Whether TAP devices, and namespaces for them, can be made here; root in a container may not."""
+    if os.geteuid() != 0 or shutil.which("ip") is None:
+        return False
+    try:
+        os.close(os.open("/dev/net/tun", os.O_RDWR))
+    except OSError:
+        return False
+    return subprocess.run([*APART, "true"], capture_output=True, check=False).returncode == 0
+
+
+APART = ["unshare", "--net", "--mount", "bash", "-e", "-c", 'mount -t tmpfs tmpfs /run; exec "$@"', "apart"]
+"""What a command stands behind to have a network and a /run of its own."""
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 
@@ -133,8 +149,7 @@ def run_script(text: str, folder: Path, *, apart: bool = False) -> tuple[int, st
     with a /run of its own, where names of interfaces and namespaces are free."""
     command = ["bash", "-eu", "-o", "pipefail", "-c", END + text]
     if apart:
-        begin = 'mount -t tmpfs tmpfs /run; exec "$@"'
-        command = ["unshare", "--net", "--mount", "bash", "-e", "-c", begin, "apart", *command]
+        command = [*APART, *command]
     output = folder / "output"
     with output.open("w") as file:
         process = subprocess.Popen(
