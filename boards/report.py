@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..codegen.flow import Design
+from ..codegen.spec import SourceLine
 from ..hdl.area import DEVICES, Area
 from ..hdl.errors import Refused
 from ..hdl.line_rate import carried_gbps
@@ -53,7 +54,7 @@ def document(built: Built, designs: Sequence[Design]) -> dict[str, Any]:
         "meets_timing": best.meets if best else None,
         "seeds": {str(one.seed): round(one.slack, 3) for one in built.placements},
         "failed_seeds": {str(seed): why for seed, why in built.failures.items()},
-        "clocks": [_clock(clock) for clock in best.clocks] if best else [],
+        "clocks": [_clock(clock, _sources(designs)) for clock in best.clocks] if best else [],
         "used": {name: list(of) for name, of in best.used.items()} if best else {},
     }
 
@@ -89,24 +90,31 @@ def _intervals(built: Built, designs: Sequence[Design]) -> list[dict[str, Any]]:
     return []
 
 
-def _lines(built: Built, designs: Sequence[Design]) -> list[dict[str, Any]]:
-    """Areas by line of the source, the largest first; of one program only, as names of signals tell no file: of two
-    files with a line of that number, the first is named."""
+def _sources(designs: Sequence[Design]) -> dict[int, SourceLine]:
+    """Lines by their numbers; of one program only, as names of signals tell no file: of two files with a line of that
+    number, the first is meant."""
     if len(designs) > 1:
-        return []
+        return {}
     program = designs[0].program
-    files: dict[int, tuple[str, str | None]] = {}
-    for slot in range(len(program.instructions)):
-        source = program.line_of(slot)
-        if source is not None:
-            files.setdefault(source.line, (source.file, source.text))
-    return [
-        {"line": line, "file": files.get(line, ("", ""))[0], "text": files.get(line, ("", ""))[1], **area.figures()}
-        for line, area in built.synthesis.lines.items()
-    ]
+    found = filter(None, map(program.line_of, range(len(program.instructions))))
+    lines: dict[int, SourceLine] = {}
+    for source in found:
+        lines.setdefault(source.line, source)
+    return lines
 
 
-def _clock(clock: Clock) -> dict[str, Any]:
+def _lines(built: Built, designs: Sequence[Design]) -> list[dict[str, Any]]:
+    """Areas by line of the source, the largest first; none of several programs."""
+    sources = _sources(designs)
+    areas = built.synthesis.lines.items() if len(designs) == 1 else ()
+    return [{"line": line, **_source(sources.get(line)), **area.figures()} for line, area in areas]
+
+
+def _source(found: SourceLine | None) -> dict[str, str]:
+    return {"file": found.file if found else "", "text": found.text.strip() if found else ""}
+
+
+def _clock(clock: Clock, sources: Mapping[int, SourceLine]) -> dict[str, Any]:
     return {
         "domain": clock.domain,
         "mhz": round(clock.mhz, 3),
@@ -120,6 +128,7 @@ def _clock(clock: Clock) -> dict[str, Any]:
                 "routing_ns": round(hop.routing_ns, 2),
                 "sources": list(hop.sources),
                 "line": hop.line,
+                **_source(None if hop.line is None else sources.get(hop.line)),
             }
             for hop in clock.path
         ],
@@ -181,12 +190,16 @@ def _path_text(clock: dict[str, Any]) -> list[str]:
     total = 0.0
     for hop in clock["path"]:
         total += hop["logic_ns"] + hop["routing_ns"]
-        where = [f"line {hop['line']} of the program"] if hop["line"] is not None else []
-        where += hop["sources"][:1]
-        lines.append(
-            f"  {total:5.2f} ns  {hop['signal']} ({hop['part']})" + (f", {', '.join(where)}" if where else "")
-        )
+        lines.append(f"  {total:5.2f} ns  {_hop_text(hop)}")
     return lines
+
+
+def _hop_text(hop: dict[str, Any]) -> str:
+    """Where a path leads: the line of the program, or else the signal and what makes it."""
+    if hop["file"]:
+        return f"{hop['file']}:{hop['line']}: {hop['text']} ({hop['part']})"
+    where = [f"line {hop['line']} of the program"] if hop["line"] is not None else []
+    return ", ".join([f"{hop['signal']} ({hop['part']})", *where, *hop["sources"][:1]])
 
 
 def _too_large(facts: dict[str, Any]) -> list[str]:
@@ -194,7 +207,7 @@ def _too_large(facts: dict[str, Any]) -> list[str]:
     over = facts["share"]
     lines = [f"does not fit: {over:.2f} times the {facts['scarcest']} of {facts['device']}"]
     for line in facts["lines"][:MANY_LINES]:
-        lines.append(f"  {line['file']}:{line['line']}: {_cells(line)}: {(line['text'] or '').strip()}")
+        lines.append(f"  {line['file']}:{line['line']}: {_cells(line)}: {line['text']}")
     helps = [
         f"--ii {other['ii']}, with which it fits by the estimate and carries {other['carries_gbps']:g} Gb/s of the "
         f"shortest frames"

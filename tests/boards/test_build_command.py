@@ -70,6 +70,16 @@ def test_what_does_not_fit_is_told_by_how_much_because_of_which_lines_and_what_h
     assert "a board with LFE5U-45F" in printed.out
 
 
+def test_a_path_is_told_by_lines_of_the_program_where_it_has_such_lines(build):
+    source = (EXAMPLES / "source_counter" / "source_counter.c").read_text().splitlines()
+    status, printed, out = build("--json", mhz="{1: 35.0}", program="source_counter")
+    assert status == 1
+    text = (out / "report.txt").read_text()
+    assert f"source_counter.c:41: {source[40].strip()} (program)" in text and "n7_eq_L41" not in text
+    (datapath,) = (each for each in json.loads(printed.out)["report"]["clocks"] if each["domain"] == "sync")
+    assert "n7_eq_L41" in datapath["path"][0]["signal"] and datapath["path"][0]["line"] == 41
+
+
 def test_no_placement_is_told_with_what_nextpnr_says(build):
     status, printed, out = build(mhz="{}")
     assert status == 1 and not (out / "port_filter.bit").exists()
