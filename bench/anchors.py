@@ -1,6 +1,7 @@
 """The programs that others have published figures for, here: hardware, Linux on this machine, and the tools themselves.
 
     python bench/anchors.py [NAME ...] [--count 5000] [--synthesize] [--write] [--check]
+    python bench/anchors.py --history
 
 Every program (own sources, in examples/) is measured in a process of its own: cycles of a 64-byte frame (60 bytes
 without FCS) and its latency as in bench/examples.py, stages, area, clock; ns that Linux takes for the same frame on
@@ -13,8 +14,9 @@ digest); ``--synthesize`` does that for the programs named and keeps it. The clo
 longest stage of the program, not what place and route reached.
 
 Each run adds a line to ``bench/results/anchors.jsonl`` and says which figures of the hardware have changed since the
-last one; with ``--check`` it fails if one is worse. ``--write`` writes docs/benchmarks.md from the latest figures of
-each program, ``--table`` only that.
+last one, and which of the tools' by more than a quarter; with ``--check`` it fails if one of the hardware is worse.
+``--history`` measures nothing and says that of all runs. ``--write`` writes docs/benchmarks.md from the latest figures
+of each program, ``--table`` only that.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hardpath.boards.toolchain import YOSYS, find_tool
 from hardpath.codegen.schedule import ScheduleReport, report
 from hardpath.hdl.area import Area
 from hardpath.hdl.target import FASTEST_CLOCK
@@ -92,6 +95,11 @@ PROGRAMS = {
 
 LOWER = ("cycles", "worst", "latency_cycles", "stages", "register_bits", "lut4", "flip_flops", "block_rams")
 """Figures of the hardware, which do not depend on the machine: less is better."""
+
+SPEEDS = {"compile_s": -1, "compile_mb": -1, "linux_ns": -1, "verilator_fps": 1, "cocotb_fps": 1}
+"""Figures that depend on the machine and on what else it did: 1: more is better, -1: less. What differs by no more than
+`NOISE`, a share, is not told."""
+NOISE = 0.25
 
 
 def measure(name: str, count: int) -> dict[str, Any]:
@@ -193,7 +201,7 @@ def alone(name: str, count: int) -> dict[str, Any]:
 
 
 def changes(before: Sequence[dict[str, Any]], now: Sequence[dict[str, Any]]) -> tuple[list[str], bool]:
-    """What differs in the figures of the hardware, in words, and whether one is worse."""
+    """What differs, in words, and whether a figure of the hardware is worse."""
     old = {row["name"]: row for row in before}
     words, worse = [], False
     for row in now:
@@ -202,12 +210,28 @@ def changes(before: Sequence[dict[str, Any]], now: Sequence[dict[str, Any]]) -> 
             if was is not None and was != row[key]:
                 worse |= row[key] > was
                 words.append(f"{row['name']}: {key} {was} -> {row[key]}{' (worse)' if row[key] > was else ''}")
+        for key, sign in SPEEDS.items():
+            was = old.get(row["name"], {}).get(key)
+            if was is not None and abs(row[key] - was) > NOISE * min(row[key], was):
+                words.append(f"{row['name']}: {key} {was} -> {row[key]}{' (slower)' * (sign * (row[key] - was) < 0)}")
     return words, worse
 
 
 def history() -> list[dict[str, Any]]:
     """Former runs, the oldest first."""
     return [json.loads(line) for line in HISTORY.read_text().splitlines()] if HISTORY.exists() else []
+
+
+def told(runs: Sequence[dict[str, Any]]) -> str:
+    """What has changed from run to run, of each program since it was measured last."""
+    lines, known_rows = [], dict[str, dict[str, Any]]()
+    for run in runs:
+        words, _ = changes(list(known_rows.values()), run["rows"])
+        new = [row["name"] for row in run["rows"] if row["name"] not in known_rows]
+        lines.append(f"{run['commit']} of {run['date']}, {run['machine']}: {len(run['rows'])} programs")
+        lines += [f"  {name}: first figures" for name in new] + [f"  {each}" for each in words]
+        known_rows |= {row["name"]: row for row in run["rows"]}
+    return "\n".join(lines)
 
 
 def older(runs: Sequence[dict[str, Any]]) -> str:
@@ -235,7 +259,7 @@ def synthesized() -> dict[str, dict[str, Any]]:
 
 def area_of(row: dict[str, Any], key: str) -> str:
     made = synthesized().get(row["digest"])
-    return f"{row[key]:,}" + (f" / {made[key]:,}" if made else "")
+    return f"{row[key]:,} / " + (f"{made[key]:,}" if made else "not counted")
 
 
 def known(value: float | None, text: Callable[[float], str] = lambda value: f"{value:g}") -> str:
@@ -315,7 +339,8 @@ def page(run: dict[str, Any]) -> str:
 
 By `{run['command']}` at commit {run['commit']} on {run['date']}; machine:
 {run['machine']}{run['older']}.
-`--write` makes this page.
+`--write` makes this page; `--check` fails if a figure of the hardware is worse than in the last run; `--history` says what
+has changed from run to run (`bench/results/anchors.jsonl`).
 
 The programs are our own (`examples/`), with the purpose of those that were published, not their sources. A frame has 64
 bytes with FCS, and comes again and again, back to back, at 64 bytes a beat; the hardware's clock is
@@ -331,8 +356,8 @@ icmp_too_big.
 
 Latency is from the first beat in to the first beat out or to the verdict. *Clock* is what the delay model of an ECP5
 gives for the longest stage of the program, not a result of place and route; the datapath around it may be slower. Areas
-of a whole datapath with its control bus are estimates before synthesis; behind a stroke stands what yosys counted,
-where that was done.
+are those of a whole datapath with its control bus: the estimate before synthesis, and behind the stroke what
+{' or '.join(sorted({made['yosys'] for made in synthesized().values()}))} counted (`synth_ecp5`; `--synthesize`).
 
 {cycles}
 
@@ -359,11 +384,15 @@ def main() -> None:
     parser.add_argument("--synthesize", action="store_true", help="ask yosys as well, which takes minutes")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     parser.add_argument("--table", action="store_true", help="measure nothing, write the page of what is known")
+    parser.add_argument("--history", action="store_true", help="measure nothing, say what has changed from run to run")
     parser.add_argument("--check", action="store_true", help="fail if a figure of the hardware is worse than before")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
         print(json.dumps(measure(arguments.one, arguments.count)))
+        return
+    if arguments.history:
+        print(told(history()))
         return
     if arguments.table:
         write_page(history())
@@ -379,6 +408,7 @@ def main() -> None:
             rows.append(alone(name, arguments.count))
             if arguments.synthesize:
                 found = synthesize(Example(name).program().verify().compile().verilog).figures()
+                found = {**found, "yosys": str(find_tool(YOSYS))}
                 SYNTHESIS.write_text(json.dumps(synthesized() | {rows[-1]["digest"]: found}, indent=1) + "\n")
     finally:  # what was measured stays, also if there was no end to it
         if rows:
@@ -386,7 +416,7 @@ def main() -> None:
                 file.write(json.dumps(run) + "\n")
     words, worse = changes(list(last_rows(runs).values()), rows)
     print(tables(rows))
-    print("\n".join(words) if words else "no figure of the hardware has changed", file=sys.stderr)
+    print("\n".join(words) if words else "nothing has changed", file=sys.stderr)
     if arguments.write:
         write_page([*runs, run])
     if arguments.check and worse:
