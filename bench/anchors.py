@@ -339,8 +339,8 @@ def page(run: dict[str, Any]) -> str:
 
 By `{run['command']}` at commit {run['commit']} on {run['date']}; machine:
 {run['machine']}{run['older']}.
-`--write` makes this page; `--check` fails if a figure of the hardware is worse than in the last run; `--history` says what
-has changed from run to run (`bench/results/anchors.jsonl`).
+`--write` makes this page; `--check` fails if a figure of the hardware is worse than in the last run; `--history` says
+what has changed from run to run (`bench/results/anchors.jsonl`).
 
 The programs are our own (`examples/`), with the purpose of those that were published, not their sources. A frame has 64
 bytes with FCS, and comes again and again, back to back, at 64 bytes a beat; the hardware's clock is

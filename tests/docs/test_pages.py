@@ -17,7 +17,7 @@ from pages import FENCE, PAGES, ROOT
 TEXTS = {page: (ROOT / page).read_text() for page in PAGES}
 INLINE = [(page, words) for page, text in TEXTS.items() for words in re.findall(r"`([^`\n]+)`", FENCE.sub("", text))]
 """Everything that stands between backquotes within a line."""
-OTHER_TOOLS = {"docs/conformance.md"}  # has options of a command of its own
+OTHER_TOOLS = {"docs/conformance.md", "docs/benchmarks.md"}  # have options of commands of their own
 
 
 def test_targets_of_make_exist():
