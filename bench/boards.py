@@ -42,9 +42,6 @@ PROGRAMS = {
 MAP_SIZES = {"router": {"routes": 1024}}
 """Where a comparison asks for other sizes than the examples have."""
 
-INTERVALS = {"firewall colorlight_5a75b_r7_0": 38}
-"""``--ii`` of what does not fit at line rate: then a map takes its time (docs/decisions/019-initiation-interval.md)."""
-
 CHOSEN = ("colorlight_5a75b_r7_0", "versa_ecp5")
 """Boards of the table: the first two, one of each grade and size."""
 
@@ -61,7 +58,7 @@ def measure(name: str, board_name: str, seeds: int, jobs: int) -> dict[str, obje
         width=needs.WIDTH,
         max_frame=needs.MAX_FRAME,
         event_queue=needs.EVENT_BEATS,
-        ii=INTERVALS.get(f"{name} {board_name}", needs.interval(board.clock_mhz, board.ports)),
+        ii=needs.interval(board.clock_mhz, board.ports),
     )
     design = compile_program(spec, select(spec), target)
     built = flow.build(board, [design], found, seeds=range(1, seeds + 1), jobs=jobs)

@@ -10,9 +10,6 @@ from ..graph.ir import Graph, Node
 from ..schedule.plan import Schedule
 from ..spec import MapSpec
 
-PATIENT_INTERVAL = 2
-"""Stages between frames from which on patient hardware works (`MapPlugin.patient_hardware`)."""
-
 
 def sites_of(graph: Graph, schedule: Schedule, unit: str) -> list[Node]:
     """The sites of a unit in the order of the stages they issue in, as its hardware has them."""
@@ -29,11 +26,11 @@ def map_units(
     units = {name: types[spec.type].hardware(spec, kinds[name]) for name, spec in maps.items()}
     spare = frame_cycles - schedule.ii - sum(unit.frame_hold for unit in units.values())
     for name, spec in sorted(maps.items(), key=lambda item: -item[1].max_entries * item[1].key_size):
-        if schedule.ii < PATIENT_INTERVAL or spare <= 0:
+        if spare < 0:
             break
-        plugin = types[spec.type]
-        hold = plugin.patience(spec, kinds[name])
-        if hold is not None and hold - units[name].frame_hold <= spare:
-            spare -= hold - units[name].frame_hold
-            units[name] = plugin.patient_hardware(spec, kinds[name])
+        held = units[name].frame_hold
+        patient = types[spec.type].patient_hardware(spec, kinds[name], schedule.ii, held + spare)
+        if patient is not None:
+            spare -= patient.frame_hold - held
+            units[name] = patient
     return units

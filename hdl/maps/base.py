@@ -329,10 +329,9 @@ class MapPlugin(ABC):
     def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> Any:
         """The Amaranth component, an instance of `hdl.maps.unit.MapUnit`, with one port for each site."""
 
-    def patience(self, shape: MapShape, sites: Sequence[SiteKind]) -> int | None:
-        """Cycles for which `patient_hardware` holds a frame in all; None if there is no such hardware."""
+    def patient_hardware(
+        self, shape: MapShape, sites: Sequence[SiteKind], interval: int, cycles: int
+    ) -> Any:
+        """The same as `hardware`, smaller, for frames that enter ``interval`` stages apart and may be held for
+        ``cycles`` by all their accesses together: the smallest there is for them, or None."""
         return None
-
-    def patient_hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> Any:
-        """The same as `hardware`, smaller, for frames that leave accesses some cycles each, and two stages apart."""
-        raise NotImplementedError

@@ -10,7 +10,7 @@ from .. import delays
 from ..errors import Refused
 from .base import Entry, Lowering, MapModel, MapShape, SiteKind
 from .hash_model import HashModel
-from .hash_patient_unit import PatientHashUnit, frame_hold
+from .hash_patient_unit import PatientHashUnit, frame_hold, row_choices
 from .hash_records import DELETE
 from .hash_unit import HashUnit
 from .linux import BPF_EXIST, BPF_F_LOCK, EINVAL
@@ -168,10 +168,13 @@ class Hash(RowMap):
     def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> HashUnit:
         return HashUnit(shape, sites, self.layout(shape), Table.of(shape))
 
-    def patience(self, shape: MapShape, sites: Sequence[SiteKind]) -> int | None:
+    def patient_hardware(
+        self, shape: MapShape, sites: Sequence[SiteKind], interval: int, cycles: int
+    ) -> MapUnit | None:
         if type(self).hardware is not Hash.hardware:
             return None  # there is more to it than a hash map
-        return frame_hold(sites, self.layout(shape), Table.of(shape))
-
-    def patient_hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> MapUnit:
-        return PatientHashUnit(shape, sites, self.layout(shape), Table.of(shape))
+        rows, table = self.layout(shape), Table.of(shape)
+        for row_slots in row_choices(table, interval):
+            if frame_hold(sites, rows, table, row_slots) <= cycles:
+                return PatientHashUnit(shape, sites, rows, table, row_slots)
+        return None

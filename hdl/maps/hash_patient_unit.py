@@ -1,7 +1,8 @@
-"""The hardware of hash maps where frames leave the time: every access is a walk, slot after slot.
+"""The hardware of hash maps where frames leave the time: every access is a walk, row after row.
 
-It is `HashUnit` without its fast path: one comparator instead of twelve and more, one copy of the keys, in a memory
-with a slot in each row, which wastes no block memory. Slots and overflow are the same, and so is what makes it exact.
+It is `HashUnit` without its fast path: as many comparators as there are slots in a row (one, or more where there is
+less time) and one copy of the keys, in one memory, whose rows waste no block memory. Slots and overflow are the same,
+and so is what makes it exact.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Value
+from amaranth.lib import data
 from amaranth.lib.memory import Memory
 
-from ..area import Area
+from ..area import Area, memory
 from ..verilog_memory import NO_COLLISIONS
 from .base import MapShape, SiteKind
 from .hash_scan import scan_cycles
@@ -22,42 +24,61 @@ from .hash_walking_site import WalkingSite
 from .rows import ValueRows
 from .table import Table
 
-BEGIN, END = 2, 2
-"""Cycles of a walk before the scan (a site asks, the walker begins) and behind it (what follows, and a new key)."""
+INTERVAL = 2
+"""Stages between frames at least."""
+
+BEGIN = 1
+"""Cycles of a walk before the scan: a site asks, the first row is fetched."""
 
 
-def walk_cycles(table: Table) -> int:
-    """Cycles of a walk without the value's rows."""
-    return BEGIN + scan_cycles(table) + END
+def walk_cycles(table: Table, row_slots: int) -> int:
+    """Cycles of a walk that changes nothing."""
+    return BEGIN + scan_cycles(table, row_slots)
 
 
-def frame_hold(kinds: Sequence[SiteKind], rows: ValueRows, table: Table) -> int:
+def frame_hold(kinds: Sequence[SiteKind], rows: ValueRows, table: Table, row_slots: int) -> int:
     """Cycles that all accesses of a frame together take."""
-    look = walk_cycles(table)
+    look = walk_cycles(table, row_slots)
     lookups, changes = (sum(kind.name == name for kind in kinds) for name in ("lookup", "change"))
     return lookups * look + changes * (look + rows.rows)
 
 
-class PatientHashUnit(HashUnit):
-    """Sites and ports are those of `HashUnit`. Frames must be two stages apart."""
+def row_choices(table: Table, interval: int) -> list[int]:
+    """Slots that a row may have, those first that take the fewest block memories and comparators; none if frames are
+    closer than this hardware can stand."""
+    if interval < INTERVAL:
+        return []
 
-    def __init__(self, shape: MapShape, kinds: Sequence[SiteKind], rows: ValueRows, table: Table) -> None:
+    def cost(row_slots: int) -> tuple[int, int]:
+        bits, depth = row_slots * table.slot_bits, table.slots // row_slots
+        return memory(bits, depth, 1, parts=row_slots).block_rams, row_slots
+
+    return sorted((1 << i for i in range(table.way_bits + 1)), key=cost)
+
+
+class PatientHashUnit(HashUnit):
+    """Sites and ports are those of `HashUnit`. ``row_slots``: of `row_choices`."""
+
+    def __init__(
+        self, shape: MapShape, kinds: Sequence[SiteKind], rows: ValueRows, table: Table, row_slots: int
+    ) -> None:
         super().__init__(shape, kinds, rows, table)
-        self.frame_hold = frame_hold(kinds, rows, table)
+        self.row_slots = row_slots
+        self.frame_hold = frame_hold(kinds, rows, table, row_slots)
         self.site_hold = self.frame_hold + sum(kind.name == "write" for kind in kinds)
-        self.host_hold = walk_cycles(table) + rows.rows
+        self.host_hold = walk_cycles(table, row_slots) + rows.rows + 3  # a slot for ENTRY, and the grant
 
     def logic(self) -> Area:
         keyed = sum(kind.name in ("lookup", "change") for kind in self.kinds)
         key, value = self.table.key_bits, 8 * self.rows.value_size
-        # A comparator, two hash functions, and which of the sites and the host has its turn.
-        luts = 300 + 0.7 * key + 0.2 * key * self.table.index_bits + (1 + keyed) * (key + value) / 2
+        # Comparators, two hash functions, and which of the sites and the host has its turn.
+        luts = 300 + 0.7 * key * self.row_slots + 0.2 * key * self.table.index_bits + (1 + keyed) * (key + value) / 2
         return Area(lut4=luts, flip_flops=300 + key + 2 * value + keyed * (key + value))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         table, records = self.table, self.records
-        m.submodules.walker = walker = Walker(table, self.rows, len(self.entries), scans=True)
+        m.submodules.walker = walker = Walker(table, self.rows, len(self.entries), self.row_slots)
         sites = [
             WalkingSite(m, f"{kind.name}_{i}", self.sites[i], table, self.rows)
             for i, kind in enumerate(self.kinds)
@@ -65,14 +86,17 @@ class PatientHashUnit(HashUnit):
         ]
         commit, slot = walker.commit, walker.outcome.slot
 
-        m.submodules.keys = keys = Memory(shape=records.place_layout, depth=table.slots, init=[], attrs=NO_COLLISIONS)
-        store, fetch = keys.write_port(), keys.read_port()
+        layout = data.ArrayLayout(records.place_layout, self.row_slots)
+        depth = table.slots // self.row_slots
+        m.submodules.keys = keys = Memory(shape=layout, depth=depth, init=[], attrs=NO_COLLISIONS)
+        store, fetch = keys.write_port(granularity=1), keys.read_port()
+        row, place = self.split(slot)
         m.d.comb += [
-            store.addr.eq(slot),
-            store.data.eq(Cat(commit.present, commit.key)),
-            store.en.eq(commit.table.any()),
+            store.addr.eq(row),
+            store.data.eq(Cat(commit.present, commit.key).replicate(self.row_slots)),
+            store.en.eq(commit.table.any() << place),
             fetch.addr.eq(walker.place_address),
-            walker.place.eq(fetch.data),
+            walker.places.eq(fetch.data),
         ]
         bits = len(walker.count)
         m.submodules.counts = counts = Memory(shape=bits, depth=table.buckets, init=[], attrs=NO_COLLISIONS)
@@ -90,6 +114,17 @@ class PatientHashUnit(HashUnit):
         self.between_frames(m, walker, [fetch], self._walks(m, walker, sites))
         return m
 
+    def split(self, slot: Value) -> tuple[Value, Value]:
+        """The number of a slot's row, and of its place in there."""
+        bits = (self.row_slots - 1).bit_length()
+        return slot[bits:], slot[:bits]
+
+    def place_in(self, row: Any, slot: Value) -> Any:
+        """What its row has of a slot (`Records.place_layout`)."""
+        return row[self.split(slot)[1]] if self.row_slots > 1 else row[0]
+
     def _slot_of(self, fetch: Sequence[Any], slot: Value) -> tuple[list[Any], Value, Value]:
         (port,) = fetch
-        return [port.addr.eq(slot)], port.data.present, port.data.key
+        row, _ = self.split(slot)
+        there = self.place_in(port.data, slot)
+        return [port.addr.eq(row)], there.present, there.key

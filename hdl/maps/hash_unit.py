@@ -143,22 +143,23 @@ class HashUnit(MapUnit):
 
     def _walks(self, m: Module, walker: Walker, sites: Sequence[KeySite | WalkingSite]) -> Value:
         """Let the walker serve the sites. Any order does: those that wait together have different keys."""
-        owner = Signal(range(max(2, len(sites))))
-        busy = Signal()
+        owner, chosen = Signal(range(max(2, len(sites)))), Signal(range(max(2, len(sites))))
+        busy, start = Signal(), Signal()
+        m.d.comb += chosen.eq(owner)
         with m.If(~busy):
             for number, site in enumerate(sites):
                 with m.If(site.pending):
-                    m.d.sync += [owner.eq(number), busy.eq(1)]
-        with m.Elif(walker.done):
-            m.d.sync += busy.eq(0)
-        with m.If(busy):
+                    m.d.comb += chosen.eq(number)
+        m.d.comb += start.eq(Cat(site.pending for site in sites).any())
+        m.d.sync += [owner.eq(chosen), busy.eq(start & ~walker.done)]
+        with m.If(start):
             m.d.comb += walker.start.eq(1)
             for number, site in enumerate(sites):
-                with m.If(owner == number):
+                with m.If(chosen == number):
                     m.d.comb += walker.walk.eq(site.walk)
                     with m.If(walker.done):
                         site.settle(walker.outcome)
-        return busy | Cat(site.pending for site in sites).any()
+        return start
 
     def _slot_of(self, fetch: Sequence[Any], slot: Value) -> tuple[list[Any], Value, Value]:
         """Statements that fetch a slot, and what it holds a cycle later: whether there is a key, and which."""

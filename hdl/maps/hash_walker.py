@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -29,13 +29,15 @@ class Walker(wiring.Component):
     map holds max_entries keys. A lookup on behalf of the host also fetches the value (``fetch_value``) into ``value``;
     ``row_address`` and ``row`` are the read port for it. ``hold``: the value memory cannot be written in this cycle.
 
-    ``scans``: buckets are looked through slot after slot (`Scan`): ``place_address`` Out fetches a slot, ``place`` In
-    answers one cycle later, and nobody asks for rows.
+    ``row_slots``: buckets are looked through in rows of so many slots (`Scan`): ``place_address`` Out fetches a row,
+    ``places`` In answers one cycle later, and nobody asks for ``row0`` and ``row1``. None: a bucket of both tables at
+    once.
     """
 
-    def __init__(self, table: Table, rows: ValueRows, count_bits: int, scans: bool = False) -> None:
-        self._table, self._rows, self._scans = table, rows, scans
+    def __init__(self, table: Table, rows: ValueRows, count_bits: int, row_slots: int | None = None) -> None:
+        self._table, self._rows = table, rows
         self._records = records = Records(table, rows)
+        self._scan = scan = None if row_slots is None else Scan(table, records, row_slots)
         super().__init__(
             {
                 "start": In(1),
@@ -56,7 +58,7 @@ class Walker(wiring.Component):
                 "row_address": Out(rows.address_bits),
                 "row": In(8 * rows.row_bytes),
                 "hold": In(1),
-                **({"place_address": Out(records.slot), "place": In(records.place_layout)} if scans else {}),
+                **({"place_address": Out(len(scan.address)), "places": In(scan.row_layout)} if scan else {}),
             }
         )
 
@@ -94,17 +96,16 @@ class Walker(wiring.Component):
         looks, looked = Signal(), Signal()  # this state wants to know what is in the buckets, and does
         both: Any
         one: Any
-        if self._scans:
-            m.submodules.scan = scan = Scan(table, records)
-            both = one = scan
+        if (scan := self._scan) is not None:
+            m.submodules.scan = both = one = scan
             there = Signal.like(other)
             m.d.sync += there.eq(other)
             m.d.comb += [
                 scan.key.eq(walk.key),
-                scan.bucket0.eq(here),
+                scan.bucket0.eq(self.address0),
                 scan.bucket1.eq(there),
                 scan.start.eq(looks),
-                scan.place.eq(self.place),
+                scan.row.eq(self.places),
                 self.place_address.eq(scan.address),
                 looked.eq(scan.done),
             ]
@@ -118,6 +119,36 @@ class Walker(wiring.Component):
             m.d.comb += [self.done.eq(1), outcome.found.eq(error == 0), outcome.error.eq(-error)]
             m.next = "IDLE"
 
+        def present(its_slot: Value, passed: Value | int) -> None:
+            """The key is in this slot; ``passed``: it has overflowed."""
+            m.d.comb += outcome.slot.eq(its_slot)
+            m.d.sync += [here.eq(home), slot.eq(its_slot), overflowed.eq(passed)]
+            with m.If(walk.op == Op.LOOKUP):
+                with m.If(self.fetch_value):
+                    m.next = "ROWS"
+                with m.Else():
+                    end(0)
+            with m.Elif(walk.op == Op.DELETE):
+                m.next = "REMOVE"
+            with m.Elif(walk.mode == BPF_NOEXIST):
+                end(EEXIST)
+            with m.Else():
+                m.next = "ROWS"
+
+        def absent(fits: Value) -> None:
+            """The key is not there; ``fits``: one of its two buckets has a free slot."""
+            m.d.sync += here.eq(home)
+            with m.If((walk.op != Op.UPDATE) | (walk.mode == BPF_EXIST)):
+                end(ENOENT)
+            with m.Elif(self.full):
+                end(E2BIG)
+            with m.Elif(fits):
+                m.next = "PUT"
+            with m.Else():
+                m.next = "FETCH_FREE"
+
+        # Every cycle of a scan counts, so its end decides. What compares at once has ports to give back with ``done``,
+        # which must not wait for the comparison.
         with m.FSM():
             with m.State("IDLE"):
                 m.d.comb += self.address0.eq(home)
@@ -134,17 +165,23 @@ class Walker(wiring.Component):
                         m.next = "ROWS"
             with m.State("BUCKETS"):
                 m.d.comb += looks.eq(1)
-                if self._scans:
+                if scan is not None:
                     m.d.comb += scan.both.eq(1)
                 with m.If(looked):
                     m.d.sync += [slot.eq(both.free_slot), free.eq(both.free), here.eq(following)]
                     with m.If(both.hit):
-                        m.d.sync += [slot.eq(both.slot), overflowed.eq(0)]
-                        m.next = "PRESENT"
+                        if scan is not None:
+                            present(both.slot, 0)
+                        else:
+                            m.d.sync += [slot.eq(both.slot), overflowed.eq(0)]
+                            m.next = "PRESENT"
                     with m.Elif(self.count != 0):
                         m.next = "FETCH"
                     with m.Else():
-                        m.next = "ABSENT"
+                        if scan is not None:
+                            absent(both.free)
+                        else:
+                            m.next = "ABSENT"
             with m.State("FETCH"):
                 m.next = "COMPARE"
             with m.State("COMPARE"):
@@ -159,32 +196,15 @@ class Walker(wiring.Component):
                     with m.Else():
                         m.next = "FETCH"
             with m.State("PRESENT"):
-                m.d.sync += here.eq(home)
-                with m.If(walk.op == Op.LOOKUP):
-                    with m.If(self.fetch_value):
-                        m.next = "ROWS"
-                    with m.Else():
-                        end(0)
-                with m.Elif(walk.op == Op.DELETE):
-                    m.d.comb += [*records.place(commit, slot), commit.present.eq(0), commit.removed.eq(1)]
-                    with m.If(overflowed):
-                        m.next = "FETCH_PASSED"
-                    with m.Else():
-                        end(0)
-                with m.Elif(walk.mode == BPF_NOEXIST):
-                    end(EEXIST)
-                with m.Else():
-                    m.next = "ROWS"
+                present(slot, overflowed)
             with m.State("ABSENT"):
-                m.d.sync += here.eq(home)
-                with m.If((walk.op != Op.UPDATE) | (walk.mode == BPF_EXIST)):
-                    end(ENOENT)
-                with m.Elif(self.full):
-                    end(E2BIG)
-                with m.Elif(free):
-                    m.next = "PUT"
+                absent(free)
+            with m.State("REMOVE"):
+                m.d.comb += [*records.place(commit, slot), commit.present.eq(0), commit.removed.eq(1)]
+                with m.If(overflowed):
+                    m.next = "FETCH_PASSED"
                 with m.Else():
-                    m.next = "FETCH_FREE"
+                    end(0)
             with m.State("FETCH_FREE"):
                 m.next = "FREE"
             with m.State("FREE"):
@@ -198,8 +218,10 @@ class Walker(wiring.Component):
                         m.d.sync += here.eq(following)
                         m.next = "FETCH_FREE"
             with m.State("PUT"):
-                m.d.comb += [*records.place(commit, slot), commit.added.eq(1)]
+                m.d.comb += [*records.place(commit, slot), commit.added.eq(1), mover.start.eq(1)]
                 m.next = "ROWS"
+                with m.If(mover.done):
+                    end(0)
             with m.State("ROWS"):
                 m.d.comb += mover.start.eq(1)
                 with m.If(mover.done):

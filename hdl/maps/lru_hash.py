@@ -13,8 +13,9 @@ from ..errors import Refused
 from .base import MapShape, SiteKind
 from .hash import Hash
 from .hash_model import HashModel
+from .hash_patient_unit import row_choices
 from .linux import BPF_EXIST, BPF_F_NO_PREALLOC
-from .lru_unit import LruUnit, PatientLruUnit, patience, spare_entries
+from .lru_unit import LruUnit, PatientLruUnit, lru_frame_hold, spare_entries
 from .percpu_hash import PercpuHashModel
 from .rows import ValueRows
 from .slot_table import SlotTable
@@ -99,9 +100,12 @@ class LruHash(Hash):
         roomy = Roomy.of(shape)
         return LruUnit(shape, roomy, sites, self.layout(shape), Table.of(roomy))
 
-    def patience(self, shape: MapShape, sites: Sequence[SiteKind]) -> int:
-        return patience(sites, self.layout(shape), Table.of(Roomy.of(shape)))
-
-    def patient_hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> PatientLruUnit:
-        roomy = Roomy.of(shape)
-        return PatientLruUnit(shape, roomy, sites, self.layout(shape), Table.of(roomy))
+    def patient_hardware(
+        self, shape: MapShape, sites: Sequence[SiteKind], interval: int, cycles: int
+    ) -> PatientLruUnit | None:
+        roomy, rows = Roomy.of(shape), self.layout(shape)
+        table = Table.of(roomy)
+        for row_slots in row_choices(table, interval):
+            if lru_frame_hold(sites, rows, table, row_slots) <= cycles:
+                return PatientLruUnit(shape, roomy, sites, rows, table, row_slots)
+        return None

@@ -36,24 +36,21 @@ def spare_entries(max_entries: int) -> int:
 
 
 class Evicting(HashUnit):
-    """What makes an LRU map of a hash map: ``roomy`` is the shape with `spare_entries` more. Stands before the kind of
-    hash map among the bases."""
+    """What makes an LRU map of a hash map for `spare_entries` more. Stands before the kind of hash map among the
+    bases."""
 
-    def __init__(
-        self, shape: MapShape, roomy: MapShape, kinds: Sequence[SiteKind], rows: ValueRows, table: Table
-    ) -> None:
-        super().__init__(roomy, kinds, rows, table)
-        self._most = shape.max_entries
-        eviction = self.eviction(table, self._most)
+    def keep(self, most: int) -> None:
+        """At most so many entries (part of ``__init__``)."""
+        self._most = most
+        eviction = self.eviction()
         self.host_hold += eviction
-        if updates := sum(kind.name == "change" for kind in kinds):
-            spare = roomy.max_entries - shape.max_entries
+        if updates := sum(kind.name == "change" for kind in self.kinds):
+            spare = self.shape.max_entries - most
             self.longest_drain = spare // updates - 2  # less the frame that begins to be too much, and the next
             self.pause = eviction
 
-    @staticmethod
-    def eviction(table: Table, most: int) -> int:
-        """Cycles that it takes at most, if ``most`` keys stay."""
+    def eviction(self) -> int:
+        """Cycles that it takes at most, if as many keys stay as may."""
         raise NotImplementedError
 
     def sweep(self, m: Module, walker: Walker, fetch: Sequence[Any]) -> Any:
@@ -82,26 +79,29 @@ class Evicting(HashUnit):
             ]
         return operates
 
-    @staticmethod
-    def looking(sweep: Any, fetch: Sequence[Any]) -> Sequence[Any]:
+    def looking(self, sweep: Any, fetch: Sequence[Any]) -> Sequence[Any]:
         """Statements: ``fetch`` reads where the hand is."""
         raise NotImplementedError
 
 
 class LruUnit(Evicting):
-    """Sites are those of `HashUnit`."""
+    """Sites are those of `HashUnit`. ``roomy``: the shape with `spare_entries` more."""
 
-    @staticmethod
-    def eviction(table: Table, most: int) -> int:
-        return Sweep.longest(table, most + 1) + 3  # and the walk that deletes what was found
+    def __init__(
+        self, shape: MapShape, roomy: MapShape, kinds: Sequence[SiteKind], rows: ValueRows, table: Table
+    ) -> None:
+        super().__init__(roomy, kinds, rows, table)
+        self.keep(shape.max_entries)
+
+    def eviction(self) -> int:
+        return Sweep.longest(self.table, self._most + 1) + 4  # and the walk that deletes what was found
 
     def sweep(self, m: Module, walker: Walker, fetch: Sequence[Any]) -> Sweep:
         sweep = Sweep(self.table, self.records)
         m.d.comb += [sweep.row0.eq(fetch[0].data), sweep.row1.eq(fetch[1].data)]
         return sweep
 
-    @staticmethod
-    def looking(sweep: Sweep, fetch: Sequence[Any]) -> Sequence[Any]:
+    def looking(self, sweep: Sweep, fetch: Sequence[Any]) -> Sequence[Any]:
         return [port.addr.eq(sweep.bucket) for port in fetch[:2]]
 
 
@@ -109,14 +109,20 @@ class PatientLruUnit(Evicting, PatientHashUnit):
     """The same for frames that leave the time."""
 
     def __init__(
-        self, shape: MapShape, roomy: MapShape, kinds: Sequence[SiteKind], rows: ValueRows, table: Table
+        self,
+        shape: MapShape,
+        roomy: MapShape,
+        kinds: Sequence[SiteKind],
+        rows: ValueRows,
+        table: Table,
+        row_slots: int,
     ) -> None:
-        super().__init__(shape, roomy, kinds, rows, table)
-        self.frame_hold = patience(kinds, rows, table)
+        super().__init__(roomy, kinds, rows, table, row_slots)
+        self.keep(shape.max_entries)
+        self.frame_hold = lru_frame_hold(kinds, rows, table, row_slots)
 
-    @staticmethod
-    def eviction(table: Table, most: int) -> int:
-        return SlotSweep.LONGEST + walk_cycles(table)
+    def eviction(self) -> int:
+        return patient_eviction(self.table, self.row_slots)
 
     def sweep(self, m: Module, walker: Walker, fetch: Sequence[Any]) -> SlotSweep:
         sweep, commit = SlotSweep(self.table, self.records), walker.commit
@@ -124,16 +130,20 @@ class PatientLruUnit(Evicting, PatientHashUnit):
             sweep.change.eq(commit.table.any()),
             sweep.slot.eq(walker.outcome.slot),
             sweep.present.eq(commit.present),
-            sweep.place.eq(fetch[0].data),
+            sweep.place.eq(self.place_in(fetch[0].data, sweep.address)),
         ]
         return sweep
 
-    @staticmethod
-    def looking(sweep: SlotSweep, fetch: Sequence[Any]) -> Sequence[Any]:
-        return [fetch[0].addr.eq(sweep.address)]
+    def looking(self, sweep: SlotSweep, fetch: Sequence[Any]) -> Sequence[Any]:
+        return [fetch[0].addr.eq(self.split(sweep.address)[0])]
 
 
-def patience(kinds: Sequence[SiteKind], rows: ValueRows, table: Table) -> int:
+def patient_eviction(table: Table, row_slots: int) -> int:
+    """Cycles of a `PatientLruUnit`'s eviction, at most."""
+    return SlotSweep.LONGEST + walk_cycles(table, row_slots) + 1  # the last one removes what was found
+
+
+def lru_frame_hold(kinds: Sequence[SiteKind], rows: ValueRows, table: Table, row_slots: int) -> int:
     """Cycles for which `PatientLruUnit` holds a frame in all: each change may make something go."""
     changes = sum(kind.name == "change" for kind in kinds)
-    return frame_hold(kinds, rows, table) + changes * (PatientLruUnit.eviction(table, 0) + DRAIN)
+    return frame_hold(kinds, rows, table, row_slots) + changes * (patient_eviction(table, row_slots) + DRAIN)

@@ -62,11 +62,11 @@ def test_a_clock_that_is_missed_is_told_with_its_path_and_what_helps(build):
 
 def test_what_does_not_fit_is_told_by_how_much_because_of_which_lines_and_what_helps(build):
     source = (EXAMPLES / "firewall" / "firewall.c").read_text().splitlines()
-    status, printed, out = build(luts=30_000, program="firewall")
+    status, printed, out = build("--ii", 6, luts=30_000, program="firewall")
     assert status == 1 and not (out / "firewall.bit").exists()
     assert "does not fit: 1.24 times the LUT4 of LFE5U-25F" in printed.out
     assert f"firewall.c:41: 30,000 LUT4, 0 flip-flops: {source[40].strip()}" in printed.out
-    assert "what helps: --ii 40, with which it fits by the estimate and carries" in printed.out
+    assert "what helps: --ii 16, with which it fits by the estimate and carries" in printed.out
     assert "a board with LFE5U-45F" in printed.out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -9,19 +10,33 @@ from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
 from hardpath.codegen.spec import MapSpec
 from hardpath.hdl.maps.base import SiteKind
+from hardpath.hdl.maps.hash import Kinds
 from hardpath.hdl.maps.linux import E2BIG, ENOENT
 from hardpath.hdl.maps.registry import MAP_TYPES
 from hardpath.hdl.maps.unit import HostOp
 
+SPEEDS = ("fast", "patient", "hurried")
+"""Hardware for a frame a cycle; that which is smallest; that for the fewest cycles that are enough."""
+
+
+def patient_hardware(spec: MapSpec, kinds: Sequence[SiteKind], speed: str) -> Any:
+    """The unit of a hash map for one of the `SPEEDS`, but the first."""
+    cycles = itertools.count() if speed == "hurried" else [1 << 20]
+    units = (MAP_TYPES[spec.type].patient_hardware(spec, kinds, 2, each) for each in cycles)
+    return next(unit for unit in units if unit is not None)
+
 
 class Device:
-    """A unit whose host may always operate. ``held``: cycles in which it would have held frames since `run` began,
-    ``turns``: how often that began."""
+    """A unit whose host may always operate. ``speed``: one of `SPEEDS`. ``held``: cycles in which it would have held
+    frames since `run` began, ``turns``: how often that began."""
 
-    def __init__(self, spec: MapSpec, kinds: Sequence[SiteKind] = (), patient: bool = False) -> None:
+    def __init__(self, spec: MapSpec, kinds: Sequence[SiteKind] = (), speed: str = "fast") -> None:
         self.spec = spec
         plugin = MAP_TYPES[spec.type]
-        self.unit = (plugin.patient_hardware if patient else plugin.hardware)(spec, kinds)
+        if speed == "fast":
+            self.unit = plugin.hardware(spec, kinds)
+        else:
+            self.unit = patient_hardware(spec, [Kinds(spec, plugin.layout(spec)).change()], speed)
         self.held = self.turns = 0
         self._reset = Signal()
 

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 from hardpath.codegen.graph.construct import Construct
-from hardpath.codegen.graph.evaluate import Evaluator
 from hardpath.codegen.graph.ir import Graph
 from hardpath.codegen.schedule import schedule
 from hardpath.codegen.spec import MapSpec
 from hardpath.hdl.maps import lpm_trie
-from hardpath.hdl.maps.base import MapModel
 from hardpath.hdl.maps.registry import MAP_TYPES
-from hardpath.hdl.maps.unit import HostOp
 from hardpath.hdl.target import Target
+from host_frames import host_and_frames
 from map_bench import (
     HASH,
     LPM_TRIE,
@@ -29,10 +24,9 @@ from map_bench import (
     Generator,
     Program,
     back_to_back,
-    operate,
     order_sites,
-    random_frames,
 )
+from map_device import SPEEDS, patient_hardware
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -44,9 +38,11 @@ LRU_HASH = 9
 
 
 def patient(program: Program, rng: random.Random) -> Program:
-    """The same with time between frames, which the map's hardware may use."""
-    plan = program.schedule
-    return replace(program, schedule=replace(plan, ii=rng.choice((2, 3, plan.stages))), frame_cycles=1 << 20)
+    """The same with time between frames, which the map's hardware may use: much, or just enough."""
+    plan = replace(program.schedule, ii=rng.choice((2, 3, program.schedule.stages)))
+    kinds = [node.attr.kind for node, _ in plan.sites(program.graph)]
+    unit = patient_hardware(program.spec, kinds, rng.choice(SPEEDS[1:]))
+    return replace(program, schedule=plan, frame_cycles=plan.ii + unit.frame_hold)
 
 
 def random_hash(rng: random.Random) -> MapSpec:
@@ -64,58 +60,6 @@ def test_hardware_that_takes_its_time_leaves_the_same(seed: int) -> None:
 def test_the_host_comes_between_two_frames_that_take_their_time(seed: int) -> None:
     rng = random.Random(seed)
     host_and_frames(patient(Generator(rng, random_hash(rng)).program(), rng), rng, 6)
-
-
-@dataclass
-class HostAction:
-    """An operation of the host and what came out."""
-
-    op: HostOp
-    key: bytes
-    value: bytes
-    status: int = 0
-    result: bytes = b""
-
-    def agrees(self, model: MapModel) -> bool:
-        """Do it to the model; whether that gives the same."""
-        if self.op == HostOp.UPDATE:
-            return self.status == model.update(self.key, self.value, 0)
-        if self.op == HostOp.DELETE and not self.key:
-            taken = model.pop()
-            return self.status == -2 if taken is None else (self.status, self.result) == (0, taken)
-        if self.op == HostOp.DELETE:
-            return self.status == model.delete(self.key)
-        handle = model.lookup(self.key)
-        if handle is None:
-            return self.status == -2
-        return self.status == 0 and self.result == model.value(handle)
-
-
-def explanations(
-    graph: Graph, spec: MapSpec, frames: Sequence[int], outputs: Sequence[int], actions: Sequence[HostAction]
-) -> list[dict[bytes, bytes]]:
-    """Contents of the map after each way to put the host's actions between the frames that gives these results."""
-    name = spec.name
-    start = MAP_TYPES[spec.type].model(spec)
-    reached = [{tuple(sorted(start.items())): start}]  # by number of actions done: contents -> model
-    for number in range(len(frames) + 1):
-        row: list[dict[Any, MapModel]] = []
-        for done in range(len(actions) + 1):
-            states: dict[Any, MapModel] = dict(reached[done]) if number == 0 and done == 0 else {}
-            if number:
-                for model in reached[done].values():
-                    after = copy.deepcopy(model)
-                    one_frame = Evaluator(graph, {name: spec}, {name: after})
-                    if one_frame.outputs({"window": frames[number - 1]})["window"] == outputs[number - 1]:
-                        states[tuple(sorted(after.items()))] = after
-            if done:
-                for model in row[done - 1].values():
-                    after = copy.deepcopy(model)
-                    if actions[done - 1].agrees(after):
-                        states[tuple(sorted(after.items()))] = after
-            row.append(states)
-        reached = row
-    return [dict(model.items()) for model in reached[-1].values()]
 
 
 @pytest.mark.parametrize("seed", range(100, 112))
@@ -160,33 +104,6 @@ def test_pushes_and_pops_of_frames_and_host_come_one_after_the_other(seed: int) 
         back_to_back(program, rng)
     else:
         host_and_frames(program, rng, 6)
-
-
-def host_and_frames(program: Program, rng: random.Random, count: int) -> None:
-    """The host's operations and the frames do what they do in some order that keeps each side's own."""
-    spec = program.spec
-    frames = random_frames(program, rng, 50)
-    bench = Bench(program, rng)
-    actions = [
-        HostAction(
-            rng.choice((HostOp.LOOKUP, HostOp.UPDATE, HostOp.UPDATE, HostOp.DELETE)),
-            rng.choice(program.keys).to_bytes(spec.key_size, "little"),
-            rng.randbytes(spec.value_size),
-        )
-        for _ in range(count)
-    ]
-
-    async def host(ctx: Any) -> None:
-        bench.host_idle = False
-        for action in actions:
-            await ctx.tick().repeat(rng.randrange(1, 12))
-            key, value = int.from_bytes(action.key, "little"), int.from_bytes(action.value, "little")
-            action.status, _, result = await operate(ctx, bench.dut.hosts["m"], action.op, key=key, value=value)
-            action.result = result.to_bytes(spec.value_size, "little")
-        bench.host_idle = True
-
-    bench.run(frames, host)
-    assert dict(bench.entries) in explanations(program.graph, spec, frames, bench.outputs, actions)
 
 
 def flow_counter(spec: MapSpec) -> Graph:

@@ -10,7 +10,7 @@ from hardpath.hdl.maps.broadcast import BROADCAST
 from hardpath.hdl.maps.linux import BPF_F_NO_PREALLOC
 from hardpath.hdl.maps.registry import MAP_TYPES
 from hardpath.hdl.maps.unit import HostOp
-from map_device import Device
+from map_device import SPEEDS, Device
 from map_keys import map_keys
 
 ARRAY, HASH, LRU_HASH, LPM_TRIE, DEVMAP, DEVMAP_HASH, QUEUE = 2, 1, 9, 11, 14, 25, 22
@@ -24,6 +24,8 @@ SPECS = {
     "patient hash": MapSpec("m", HASH, 4, 130, 16),
     "patient lru_hash-1": MapSpec("m", LRU_HASH, 4, 8, 1),
     "patient lru_hash-64": MapSpec("m", LRU_HASH, 8, 130, 64),
+    "hurried hash": MapSpec("m", HASH, 4, 130, 16),
+    "hurried lru_hash-64": MapSpec("m", LRU_HASH, 8, 130, 64),
     "lpm_trie": MapSpec("m", LPM_TRIE, 8, 4, 7, BPF_F_NO_PREALLOC),
     "lpm_trie-long": MapSpec("m", LPM_TRIE, 40, 4, 7, BPF_F_NO_PREALLOC),
     "devmap": MapSpec("m", DEVMAP, 4, 8, 5),
@@ -35,7 +37,8 @@ SPECS = {
 def device(name: str) -> Device:
     """Where frames can be broadcast to, the program does it."""
     spec = SPECS[name]
-    return Device(spec, [BROADCAST] if MAP_TYPES[spec.type].redirect_flags else [], "patient" in name)
+    speed = next((speed for speed in SPEEDS if name.startswith(speed)), SPEEDS[0])
+    return Device(spec, [BROADCAST] if MAP_TYPES[spec.type].redirect_flags else [], speed)
 
 
 def some_keys(spec: MapSpec, rng: random.Random) -> list[bytes]:

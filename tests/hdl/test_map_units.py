@@ -12,7 +12,7 @@ from hardpath.hdl.maps.slot_table import SlotTable
 from hardpath.hdl.maps.table import Table
 from hardpath.hdl.maps.trie import Trie
 from hardpath.hdl.maps.unit import HostOp
-from map_device import Device
+from map_device import SPEEDS, Device
 from map_keys import map_keys
 
 PROG_ARRAY, ARRAY_OF_MAPS, HASH_OF_MAPS = 3, 12, 13
@@ -84,17 +84,20 @@ def name(spec: MapSpec) -> str:
     return f"{MAP_TYPES[spec.type].name}-{spec.key_size}-{spec.value_size}-{spec.max_entries}"
 
 
-BOTH = pytest.mark.parametrize("patient", [False, True], ids=["fast", "patient"])
+ALL = pytest.mark.parametrize("speed", SPEEDS)
 
 
 @pytest.mark.parametrize(
-    "spec, patient",
+    "spec, speed",
     [
-        *(pytest.param(spec, False, id=name(spec)) for spec in SPECS),
-        *(pytest.param(spec, True, id=f"patient-{name(spec)}") for spec in SPECS if spec.type in (HASH, PERCPU_HASH)),
+        *(pytest.param(spec, "fast", id=name(spec)) for spec in SPECS),
+        *(
+            pytest.param(spec, speed, id=f"{speed}-{name(spec)}")
+            for spec in SPECS if spec.type in (HASH, PERCPU_HASH) for speed in SPEEDS[1:]
+        ),
     ],
 )
-def test_host_operations_do_what_the_model_does(spec: MapSpec, patient: bool) -> None:
+def test_host_operations_do_what_the_model_does(spec: MapSpec, speed: str) -> None:
     rng = random.Random(str(spec))
     model = MAP_TYPES[spec.type].model(spec)
     if spec.type in (HASH, PERCPU_HASH, DEVMAP_HASH, HASH_OF_MAPS):
@@ -125,11 +128,11 @@ def test_host_operations_do_what_the_model_does(spec: MapSpec, patient: bool) ->
                 assert (status, taken) == ((0, result) if status == 0 else (-ENOENT, None))
         assert await device.entries() == dict(model.items())
 
-    Device(spec, patient=patient).run(testbench)
+    Device(spec, speed=speed).run(testbench)
 
 
-@BOTH
-def test_entries_that_are_there_are_found_when_those_they_overflowed_with_are_gone(patient: bool) -> None:
+@ALL
+def test_entries_that_are_there_are_found_when_those_they_overflowed_with_are_gone(speed: str) -> None:
     """Counters must go down by one for each key that leaves, not sooner and not later."""
     spec = MapSpec("m", HASH, 4, 4, 16)
     rng = random.Random(1)
@@ -152,7 +155,7 @@ def test_entries_that_are_there_are_found_when_those_they_overflowed_with_are_go
         assert (await device(HostOp.LOOKUP, keys[0]))[0] == -ENOENT
         assert device.cycles == shortest, "nothing went past its buckets any more"
 
-    Device(spec, patient=patient).run(testbench)
+    Device(spec, speed=speed).run(testbench)
 
 
 def test_entries_that_are_there_from_the_start_lie_where_inserts_would_have_put_them() -> None:
@@ -184,8 +187,8 @@ def little(number: int) -> bytes:
     return number.to_bytes(4, "little")
 
 
-@BOTH
-def test_a_search_ends_after_one_round_when_keys_went_past_every_bucket(patient: bool) -> None:
+@ALL
+def test_a_search_ends_after_one_round_when_keys_went_past_every_bucket(speed: str) -> None:
     spec = MapSpec("m", HASH, 4, 4, 16)
     assert Table.of(spec) == Table(32, 4, 2)
     rng = random.Random(2)
@@ -211,12 +214,12 @@ def test_a_search_ends_after_one_round_when_keys_went_past_every_bucket(patient:
             assert (await device(HostOp.LOOKUP, absent))[0] == -ENOENT
             assert (await device(HostOp.DELETE, absent))[0] == -ENOENT
 
-    Device(spec, patient=patient).run(testbench)
+    Device(spec, speed=speed).run(testbench)
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize("kind, entries", [(LRU_HASH, 1), (LRU_HASH, 40), (LRU_PERCPU_HASH, 9)])
-def test_an_lru_map_takes_every_new_key_and_never_has_too_many(kind: int, entries: int, patient: bool) -> None:
+def test_an_lru_map_takes_every_new_key_and_never_has_too_many(kind: int, entries: int, speed: str) -> None:
     spec = MapSpec("m", kind, 4, 8, entries)
     rng = random.Random(str(spec))
     last: dict[bytes, bytes] = {}
@@ -234,11 +237,11 @@ def test_an_lru_map_takes_every_new_key_and_never_has_too_many(kind: int, entrie
         assert (await device(HostOp.DELETE, next(iter(found))))[0] == 0
         assert len(await device.entries()) == entries - 1
 
-    Device(spec, patient=patient).run(testbench)
+    Device(spec, speed=speed).run(testbench)
 
 
-@BOTH
-def test_what_goes_from_an_lru_map_may_have_overflowed(patient: bool) -> None:
+@ALL
+def test_what_goes_from_an_lru_map_may_have_overflowed(speed: str) -> None:
     """Those that stay are found, wherever they lie, and are as many as there may be."""
     spec, rng = MapSpec("m", LRU_HASH, 4, 4, 14), random.Random(5)
     table = Table.of(Roomy.of(spec))
@@ -263,7 +266,7 @@ def test_what_goes_from_an_lru_map_may_have_overflowed(patient: bool) -> None:
                 status, _, value = await device(HostOp.LOOKUP, each)
                 assert (status, value) == (0, each)
 
-    Device(spec, patient=patient).run(testbench)
+    Device(spec, speed=speed).run(testbench)
 
 
 @pytest.mark.parametrize("size, entries", [(1, 1), (4, 3), (16, 60)])
