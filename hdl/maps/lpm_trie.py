@@ -11,6 +11,7 @@ from .hash_records import DELETE
 from .linux import BPF_EXIST, BPF_F_NO_PREALLOC, EINVAL
 from .lpm_base_unit import LpmBaseUnit
 from .lpm_model import LpmModel
+from .lpm_range_unit import LpmRangeUnit, is_applicable
 from .lpm_scan_unit import LpmScanUnit
 from .lpm_unit import LpmUnit
 from .row_map import RowMap, by_index
@@ -33,12 +34,13 @@ def is_scanned(shape: MapShape) -> bool:
     return shape.key_size > LENGTH_BYTES + LEVELS_LIMIT
 
 
-def lookup_kind(shape: MapShape, rows: ValueRows) -> SiteKind:
-    """Operands ``data`` (the key behind its length), ``length``, which is at most the prefix limit; results ``found``,
-    ``address``. One level a stage, and one to deliver; a scan happens while the frame stands in offset 1."""
+def lookup_kind(shape: MapShape, rows: ValueRows, whole: bool = False) -> SiteKind:
+    """Operands ``data`` (the key behind its length), ``length``, which is at most the prefix limit, and is not there if
+    it always is that (``whole``); results ``found``, ``address``. One level a stage, and one to deliver; a scan happens
+    while the frame stands in offset 1."""
     trie = Trie.of(shape)
     latency, last = (2, 1) if is_scanned(shape) else (trie.levels + 1, trie.levels)
-    operands = (("data", trie.bits), ("length", trie.length_bits))
+    operands = (("data", trie.bits), *(() if whole else (("length", trie.length_bits),)))
     results = (("found", 1), ("address", rows.address_bits))
     state = frozenset({"keys"})
     return SiteKind("lookup", operands, results, latency, (0, last), state, frozenset())
@@ -96,9 +98,10 @@ class LpmTrie(RowMap):
         wanted = b.op("slice", 8 * LENGTH_BYTES, key, attr=0)
         prefix = b.op("slice", trie.bits, key, attr=8 * LENGTH_BYTES)
         good = b.op("not", 1, b.op("ult", 1, b.const(trie.bits, 8 * LENGTH_BYTES), wanted))
-        length = b.op("slice", trie.length_bits, wanted, attr=0)
+        whole = wanted is b.const(trie.bits, 8 * LENGTH_BYTES) and not is_scanned(shape)
+        length = () if whole else (b.op("slice", trie.length_bits, wanted, attr=0),)
         go = b.op("and", 1, predicate, good)
-        site = b.site(shape.name, lookup_kind(shape, rows), go, prefix, length)
+        site = b.site(shape.name, lookup_kind(shape, rows, whole), go, prefix, *length)
         found, address = b.op("and", 1, good, b.field(site, "found")), b.field(site, "address")
         if shape.max_entries == 1:
             return Entry(found, address, b.const(0, rows.tag_bits))
@@ -133,10 +136,18 @@ class LpmTrie(RowMap):
             error = model.delete(key) if named["mode"] == DELETE else model.update(key, value, named["mode"])
             return error & ((1 << ERROR_BITS) - 1)
         size = dict(kind.operands)["data"] // 8
-        key = named["length"].to_bytes(LENGTH_BYTES, "little") + named["data"].to_bytes(size, "little")
+        length = named.get("length", 8 * size)
+        key = length.to_bytes(LENGTH_BYTES, "little") + named["data"].to_bytes(size, "little")
         handle = model.lookup(key)
         return 0 if handle is None else handle % model.rows.depth << 1 | 1
 
     def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> LpmBaseUnit:
         unit = LpmScanUnit if is_scanned(shape) else LpmUnit
         return unit(shape, sites, self.layout(shape), Trie.of(shape))
+
+    def patient_hardware(
+        self, shape: MapShape, sites: Sequence[SiteKind], interval: int, cycles: int
+    ) -> LpmRangeUnit | None:
+        if is_scanned(shape) or not is_applicable(shape, sites, interval):
+            return None
+        return LpmRangeUnit(shape, sites, self.layout(shape), Trie.of(shape))

@@ -69,7 +69,8 @@ class LpmUnit(LpmBaseUnit):
     def _look_up(self, m: Module, number: int, ports: Sequence[Any]) -> None:
         """Site ``number``: level l is read at the end of offset l and looked at in offset l + 1."""
         trie, site = self.trie, self.sites[number]
-        path, length = trie.path(site.operands.data), site.operands.length
+        path = trie.path(site.operands.data)
+        length = getattr(site.operands, "length", Const(trie.bits))
         going, found, slot, node = Const(1), Const(0), Const(0, trie.pointer_bits), Const(0, trie.pointer_bits)
         for level, port in enumerate(ports):
             m.d.comb += [port.addr.eq(node), port.en.eq(site.enable[level])]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from agreement import agree
+from hardpath.boards import needs
+from hardpath.boards.board import BOARDS
 from hardpath.hdl.line_rate import PORTS
 from hardpath.hdl.target import Target
 from hardpath.sim.captures import Frame
@@ -30,3 +32,13 @@ def test_frames_as_the_ports_bring_them_give_what_linux_gives(example, speed: st
     result, _ = session.run(engine("verilator"), short, Options(rate=rate), read_maps=False)
     arrive = sum(ports.frame_cycles(len(frame.data), clock) for frame in short[:-1]) / (len(short) - 1)
     assert result.cycles_per_frame == pytest.approx(arrive, rel=0.01)
+
+
+@pytest.mark.parametrize("example", ["firewall", "router"], indirect=True)
+def test_two_ports_of_the_slowest_board_bring_no_more_than_the_hardware_for_them_takes(example) -> None:
+    """All that frames may have to wait for included: maps that take their time, and frames of one flow."""
+    board = BOARDS["colorlight_5a75b_r7_0"]
+    ii = needs.interval(board.clock_mhz, board.ports)
+    session = example.built_for(Target(board.clock_mhz, needs.WIDTH, max_frame=needs.MAX_FRAME, ii=ii))
+    assert session.design.worst_cycles <= ii
+    agree(session, [*example.frames, *(Frame(data) for data in random_frames(6, 200))])
