@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
@@ -12,6 +13,10 @@ from pathlib import Path
 from ..hdl.errors import InputError
 
 KEEP = 128  # builds, two for a netlist; the ones not used for longest go first
+
+
+_BUILD = re.compile(r"-[0-9a-f]{32}$")
+"""What names of builds end with."""
 
 
 def default_cache() -> Path:
@@ -59,7 +64,8 @@ class BuildCache:
         return folder
 
     def _trim(self, keep: Path) -> None:
-        builds = [folder for folder in self.root.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
+        # Another cache may have its folder in here, and others build in theirs.
+        builds = [folder for folder in self.root.iterdir() if folder.is_dir() and _BUILD.search(folder.name)]
         if len(builds) <= KEEP:
             return
 

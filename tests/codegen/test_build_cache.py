@@ -49,6 +49,16 @@ def test_the_builds_not_used_for_longest_go_first(tmp_path: Path, monkeypatch: p
     assert [folder.is_dir() for folder in folders] == [True, False, True]
 
 
+def test_a_cache_inside_another_one_is_no_build_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bitstreams lie in a folder in the cache of simulations, which are many more."""
+    monkeypatch.setattr(build_cache, "KEEP", 1)
+    hours = BuildCache(tmp_path / "boards").get("placement", ["a"], write("x"))
+    os.utime(tmp_path / "boards", (1000, 1000))
+    cache = BuildCache(tmp_path)
+    first, last = (cache.get("native", [text], write("x")) for text in "bc")
+    assert hours.is_dir() and last.is_dir() and not first.is_dir()
+
+
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"file.*--cache"):
