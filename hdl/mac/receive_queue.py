@@ -17,6 +17,9 @@ CROSSING_BEATS = 16
 """More than can come in before the other clock knows of the first. Longer FIFOs between clocks have pointers that are
 too long to be compared in a cycle of 125 MHz."""
 
+UNSEEN = 4
+"""Beats that may come in before it is seen that there is no room for them."""
+
 
 class ReceiveQueue(wiring.Component):
     """``input`` In(OCTET) in cycles with ``valid``, in domain ``rx``; ``output``: stream of `beats.beat_layout` in
@@ -61,20 +64,24 @@ class ReceiveQueue(wiring.Component):
             fifo.w_data.eq(beat),
         ]
 
+        # Whether the FIFO is full is known too late in the cycle to decide what becomes of frames.
+        room = Signal(init=1)
+        m.d.rx += room.eq(fifo.w_level < CROSSING_BEATS - UNSEEN)
+
         losing = Signal()  # the frame that comes in has lost a beat
         owing = Signal()  # the end of a frame that lost a beat is not in yet
         end = Signal(layout)
         m.d.comb += [end.last.eq(1), end.error.eq(1)]
         with m.If(owing):
-            m.d.comb += [fifo.w_en.eq(1), fifo.w_data.eq(end)]
-            with m.If(fifo.w_rdy):
+            m.d.comb += [fifo.w_en.eq(room), fifo.w_data.eq(end)]
+            with m.If(room):
                 m.d.rx += owing.eq(0)
         with m.Else():
-            m.d.comb += fifo.w_en.eq(gather.full & ~losing)
+            m.d.comb += fifo.w_en.eq(gather.full & ~losing & room)
         with m.If(gather.full):
-            m.d.rx += losing.eq(~beat.last & (losing | owing | ~fifo.w_rdy))
-            m.d.comb += self.lost.eq(beat.last & (losing | owing | ~fifo.w_rdy))
-            with m.If(~losing & ~owing & ~fifo.w_rdy):
+            m.d.rx += losing.eq(~beat.last & (losing | owing | ~room))
+            m.d.comb += self.lost.eq(beat.last & (losing | owing | ~room))
+            with m.If(~losing & ~owing & ~room):
                 m.d.rx += owing.eq(1)
 
         m.d.comb += [
