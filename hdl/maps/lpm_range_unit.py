@@ -26,7 +26,7 @@ from .trie import LENGTH_BYTES, Trie
 from .unit import HostOp, MapUnit
 
 MOST_ENTRIES = 4096
-"""An insert takes some five cycles for each entry, and the host waits for it."""
+"""An insert takes six cycles for each entry, more if frames leave the table few, and the host waits for it."""
 
 
 def is_applicable(shape: MapShape, kinds: Sequence[SiteKind], interval: int) -> bool:

@@ -17,9 +17,6 @@ from amaranth.lib.wiring import In, Out
 from ..verilog_memory import NO_COLLISIONS
 from .trie import Trie
 
-EDIT_CYCLES = 3
-"""For each row of the table, at most, if the table can always be read."""
-
 
 @dataclass(frozen=True, slots=True)
 class Ranges:

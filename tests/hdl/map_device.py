@@ -12,6 +12,7 @@ from hardpath.codegen.spec import MapSpec
 from hardpath.hdl.maps.base import SiteKind
 from hardpath.hdl.maps.hash import Kinds
 from hardpath.hdl.maps.linux import E2BIG, ENOENT
+from hardpath.hdl.maps.lpm_trie import LpmTrie, lookup_kind
 from hardpath.hdl.maps.registry import MAP_TYPES
 from hardpath.hdl.maps.unit import HostOp
 
@@ -20,10 +21,17 @@ SPEEDS = ("fast", "patient", "hurried")
 
 
 def patient_hardware(spec: MapSpec, kinds: Sequence[SiteKind], speed: str) -> Any:
-    """The unit of a hash map for one of the `SPEEDS`, but the first."""
+    """The unit of a hash map or LPM trie for one of the `SPEEDS`, but the first."""
     cycles = itertools.count() if speed == "hurried" else [1 << 20]
-    units = (MAP_TYPES[spec.type].patient_hardware(spec, kinds, 2, each) for each in cycles)
+    interval = 2 if spec.type != LpmTrie.type else 64
+    units = (MAP_TYPES[spec.type].patient_hardware(spec, kinds, interval, each) for each in cycles)
     return next(unit for unit in units if unit is not None)
+
+
+def some_kind(spec: MapSpec) -> SiteKind:
+    """A site for which its hardware may take its time."""
+    rows = MAP_TYPES[spec.type].layout(spec)
+    return lookup_kind(spec, rows, whole=True) if spec.type == LpmTrie.type else Kinds(spec, rows).change()
 
 
 class Device:
@@ -36,7 +44,7 @@ class Device:
         if speed == "fast":
             self.unit = plugin.hardware(spec, kinds)
         else:
-            self.unit = patient_hardware(spec, [Kinds(spec, plugin.layout(spec)).change()], speed)
+            self.unit = patient_hardware(spec, [some_kind(spec)], speed)
         self.held = self.turns = 0
         self._reset = Signal()
 

@@ -27,6 +27,7 @@ SPECS = {
     "hurried hash": MapSpec("m", HASH, 4, 130, 16),
     "hurried lru_hash-64": MapSpec("m", LRU_HASH, 8, 130, 64),
     "lpm_trie": MapSpec("m", LPM_TRIE, 8, 4, 7, BPF_F_NO_PREALLOC),
+    "patient lpm_trie": MapSpec("m", LPM_TRIE, 8, 4, 7, BPF_F_NO_PREALLOC),
     "lpm_trie-long": MapSpec("m", LPM_TRIE, 40, 4, 7, BPF_F_NO_PREALLOC),
     "devmap": MapSpec("m", DEVMAP, 4, 8, 5),
     "devmap_hash": MapSpec("m", DEVMAP_HASH, 4, 4, 5),

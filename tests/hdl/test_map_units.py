@@ -95,6 +95,10 @@ ALL = pytest.mark.parametrize("speed", SPEEDS)
             pytest.param(spec, speed, id=f"{speed}-{name(spec)}")
             for spec in SPECS if spec.type in (HASH, PERCPU_HASH) for speed in SPEEDS[1:]
         ),
+        *(
+            pytest.param(spec, "patient", id=f"patient-{name(spec)}")
+            for spec in SPECS if spec.type == LPM_TRIE and spec.key_size in (8, 13)
+        ),
     ],
 )
 def test_host_operations_do_what_the_model_does(spec: MapSpec, speed: str) -> None:
