@@ -96,7 +96,7 @@ ALL = pytest.mark.parametrize("speed", SPEEDS)
             for spec in SPECS if spec.type in (HASH, PERCPU_HASH) for speed in SPEEDS[1:]
         ),
         *(
-            pytest.param(spec, "patient", id=f"patient-{name(spec)}")
+            pytest.param(spec, "patient", id=f"patient-{name(spec)}", marks=[pytest.mark.slow] * (spec.key_size > 8))
             for spec in SPECS if spec.type == LPM_TRIE and spec.key_size in (8, 13)
         ),
     ],
