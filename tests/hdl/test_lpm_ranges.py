@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -66,10 +67,20 @@ def test_frames_search_a_table_that_the_host_changes_between_two_of_them(seed: i
     assert isinstance(unit_of(bench.dut), LpmRangeUnit)
 
 
-def test_every_key_finds_its_longest_prefix_as_prefixes_come_and_go() -> None:
-    """All 256 keys, as close as frames may be, after each of some changes; full tables included."""
+def borders(prefixes: Iterable[bytes], bits: int) -> Iterator[int]:
+    """The first and the last key of each prefix, and their neighbours outside."""
+    for prefix in prefixes:
+        free = (1 << bits - prefix[0]) - 1
+        start = int.from_bytes(prefix[4:], "big") & ~free
+        yield from ((key & (1 << bits) - 1) for key in (start - 1, start, start | free, (start | free) + 1))
+
+
+@pytest.mark.parametrize("entries, bits, rounds", [(7, 8, 14), (20, 32, 8)])
+def test_every_key_finds_its_longest_prefix_as_prefixes_come_and_go(entries: int, bits: int, rounds: int) -> None:
+    """All keys of 8 bits, all at the ends of prefixes of 32, as close as frames may be; full tables included."""
     rng = random.Random(1)
-    spec = MapSpec("m", LPM_TRIE, 5, 2, 7, NO_PREALLOC)
+    size = bits // 8
+    spec = MapSpec("m", LPM_TRIE, 4 + size, 2, entries, NO_PREALLOC)
     graph = searching(spec)
     plan = schedule(graph, Target())
     plan = Schedule(plan.stages, plan.stage, ii=steps(spec) + 1)
@@ -77,30 +88,36 @@ def test_every_key_finds_its_longest_prefix_as_prefixes_come_and_go() -> None:
     assert isinstance(unit_of(dut), LpmRangeUnit) and dut.frame_hold == 0
     evaluator = Evaluator(graph, {"m": spec}, {"m": MAP_TYPES[LPM_TRIE].model(spec)})
     model, most = evaluator.models["m"], 0
+    nested = [bytes(size), b"\xff" * size, *(rng.randbytes(size) for _ in range(3))]
 
     async def testbench(ctx: Any) -> None:
         nonlocal most
         ctx.set(dut.output.ready, 1)
-        for number in range(14):
-            for _ in range(3):
-                key = bytes([rng.randrange(9), 0, 0, 0, rng.choice((0, 255, 0x50, 0x5F, rng.getrandbits(8)))])
+        tried = set()
+        for number in range(rounds):
+            for _ in range(entries // 2):
+                data = rng.choice((*nested, rng.randbytes(size)))
+                key = bytes([rng.randrange(bits + 1), 0, 0, 0, *data])
                 value, removes = rng.randbytes(2), number % 7 > 4
                 if removes:
                     key = rng.choice([*(each for each, _ in model.items()), key])
+                tried.add(key)
                 op = HostOp.DELETE if removes else HostOp.UPDATE
                 numbers = {"key": int.from_bytes(key, "little"), "value": int.from_bytes(value, "little")}
                 status, _, _ = await operate(ctx, dut.hosts["m"], op, **numbers)
                 assert status == (model.delete(key) if removes else model.update(key, value, 0))
             most = max(most, len(list(model.items())))
-            frames, outputs = [1 | key << 40 for key in range(256)], []
+            keys = range(256) if bits == 8 else sorted(set(borders(tried, bits)))
+            frames = [1 | int.from_bytes(key.to_bytes(size, "big"), "little") << 40 for key in keys]
+            outputs: list[int] = []
             cycles = 0
-            while len(outputs) < 256:
-                ctx.set(dut.input.valid, cycles // plan.ii < 256)
-                ctx.set(dut.input.payload.window, frames[min(255, cycles // plan.ii)])
+            while len(outputs) < len(frames):
+                ctx.set(dut.input.valid, cycles // plan.ii < len(frames))
+                ctx.set(dut.input.payload.window, frames[min(len(frames) - 1, cycles // plan.ii)])
                 _, _, ready, valid, window = await ctx.tick().sample(
                     dut.input.ready, dut.output.valid, dut.output.payload.window
                 )
-                assert ready == (cycles % plan.ii == 0) or cycles // plan.ii >= 256
+                assert ready == (cycles % plan.ii == 0) or cycles // plan.ii >= len(frames)
                 cycles += 1
                 if valid:
                     outputs.append(window)
