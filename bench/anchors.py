@@ -357,7 +357,8 @@ icmp_too_big.
 Latency is from the first beat in to the first beat out or to the verdict. *Clock* is what the delay model of an ECP5
 gives for the longest stage of the program, not a result of place and route; the datapath around it may be slower. Areas
 are those of a whole datapath with its control bus: the estimate before synthesis, and behind the stroke what
-{' or '.join(sorted({made['yosys'] for made in synthesized().values()}))} counted (`synth_ecp5`; `--synthesize`).
+{' or '.join(sorted({made['yosys'] for made in synthesized().values()}))}
+counted (`synth_ecp5`; `--synthesize NAME`, minutes; *not counted*: not yet run to its end on this hardware).
 
 {cycles}
 
