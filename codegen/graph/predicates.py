@@ -1,8 +1,9 @@
 """Path predicates as binary decision diagrams, so that "all paths", "no path" and "never both" are seen at once.
 
 A predicate is an int: 0 false, 1 true, else an entry of the table. Variables are 1-bit graph nodes (branch
-conditions), ordered as they appear. Reduced ordered BDDs are canonical: equal predicates are equal ints
-(R. E. Bryant, "Graph-Based Algorithms for Boolean Function Manipulation", 1986).
+conditions), the latest at the top: a branch then adds one entry to the predicate of the path that leads to it, and in
+hardware the condition that is known last passes one multiplexer. Reduced ordered BDDs are canonical: equal predicates are
+equal ints (R. E. Bryant, "Graph-Based Algorithms for Boolean Function Manipulation", 1986).
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from .construct import Construct
 from .ir import Node
 
 FALSE, TRUE = 0, 1
+
+_LAST = 1 << 60
+"""The level of the first variable."""
 
 _LIMIT = 400
 """Nodes of one predicate; beyond that it becomes a variable of its own (exact, but no longer seen through)."""
@@ -25,7 +29,7 @@ class Predicates:
         # Recursion is as deep as two bounded predicates have variables; Python 3.11 frames need no C stack.
         sys.setrecursionlimit(max(sys.getrecursionlimit(), 10_000))
         self._c = construct
-        self._entries: list[tuple[int, int, int]] = [(1 << 60, 0, 0), (1 << 60, 1, 1)]
+        self._entries: list[tuple[int, int, int]] = [(_LAST + 1, 0, 0), (_LAST + 1, 1, 1)]
         self._unique: dict[tuple[int, int, int], int] = {}
         self._ite: dict[tuple[int, int, int], int] = {}
         self._restrict: dict[tuple[int, int], int] = {}
@@ -178,7 +182,7 @@ class Predicates:
     def _variable(self, node: Node) -> int:
         level = self._variable_of.get(node)
         if level is None:
-            level = self._variable_of[node] = len(self._variables)
+            level = self._variable_of[node] = _LAST - len(self._variables)
             self._variables.append(node)
         return self._entry(level, TRUE, FALSE)
 
@@ -201,5 +205,5 @@ class Predicates:
             if missing:
                 stack += missing
                 continue
-            self._nodes[x] = self._c.mux(self._variables[level], self._nodes[high], self._nodes[low])
+            self._nodes[x] = self._c.mux(self._variables[_LAST - level], self._nodes[high], self._nodes[low])
         return self._nodes[f]
