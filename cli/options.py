@@ -76,9 +76,11 @@ def _assignments(
     return tuple(pairs)
 
 
-def _slots(
-    context: click.Context, option: click.Parameter, values: tuple[str, ...]
-) -> tuple[tuple[str, int, tuple[str, ...]], ...]:
+Slots = tuple[tuple[str, int, tuple[str, ...]], ...]
+"""As `sim.program.load` has them."""
+
+
+def _slots(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> Slots:
     """``MAP:INDEX=NAME,...``."""
     slots = []
     for value in values:
@@ -125,7 +127,7 @@ class Chosen:
     section: str | None
     map_size: tuple[tuple[str, int], ...]
     set: tuple[tuple[str, int], ...]
-    slot: tuple[tuple[str, int, tuple[str, ...]], ...]
+    slot: Slots
 
     def load(self) -> ObjectSpec:
         """The object with map sizes, programs in arrays and variables as wanted."""
@@ -151,6 +153,11 @@ class Chosen:
 
 map_size_option = _assignment_option("--map-size", "NAME=N", "Other max_entries of a map.")
 
+slot_option = click.option(
+    "--slot", multiple=True, metavar="MAP:INDEX=NAME[,...]", callback=_slots,
+    help="What a slot of an array of programs, or of a map of maps, holds, and what the host may switch it to.",
+)  # fmt: skip
+
 program_options = collected(
     "chosen",
     Chosen,
@@ -159,11 +166,8 @@ program_options = collected(
     click.option("--section", metavar="NAME", help="The ELF section of the program."),
     map_size_option,
     _assignment_option("--set", "NAME=VALUE", "Another value of a global variable."),
-    click.option(
-        "--slot", multiple=True, metavar="MAP:INDEX=NAME[,...]", callback=_slots,
-        help="What a slot of an array of programs, or of a map of maps, holds, and what the host may switch it to.",
-    ),
-)  # fmt: skip
+    slot_option,
+)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from ..sim.isolated import Facts, Limits, run_isolated
 from ..sim.survey import Candidate, Outcome, Plan, enumerate_programs, examine, settled, totals
 from . import options as shared
 from .main import BROKEN, NO
-from .options import Build, Number
+from .options import Build, Number, Slots
 from .outputs import Outputs, check_folder
 from .progress import Steps
 from .settings import Settings, console
@@ -50,8 +50,10 @@ _SHORT = 100  # characters of a reason in the table
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Other frames and map contents.")
 @click.option(
-    "--max-entries", type=click.IntRange(min=1), metavar="N", help="Most entries of a map; larger ones become smaller."
+    "--max-entries", type=click.IntRange(min=1), metavar="N",
+    help="Most entries of a map; larger ones become smaller, but keep indexes that programs name.",
 )
+@shared.slot_option
 @click.option("--netlist", is_flag=True, help="Simulate the Verilog instead of evaluating the scheduled graph.")
 @shared.build_options
 @click.pass_obj
@@ -65,6 +67,7 @@ def command(
     frames: int,
     seed: int,
     max_entries: int | None,
+    slot: Slots,
     netlist: bool,
     build: Build,
 ) -> int:
@@ -76,7 +79,7 @@ def command(
     if output is not None:
         check_folder(output)
     objects = list(_objects(paths))
-    plan = Plan(build.target(), build.max_window, build.zero_stack, frames, seed, max_entries, netlist)
+    plan = Plan(build.target(), build.max_window, build.zero_stack, frames, seed, max_entries, netlist, slot)
     with Steps() as steps:
         programs, others = _survey(objects, plan, jobs, Limits(timeout, memory), steps)
     document: Facts = {
@@ -120,11 +123,13 @@ def _survey(
     found: dict[tuple[str, int], Facts] = {}
     others: dict[str, int] = {}
     copies: dict[str, list[tuple[str, int]]] = {}
+    maps: set[str] = set()
     steps("objects")
     listing = run_isolated(enumerate_programs, [str(path) for path in objects], jobs, limits)
     for path, facts, ended in steps.over(listing, len(objects)):
         if "programs" not in facts:
             found[path, 0] = {"object": path, "program": None, "section": None, **settled(facts, ended)}
+        maps.update(facts.get("maps", ()))
         for number, each in enumerate(facts.get("programs", ())):
             digest, kind = each.pop("digest"), each.pop("type")
             if kind == "xdp":
@@ -132,6 +137,9 @@ def _survey(
                 copies.setdefault(digest, []).append((path, number))
             else:
                 others[kind] = others.get(kind, 0) + 1
+    for name, *_ in plan.slots:
+        if name not in maps:
+            raise InputError(f"--slot {name}: no object has a map of that name")
     steps("programs")
     first = {min(places): sorted(places) for places in copies.values()}
     candidates = [Candidate(path, number, plan) for path, number in sorted(first)]
@@ -200,6 +208,8 @@ def _show_totals(console: Console, document: Facts) -> None:
         console.print("not XDP: " + ", ".join(f"{number} {kind}" for kind, number in _most(document["other_types"])))
     for verdict, by_outcome in counts["linux"].items():
         console.print(f"Linux {verdict}: " + ", ".join(f"{number} {name}" for name, number in _most(by_outcome)))
+    if counts["half_seen"]:
+        console.print(f"exact, with less than half of the instructions reached: {counts['half_seen']}")
     for outcome, reasons in counts["reasons"].items():
         console.print(f"\n{outcome}")
         for reason, number in _most(reasons):

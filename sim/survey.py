@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..codegen.chain import arrays_of_programs, chained
+from ..codegen.chain import arrays_of_programs, chained, with_slot
 from ..codegen.chain_file import load
 from ..codegen.elf import with_bounded_maps
 from ..codegen.flow import Design, compile_program, maps_of
@@ -49,6 +49,9 @@ class Outcome(enum.StrEnum):
     FAULT = "fault"
 
 
+HALF = 0.5
+"""What is exact is shown by what was reached; `totals` counts the programs of which less was."""
+
 _CONTENTS = 3  # times that a program is compared, each with other contents of its maps
 
 _ENDED = {TOO_LONG: Outcome.LIMIT, TOO_LARGE: Outcome.LIMIT, FAULT: Outcome.FAULT}
@@ -57,8 +60,9 @@ _ENDED = {TOO_LONG: Outcome.LIMIT, TOO_LARGE: Outcome.LIMIT, FAULT: Outcome.FAUL
 @dataclass(frozen=True)
 class Plan:
     """How to examine: ``frames`` frames for each contents of maps, found from ``seed``; hardware for ``target`` with
-    ``max_window`` bytes of window, ``zero_stack`` as `compile_program` has it. ``most_entries`` bounds max_entries of
-    every map (None: as declared). ``netlist``: compare the Verilog, not only the scheduled graph."""
+    ``max_window`` bytes of window, ``zero_stack`` as `compile_program` has it. ``most_entries`` bounds
+    maps (`with_bounded_maps`; None: as declared). ``netlist``: compare the Verilog, not only the scheduled graph.
+    ``slots``: (map, index, names) for `chain.with_slot`, where an object has that map."""
 
     target: Target
     max_window: int
@@ -67,6 +71,15 @@ class Plan:
     seed: int
     most_entries: int | None
     netlist: bool
+    slots: tuple[tuple[str, int, tuple[str, ...]], ...] = ()
+
+    def load(self, path: str) -> ObjectSpec:
+        """An object with slots filled and maps bounded. Raises `InputError`."""
+        spec = load(path)
+        for name, index, held in self.slots:
+            if name in spec.maps:
+                spec = with_slot(spec, name, index, held)
+        return with_bounded_maps(spec, self.most_entries)
 
 
 @dataclass(frozen=True)
@@ -79,13 +92,14 @@ class Candidate:
 
 
 def enumerate_programs(path: str, tell: Tell) -> None:
-    """Tell the ``programs`` of an object (name, section, type, digest), or why it is ``unreadable``."""
+    """Tell the ``programs`` of an object (name, section, type, digest) and the names of its ``maps``, or why it is
+    ``unreadable``."""
     try:
         spec = load(path)
     except HardpathError as error:
         tell(_problem(error, spec=None))
         return
-    tell({"programs": [_identity(spec, program) for program in spec.programs]})
+    tell({"programs": [_identity(spec, program) for program in spec.programs], "maps": list(spec.maps)})
 
 
 def _identity(spec: ObjectSpec, program: ProgramSpec) -> Facts:
@@ -103,7 +117,11 @@ def _identity(spec: ObjectSpec, program: ProgramSpec) -> Facts:
 def examine(candidate: Candidate, tell: Tell) -> None:
     """Tell everything about one program; ``outcome`` comes last."""
     plan = candidate.plan
-    spec = with_bounded_maps(load(candidate.object), plan.most_entries)
+    try:
+        spec = plan.load(candidate.object)
+    except HardpathError as error:
+        tell(_problem(error, spec=None))
+        return
     program = spec.programs[candidate.number]
     steps = _Steps(tell)
     tell({"instructions": len(program.instructions)})
@@ -295,9 +313,11 @@ def settled(facts: Facts, ended: Ended) -> Facts:
 
 
 def totals(programs: Sequence[Facts]) -> Facts:
-    """Counts over all programs: by outcome, by reason, by what is missing, and against Linux's verifier."""
+    """Counts over all programs: by outcome, by reason, by what is missing, against Linux's verifier, and how many of
+    the exact ones were ``half_seen``: less than `HALF` of their instructions reached."""
     verdicts = {True: "accepts", False: "rejects", None: "unknown"}
     result: Facts = {"programs": len(programs), "outcomes": {}, "reasons": {}, "missing": {}, "linux": {}}
+    result["half_seen"] = sum(facts.get("reached", 1) < HALF for facts in programs)
     for facts in programs:
         outcome = str(facts["outcome"])
         _count(result["outcomes"], outcome)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from ...hdl.errors import InputError
+from ..isa import Alu, Class
 from ..spec import MapSpec, ObjectSpec
 
 UNSIZED = 256
@@ -15,6 +16,12 @@ UNSIZED_BYTES = 1 << 16
 """The same for ring buffers, whose max_entries are bytes."""
 
 _BYTES = frozenset({27, 31})  # ringbuf, user_ringbuf
+
+_INDEXED = frozenset({2, 3, 4, 6, 12, 14, 16, 17})
+"""Array, prog_array, perf_event_array, percpu_array, array_of_maps, devmap, cpumap, xskmap."""
+
+_LARGEST_INDEX = 4096
+"""No larger number in a program is taken for an index."""
 
 
 def with_map_size(spec: ObjectSpec, name: str, entries: int) -> ObjectSpec:
@@ -31,7 +38,11 @@ def with_map_size(spec: ObjectSpec, name: str, entries: int) -> ObjectSpec:
 
 def with_bounded_maps(spec: ObjectSpec, most: int | None) -> ObjectSpec:
     """The object with no more than ``most`` entries in a map (None: as declared), and with `UNSIZED` of them, or
-    ``most`` if that is less, where max_entries is left to user space (0)."""
+    ``most`` if that is less, where max_entries is left to user space (0).
+
+    Where keys are indexes, those stay that a program may name: if nothing were there, all that depends on it were dead.
+    """
+    constants = {each for each in _constants(spec) if 0 <= each < _LARGEST_INDEX} if most else set()
 
     def bounded(found: MapSpec) -> MapSpec:
         inner = None if found.inner is None else bounded(found.inner)
@@ -39,10 +50,21 @@ def with_bounded_maps(spec: ObjectSpec, most: int | None) -> ObjectSpec:
         if found.initial is None and found.type in _BYTES:
             entries = entries or UNSIZED_BYTES
         elif found.initial is None:
-            entries = min(entries or UNSIZED, most or entries or UNSIZED)
+            bound = most or entries or UNSIZED
+            if found.type in _INDEXED:
+                bound = max(bound, *(index + 1 for index in constants if index < entries), 1)
+            entries = min(entries or UNSIZED, bound)
         return replace(found, max_entries=entries, inner=inner)
 
     return _with_maps(spec, {name: bounded(found) for name, found in spec.maps.items()})
+
+
+def _constants(spec: ObjectSpec) -> Iterator[int]:
+    """The numbers that programs put into registers and memory."""
+    for program in spec.programs:
+        for i in program.instructions:
+            if (i.is_alu and i.operation == Alu.MOV and not i.uses_register) or (i.is_store and i.cls == Class.ST):
+                yield i.imm
 
 
 def with_variables(spec: ObjectSpec, values: Mapping[str, int]) -> ObjectSpec:

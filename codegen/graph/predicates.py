@@ -2,8 +2,8 @@
 
 A predicate is an int: 0 false, 1 true, else an entry of the table. Variables are 1-bit graph nodes (branch
 conditions), the latest at the top: a branch then adds one entry to the predicate of the path that leads to it, and in
-hardware the condition that is known last passes one multiplexer. Reduced ordered BDDs are canonical: equal predicates are
-equal ints (R. E. Bryant, "Graph-Based Algorithms for Boolean Function Manipulation", 1986).
+hardware the condition that is known last passes one multiplexer. Reduced ordered BDDs are canonical: equal predicates
+are equal ints (R. E. Bryant, "Graph-Based Algorithms for Boolean Function Manipulation", 1986).
 """
 
 from __future__ import annotations

@@ -272,22 +272,24 @@ class Join:
             stack.unwrite(self.state, at, size)
 
 
-def shape(state: State) -> Hashable:
-    """What states must have in common to be joined without making registers useless."""
+def shape(state: State, *, with_places: bool = True) -> Hashable:
+    """What states must have in common to be joined without making registers useless. ``with_places``: pointers into the
+    stack must lead to the same byte of it, so that what they store there stays known."""
     return (
         state.lock and state.lock[0],
         state.iterators,
         tuple(sorted((point, reserved._replace(written=0)) for point, reserved in state.reserved.items())),
-        tuple([_shape(value) for value in state.registers.values()]),
-        tuple(sorted((at, _shape(v)) for at, (_, v) in state.stack.items() if isinstance(v, Ptr))),
+        tuple([_shape(value, with_places) for value in state.registers.values()]),
+        tuple(sorted((at, _shape(v, with_places)) for at, (_, v) in state.stack.items() if isinstance(v, Ptr))),
     )
 
 
-def _shape(value: Value) -> Hashable:
+def _shape(value: Value, with_places: bool) -> Hashable:
     if isinstance(value, Num) or value == UNDEFINED:
         return ""
     if isinstance(value, Ptr):
-        place = value.offset if value.kind in (Kind.STACK, Kind.FUNCTION, Kind.ITERATOR) else 0
+        placed = value.kind in (Kind.FUNCTION, Kind.ITERATOR) or (value.kind is Kind.STACK and with_places)
+        place = value.offset if placed else 0
         return value.kind.value, value.map or "", value.frame, value.maybe_null, value.half, value.stale, place
     return "-"
 
@@ -306,6 +308,10 @@ _NEAR = 8
 _MANY_PLACES = 64
 """States are apart by where the frame may begin (it doubles with each bpf_xdp_adjust_head), up to so many shapes."""
 
+_MANY_STACK_PLACES = 16
+"""The first attempt joins states that point to more places of the stack, as a program does that fills an array with
+pieces of lengths that it does not know."""
+
 _UNBOUNDED = 1 << 30
 """More losses than there can be."""
 
@@ -315,6 +321,10 @@ def gather(states: Sequence[State], apart: Apart, fresh: Callable[[], int], deci
     keys: list[Hashable] = [(state.head, state.meta, shape(state)) for state in states]
     if len(set(keys)) > _MANY_PLACES:
         keys = [shape(state) for state in states]
+    if apart.per_shape == 1 and len(set(keys)) > _MANY_STACK_PLACES:
+        anywhere = [shape(state, with_places=False) for state in states]
+        if len(set(keys)) > _MANY_STACK_PLACES * len(set(anywhere)):
+            keys = anywhere
     groups: dict[Hashable, list[State]] = {}
     for key, state in zip(keys, states, strict=True):
         group = groups.setdefault(key, [])

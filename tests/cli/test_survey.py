@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from hardpath.codegen.elf import load
@@ -85,9 +86,30 @@ def test_maps_without_a_size_get_one_and_large_ones_become_smaller(data):
     assert spec.maps[".bss"].max_entries == 1
 
 
+def test_indexes_that_programs_name_stay(data):
+    spec = load(data / "missing.o")  # with_other looks at index 1
+    assert 2 <= survey.with_bounded_maps(spec, 1).maps["other"].max_entries < 8
+    hashed = replace(spec, maps={"other": replace(spec.maps["other"], type=1)})
+    assert survey.with_bounded_maps(hashed, 1).maps["other"].max_entries == 1
+
+
 def test_there_must_be_something_to_survey(hardpath, tmp_path):
     assert hardpath("survey", tmp_path).status == 2
     assert hardpath("survey", tmp_path / "nothing.o").status == 2
+
+
+def test_what_user_space_puts_into_slots_can_be_said(hardpath, data):
+    def verdicts(*options):
+        answer = hardpath("survey", data.parents[1] / "data/elf/numbered.o", "--frames", 5, "-j", *options)
+        assert answer.status == 0, answer.err
+        (entry,) = (each for each in answer.json["programs"] if each["program"] == "entry")
+        assert entry["outcome"] == "exact"
+        return entry["verdicts"]
+
+    assert verdicts() == {"XDP_DROP": 15}  # slot 7 by the name of a section
+    assert verdicts("--slot", "calls:7=elsewhere") == {"XDP_PASS": 15}
+    wrong = hardpath("survey", data / "missing.o", "--slot", "calls:7=elsewhere")
+    assert wrong.status == 2 and "no object has a map of that name" in wrong.err
 
 
 def test_a_folder_that_cannot_be_written_is_named_first(hardpath, tmp_path):
@@ -122,6 +144,11 @@ def test_a_task_that_did_not_end_has_an_outcome_and_a_step():
     facts = survey.settled({"step": "graph"}, Ended(FAULT, "Traceback ...\nKeyError: 3\n"))
     assert (facts["outcome"], facts["reason"]) == ("fault", "fault in step graph: KeyError: 3")
     assert "Traceback" in facts["traceback"]
+
+
+def test_exact_programs_of_which_little_was_reached_are_counted():
+    programs = [{"outcome": "exact", "reached": share} for share in (0.1, 0.49, 0.5, 1)]
+    assert survey.totals([*programs, {"outcome": "refused", "group": "why"}])["half_seen"] == 2
 
 
 def test_reasons_are_grouped_without_names_and_numbers(data):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
-from assembler import CTX, Assembler, Label
+from assembler import CTX, FP, Assembler, Label
 from hardpath.codegen.isa import Alu, Jump
 from hardpath.codegen.verify import Limits, verify
 from hardpath.codegen.verify.limits import Deadline
-from hardpath.hdl.errors import Refused
-from verify_programs import build
+from hardpath.hdl.errors import Refused, VerificationError
+from verify_programs import build, frame
 
 
 def _searches_the_end(a: Assembler) -> None:
@@ -60,3 +62,36 @@ def test_time_grows_with_the_program_and_with_what_it_unrolls_to() -> None:
 def test_what_takes_too_long_is_refused_with_the_time() -> None:
     with pytest.raises(Refused, match="verification takes more than 0 s of CPU time"):
         verify(build(_searches_the_end), {}, limits=Limits(seconds=0.0, most_seconds=0.0))
+
+
+PIECES = 6
+
+
+def _packs(a: Assembler, *, room: int) -> None:
+    """Packs bytes of the frame, or none, one after the other into ``room`` bytes of the stack: each has many places."""
+    frame(a, PIECES)
+    for at in range(-64, 0, 8):
+        a.store(8, FP, at, imm=0)
+    a.move(5, src=FP)
+    a.alu(Alu.ADD, 5, imm=-room)
+    for number in range(PIECES):
+        none = Label()
+        a.load(1, 1, 2, number)
+        a.jump(Jump.JEQ, none, 1, imm=0)
+        a.store(1, 5, 0, src=1)
+        a.alu(Alu.ADD, 5, imm=1 << number)
+        a.place(none)
+    a.load(1, 0, FP, -room)
+    a.alu(Alu.AND, 0, imm=1)
+    a.exit()
+
+
+def test_pointers_to_many_places_of_the_stack_are_joined() -> None:
+    packs = partial(_packs, room=1 << PIECES)
+    assert len(verify(build(packs), {}, limits=Limits(states=20)).points) < 100
+
+
+def test_pointers_that_were_joined_stay_inside_of_the_stack() -> None:
+    packs = partial(_packs, room=(1 << PIECES - 1) - 1)  # the last byte lies behind
+    with pytest.raises(VerificationError, match="bytes"):
+        verify(build(packs), {})
