@@ -96,6 +96,16 @@ def _fetch(command: int, fd: int, key: bytes, size: int) -> bytes | None:
     return value.raw
 
 
+def map_holds(fd: int, value: bytes) -> bool:
+    """Whether a bloom filter finds a value."""
+    asked = ctypes.create_string_buffer(value, len(value))
+    try:
+        bpf(MAP_LOOKUP, _element(fd, None, asked, 0))
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _key(key: bytes) -> Buffer | None:
     """NULL for maps without keys."""
     return ctypes.create_string_buffer(key, len(key)) if key else None
@@ -109,7 +119,7 @@ def map_update(fd: int, key: bytes, value: bytes, flags: int = 0) -> None:
 
 def map_delete(fd: int, key: bytes) -> None:
     """Remove; raises FileNotFoundError if the key is not there."""
-    key_buffer = ctypes.create_string_buffer(key, len(key))
+    key_buffer = _key(key)
     bpf(MAP_DELETE, _element(fd, key_buffer, None, 0))
 
 

@@ -199,22 +199,23 @@ class LinuxOracle:
             maps |= {name: dict(self._network.entries(name)) for name in self._tables}
         return maps
 
-    def set_map(self, name: str, key: bytes, value: bytes) -> None:
-        """Insert or replace an entry. Raises InputError if the kernel does not take it; what is wrong with routes is
-        told when the next frame runs."""
+    def set_map(self, name: str, key: bytes, value: bytes, flags: int = 0) -> None:
+        """Insert or replace an entry. Raises InputError if the kernel does not take it (the OSError is its cause); what
+        is wrong with routes is told when the next frame runs. ``flags``: those of bpf_map_update_elem; none for
+        tables."""
         if self._network is not None and name in self._tables:
             self._network.set(name, key, value)
             return
         if self._network is not None and (ifindex := self._maps.interface(name, value)):
             self._network.interface(ifindex)
-        self._maps.update(name, key, value)
+        self._maps.update(name, key, value, flags)
 
     def descriptor(self, name: str) -> int:
         """The file descriptor of a map that the program uses, for `bpf_syscall`; open as long as the oracle."""
         return self._maps.descriptor(name)
 
     def delete(self, name: str, key: bytes) -> None:
-        """Remove an entry. Raises InputError if it is not there."""
+        """Remove an entry. Raises InputError if it is not there (the OSError is its cause)."""
         if name in self._tables:
             raise InputError(f"entries of {name} cannot be deleted while Linux is asked")
         self._maps.delete(name, key)
@@ -334,33 +335,37 @@ class _LoadedMaps:
             bpf.map_update(fd, b"", value)
         return values
 
-    def update(self, name: str, key: bytes, value: bytes) -> None:
+    def update(self, name: str, key: bytes, value: bytes, flags: int = 0) -> None:
         spec = self._known(name)
         if len(key) != listed_key_size(spec) or len(value) != spec.value_size:
             raise InputError(
                 f"map {name} has keys of {listed_key_size(spec)} and values of {spec.value_size} bytes, "
                 f"not {len(key)} and {len(value)}"
             )
+        fresh = socket.socket(_AF_XDP, socket.SOCK_RAW) if spec.type == _XSKMAP and any(value) else None
+        wanted = self._as_linux_wants_it(spec, value, fresh)
+        try:
+            bpf.map_update(self._fds[name], key if spec.key_size else b"", wanted, flags)
+        except OSError as error:
+            raise InputError(f"Linux does not update map {name}: {error.strerror}") from error
+        if fresh is not None:
+            self._sockets[name, key] = fresh  # it leaves its map when it is closed, so it is kept
+        if fresh is not None or spec.table is not None:
+            self._values[name, key] = value
+
+    def _as_linux_wants_it(self, spec: MapSpec, value: bytes, fresh: socket.socket | None) -> bytes:
+        """A value for each CPU, or a descriptor where the value stands for one (in an xskmap 0 for none)."""
         if spec.type in _PER_CPU_TYPES:
             cell = value.ljust(self._cell(spec), b"\0")
-            value = b"".join(cell if cpu == self.cpu else bytes(len(cell)) for cpu in range(self._cpus))
-        try:
-            bpf.map_update(self._fds[name], key if spec.key_size else b"", self._as_linux_wants_it(spec, key, value))
-        except OSError as error:
-            raise InputError(f"Linux does not update map {name}: {error.strerror}") from None
-
-    def _as_linux_wants_it(self, spec: MapSpec, key: bytes, value: bytes) -> bytes:
-        """A descriptor where the value stands for one."""
-        if spec.type == _XSKMAP:  # a socket leaves its map when it is closed, so it is kept
-            fresh = self._sockets[spec.name, key] = socket.socket(_AF_XDP, socket.SOCK_RAW)
-            descriptor = fresh.fileno()
+            return b"".join(cell if cpu == self.cpu else bytes(len(cell)) for cpu in range(self._cpus))
+        if spec.type == _XSKMAP:
+            descriptor = -1 if fresh is None else fresh.fileno()
         elif spec.table is not None:
             name = spec.table.name(int.from_bytes(value, "little"))
             descriptor = self._fds[name] if spec.name in self._outer else self._programs[name]
         else:
             return value
-        self._values[spec.name, key] = value
-        return descriptor.to_bytes(4, "little")
+        return descriptor.to_bytes(4, "little", signed=True)
 
     def interface(self, name: str, value: bytes) -> int:
         """The number of the interface that a value names, 0 for none."""
@@ -373,7 +378,7 @@ class _LoadedMaps:
             self._values.pop((name, key), None)
             self._sockets.pop((name, key), None)
         except OSError as error:
-            raise InputError(f"Linux does not delete from map {name}: {error.strerror}") from None
+            raise InputError(f"Linux does not delete from map {name}: {error.strerror}") from error
 
     def descriptor(self, name: str) -> int:
         return self._fds[self._known(name).name]

@@ -10,6 +10,8 @@ from hardpath.codegen.graph.ir import Graph
 from hardpath.codegen.spec import MapSpec
 from hardpath.hdl.errors import Refused
 from hardpath.hdl.maps.base import MapPlugin
+from hardpath.hdl.maps.lru_hash import Roomy
+from hardpath.hdl.maps.lru_unit import spare_entries
 from hardpath.hdl.maps.registry import MAP_TYPES
 from hardpath.hdl.maps.rows import MEMORY_LIMIT, ValueRows
 from hardpath.hdl.maps.table import Table
@@ -33,6 +35,13 @@ def test_one_table_alone_holds_all_entries_and_the_memory_has_a_place_for_every_
     assert table.buckets * table.ways >= spec.max_entries
     address = dict(plugin.read_kind(spec).operands)["address"]
     assert 1 << address >= table.slots * plugin.rows(spec)
+
+
+@given(shapes)
+def test_in_an_lru_map_one_table_alone_holds_those_that_still_have_to_go_too(spec: MapSpec) -> None:
+    """Whatever the keys: so an insert always finds a slot before the pause in which another entry goes."""
+    table = Table.of(Roomy.of(spec))
+    assert table.buckets * table.ways >= spec.max_entries + spare_entries(spec.max_entries)
 
 
 @given(st.integers(1, 64), st.integers(1, 5000), st.data())

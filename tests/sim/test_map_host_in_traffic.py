@@ -1,0 +1,149 @@
+"""The host at a map in the middle of traffic: each of its operations happens between two frames, none is torn, and none
+holds frames longer than stated.
+
+Which two is up to the hardware. So what frames and host got is held against a sequential model in every order that
+keeps those of the frames and of the host: one of them must give exactly that, and what is in the maps afterwards.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from c_programs import needs_clang, needs_headers
+from hardpath.codegen.graph import Evaluator
+from hardpath.codegen.spec import MapSpec
+from hardpath.hdl.maps.base import MapModel
+from hardpath.hdl.maps.registry import MAP_TYPES
+from hardpath.sim.captures import Frame
+from hardpath.sim.linux import LOOPBACK
+from hardpath.sim.results import Verdict
+from hardpath.sim.session import Session, engine
+from hardpath.sim.stepping import Device, Passage
+from hardpath.sim.toolchain import has_compiler
+from map_programs import CASES, FILTER, Operations, on_hardware, session
+
+pytestmark = [
+    needs_clang,
+    needs_headers,
+    pytest.mark.skipif(not has_compiler(), reason="Verilator needs a C++ compiler"),
+]
+
+FRAMES, ACTIONS = 60, 6
+Models = Mapping[str, MapModel]
+States = dict[object, Models]
+"""By what is in the maps."""
+Action = tuple[tuple[str, str, bytes, bytes, int], object]
+"""What the host did (`Operations.of_the_host`) and what it got."""
+
+
+def contents(models: Models) -> object:
+    return tuple(tuple(sorted(model.items())) for model in models.values())
+
+
+def on_model(model: MapModel, spec: MapSpec, operation: str, key: bytes, value: bytes, flags: int) -> object:
+    """What `on_hardware` gives."""
+    if operation == "update":
+        return model.update(key, value, flags)
+    if operation == "delete":
+        return model.delete(key) if spec.key_size else model.pop()
+    if not spec.key_size:
+        return model.peek(value)
+    handle = model.lookup(key)
+    return None if handle is None else bytes(model.value(handle))
+
+
+class Explanation:
+    """All ways in which frames and actions of the host can have followed each other."""
+
+    def __init__(self, made: Session, start: States) -> None:
+        self._made = made
+        self._start = start
+
+    def after(
+        self,
+        frames: Sequence[tuple[Frame, Passage]],
+        actions: Sequence[tuple[tuple[str, str, bytes, bytes, int], object]],
+    ) -> States:
+        """The states in which all frames and actions have been, with the results that they had."""
+        reached: list[States] = [self._start, *({} for _ in actions)]  # by number of actions that were before
+        self._act(reached, actions)
+        for frame, passage in frames:
+            reached = [dict(self._passed(states, frame, passage)) for states in reached]
+            self._act(reached, actions)
+        return reached[-1]
+
+    def _passed(self, states: States, frame: Frame, passage: Passage) -> Iterator[tuple[object, Models]]:
+        for models in states.values():
+            fresh = copy.deepcopy(models)
+            found = Evaluator(self._made.design.graph, self._made.maps, fresh).run(
+                frame.data, ifindex=frame.ifindex, frame_index=passage.index
+            )
+            verdict = Verdict(found.verdict)
+            if verdict is not passage.verdict or (found.frame or b"") != passage.out:
+                continue
+            if verdict is Verdict.REDIRECT and passage.targets != _several(found.redirect):
+                continue
+            yield contents(fresh), fresh
+
+    def _act(self, reached: list[States], actions: Sequence[tuple[tuple[str, str, bytes, bytes, int], object]]) -> None:
+        for done, ((operation, name, key, value, flags), result) in enumerate(actions):
+            for models in list(reached[done].values()):
+                fresh = copy.deepcopy(models)
+                if on_model(fresh[name], self._made.maps[name], operation, key, value, flags) == result:
+                    reached[done + 1].setdefault(contents(fresh), fresh)
+
+
+def _several(target: object) -> tuple[int, ...]:
+    return target if isinstance(target, tuple) else (target,)  # type: ignore[return-value]
+
+
+def traffic(device: Device, operations: Operations, rng: random.Random) -> list[Frame]:
+    """Frames that arrive now and soon, in bursts."""
+    sent = [operations.frame() for _ in range(FRAMES)]
+    cycle = device.step(0).cycle
+    for frame in sent:
+        device.arrive(frame, cycle)
+        cycle += rng.choice((0, 0, 0, 0, 1, 60, 250))
+    return sent
+
+
+def meet(name: str, folder: Path, turns: int) -> None:
+    case, rng = CASES[name], random.Random(name)
+    made = session(case, folder)
+    operations = Operations(case, made.maps, rng)
+    models = {each: MAP_TYPES[spec.type].model(spec) for each, spec in made.design.maps.items()}
+    states: States = {contents(models): models}
+    between = 0
+    with made.stepping(engine("verilator")) as device:
+        device.port(LOOPBACK, 1 << 30)
+        maps, client = device.bus.client.maps, device.bus.client
+        for turn in range(turns):
+            sent, actions = traffic(device, operations, rng), list[Action]()
+            for _ in range(ACTIONS):
+                action = operation, where, key, value, flags = operations.of_the_host()
+                earlier = client.stalls()[f"{where} host"]
+                got = on_hardware(maps[where], operation, key, value, flags, made.maps[where])
+                assert client.stalls()[f"{where} host"] - earlier <= made.design.pipeline.host_stall(where)
+                actions.append((action, got))
+            between += FRAMES * turn < client.counters()["frames_received"] < FRAMES * (turn + 1)
+            passages = device.drain().frames
+            found = Explanation(made, states).after(list(zip(sent, passages, strict=True)), actions)
+            now = contents({each: maps[each] for each in models})
+            assert now in found, f"turn {turn}: no order of frames and host explains what came out"
+            states = {now: found[now]}
+    assert between > turns / 3  # in which the last of the host's operations was before the last frame
+
+
+@pytest.mark.parametrize("name", ["array_of_maps"])
+def test_what_the_host_does_happens_between_two_frames(name: str, tmp_path: Path) -> None:
+    meet(name, tmp_path, 6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.maps and case.body != FILTER])
+def test_whatever_the_host_does_happens_between_two_frames(name: str, tmp_path: Path) -> None:
+    meet(name, tmp_path, 25)
