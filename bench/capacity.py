@@ -1,11 +1,12 @@
 """How many entries of each map type the block memory of an ECP5 holds: by the estimate, and confirmed by yosys.
 
-    python bench/capacity.py [--confirm TYPE:KEY:VALUE:DEVICE ...] [--write]
+    python bench/capacity.py [--confirm TYPE:KEY:VALUE:DEVICE ...] [--memories TYPE:KEY:VALUE:DEVICE ...] [--write]
 
 Each map is alone in the device, with what a program does that uses all of its type: looks up, reads, changes in
-place, and inserts in one branch or deletes in another. ``--confirm`` synthesizes one such map at the limit found and
-keeps what came out in ``bench/results/capacity.json``; ``--write`` writes docs/capacity.md. Takes the
-Yosys that `hardpath build` takes (`make test` installs one).
+place, and inserts in one branch or deletes in another. ``--confirm`` synthesizes one such map at the limit found,
+``--memories`` only its memories, which takes seconds instead of minutes (``--memories all``: every cell of the table
+that has none yet); what came out is kept in ``bench/results/capacity.json``. ``--write`` writes docs/capacity.md. Takes
+the Yosys that `hardpath build` takes (`make test` installs one).
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import output
+from amaranth.hdl import Module, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
 from hardpath.codegen.emit import area, verilog
 from hardpath.codegen.graph.construct import Construct
 from hardpath.codegen.graph.ir import Graph
@@ -28,7 +33,7 @@ from hardpath.hdl.errors import Refused
 from hardpath.hdl.maps.linux import BPF_F_NO_PREALLOC
 from hardpath.hdl.maps.registry import MAP_TYPES
 from hardpath.hdl.maps.slot_table import SlotTable
-from synthesis import synthesize
+from synthesis import cells, synthesize
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results" / "capacity.json"
@@ -48,6 +53,9 @@ SIZES: dict[tuple[str, ...], tuple[tuple[int, int], ...]] = {
 }
 """Types with the same hardware -> bytes of key and value. Those that keep nothing on the chip (perf_event_array,
 ringbuf) are not here."""
+
+SAME = ("type", "key", "value", "device")
+"""What tells one result from another."""
 
 TYPES = {plugin.name: plugin for plugin in MAP_TYPES.values()}
 
@@ -123,64 +131,108 @@ def limit(name: str, key_size: int, value_size: int, device: Device) -> int:
     return low
 
 
-def confirm(name: str, key_size: int, value_size: int, device: Device) -> dict[str, Any]:
-    """The same map as yosys makes it. Contents after reset decide nothing here, and take yosys minutes."""
-    entries = limit(name, key_size, value_size, device)
-    text = verilog(unit(spec_of(name, key_size, value_size, entries)), "hardpath")
-    made = synthesize(re.sub(r"^    for \(i = 0; .*\n", "", text, flags=re.MULTILINE))
-    return {
-        "type": name,
-        "key": key_size,
-        "value": value_size,
-        "device": device.name,
-        "entries": entries,
-        "made": made.figures(),
-    }
+def confirm(name: str, key_size: int, value_size: int, entries: int) -> dict[str, Any]:
+    """The same map as yosys makes it."""
+    made = synthesize(without_contents(verilog(unit(spec_of(name, key_size, value_size, entries)), "hardpath")))
+    return {"made": made.figures()}
 
 
-def rows() -> Iterator[list[str]]:
-    """Of the table."""
+class Memories(wiring.Component):
+    """The memories of a unit without all else, every port going outside."""
+
+    def __init__(self, found: list[Memory]) -> None:
+        self._found = found
+        inputs: dict[str, Value] = {}
+        outputs: dict[str, Value] = {}
+        for number, ram in enumerate(found):
+            for kind, ports in (("w", ram.write_ports), ("r", ram.read_ports)):
+                for index, port in enumerate(ports):
+                    name = f"m{number}_{kind}{index}"
+                    inputs |= {f"{name}_addr": port.addr, f"{name}_en": Value.cast(port.en)}
+                    (inputs if kind == "w" else outputs)[f"{name}_data"] = Value.cast(port.data)
+        self._inputs = {name: value for name, value in inputs.items() if isinstance(value, Signal)}  # no constants
+        self._outputs = outputs
+        super().__init__(
+            {name: In(len(value)) for name, value in self._inputs.items()}
+            | {name: Out(len(value)) for name, value in self._outputs.items()}
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        m.submodules += self._found
+        m.d.comb += [value.eq(getattr(self, name)) for name, value in self._inputs.items()]
+        m.d.comb += [getattr(self, name).eq(value) for name, value in self._outputs.items()]
+        return m
+
+
+def without_contents(text: str) -> str:
+    """Verilog in which memories begin as they like: it decides nothing here, and takes yosys minutes."""
+    return re.sub(r"^    for \(i = 0; .*\n", "", text, flags=re.MULTILINE)
+
+
+def block_rams(name: str, key_size: int, value_size: int, entries: int) -> int:
+    """Those that yosys makes of the memories of a map's unit."""
+    hardware = unit(spec_of(name, key_size, value_size, entries))
+    found = [ram for _, ram in area.memories(hardware)]
+    text = without_contents(verilog(Memories(found), "hardpath"))
+    return cells(text, "synth_ecp5 -run begin:map_gates")["DP16KD"]  # what comes behind makes LUTs
+
+
+def figures(name: str, key_size: int, value_size: int, entries: int) -> dict[str, int]:
+    """What a map takes by the estimate."""
+    found = estimate(name, key_size, value_size, entries)
+    assert found is not None
+    return found.figures()
+
+
+def rows(made: list[dict[str, Any]]) -> Iterator[list[str]]:
+    """Of the table; ``made``: results of `--memories`."""
+    known = {tuple(one[part] for part in (*SAME, "entries")): one["block_rams"] for one in made}
     for names, sizes in SIZES.items():
         for key_size, value_size in sizes:
-            entries = [limit(names[0], key_size, value_size, device) for device in DEVICES]
-            yield [", ".join(names), str(key_size or "-"), str(value_size), *(f"{n:,}" if n else "-" for n in entries)]
+            cells = []
+            for device in DEVICES:
+                entries = limit(names[0], key_size, value_size, device)
+                found = known.get((names[0], key_size, value_size, device.name, entries))
+                assert found is None or found <= device.block_rams, f"{names[0]} does not fit {device.name}"
+                cells.append(f"{entries:,} ({'estimate' if found is None else found})" if entries else "-")
+            yield [", ".join(names), str(key_size or "-"), str(value_size), *cells]
 
 
-def page(confirmed: list[dict[str, Any]]) -> str:
+def page(results: dict[str, list[dict[str, Any]]]) -> str:
     """docs/capacity.md."""
 
-    def estimated(one: dict[str, Any]) -> dict[str, int]:
-        found = estimate(one["type"], one["key"], one["value"], one["entries"])
-        assert found is not None
-        return found.figures()
+    def beside(one: dict[str, Any], resource: str) -> str:
+        wanted = figures(one["type"], one["key"], one["value"], one["entries"])
+        return f"{wanted[resource]:,} / {one['made'][resource]:,}"
 
-    resources = ("block_rams", "lut4", "flip_flops")
     return "\n".join(
         [
             "# How much state fits",
             "",
-            "Entries that fit the block memory (and LUTs) of an ECP5 with the map alone in it, by the estimate of",
-            "`hardpath compile`. The program looks up, reads, changes a value in place, and inserts in one branch or",
-            "deletes in another, at a frame a cycle; every further read takes a copy of the memory, and the report of",
+            "Entries that fit the block memory (and LUTs) of an ECP5 with the map alone in it; in brackets, the",
+            "block RAMs that yosys (`synth_ecp5`) makes of its memories. One entry more, and `hardpath compile`",
+            f"estimates more than the {_listed(device.block_rams for device in DEVICES)} block RAMs, or the LUTs, that",
+            "there are. The program looks up, reads, changes a value in place, and inserts in one branch or deletes in",
+            "another, at a frame a cycle; every further read takes a copy of the memory, and the report of",
             "`hardpath compile` tells how many there are. Sizes are bytes. Made by `python bench/capacity.py --write`.",
             "",
-            *output.table(["type", "key", "value", *(device.name for device in DEVICES)], rows()),
+            *output.table(["type", "key", "value", *(device.name for device in DEVICES)], rows(results["memories"])),
             "",
             "A hash map has twice the slots or more, so that any `max_entries` keys fit and searches stay short, and",
             "its keys twice, as lookups and changes read them in different stages; an LRU map has 128 to 512 entries",
             "more inside. An LPM trie has a memory for each two bits of the prefix. `perf_event_array` and `ringbuf`",
             "keep nothing on the chip.",
             "",
-            "Confirmed by yosys (`synth_ecp5` of the unit alone, `bench/results/capacity.json`): estimated / made.",
-            "Block RAMs are predicted; the logic of hash maps and tries was fitted to what yosys made of these two.",
+            "Whole units by yosys (`bench/results/capacity.json`): estimated / made. Block RAMs are predicted; the",
+            "logic of hash maps and tries was fitted to what yosys made of these two.",
             "",
             *output.table(
                 ["type", "key", "value", "device", "entries", "block RAMs", "LUT4", "flip-flops"],
                 [
-                    [str(one[name]) for name in ("type", "key", "value", "device")]
-                    + [f"{one['entries']:,}"]
-                    + [f"{estimated(one)[name]:,} / {one['made'][name]:,}" for name in resources]
-                    for one in confirmed
+                    [*(str(one[part]) for part in SAME), f"{one['entries']:,}"]
+                    + [beside(one, resource) for resource in ("block_rams", "lut4", "flip_flops")]
+                    for one in results["units"]
                 ],
             ),
             "",
@@ -188,26 +240,56 @@ def page(confirmed: list[dict[str, Any]]) -> str:
     )
 
 
+def _listed(numbers: Iterable[int]) -> str:
+    *first, last = map(str, numbers)
+    return f"{', '.join(first)} and {last}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--confirm", action="append", default=[], metavar="TYPE:KEY:VALUE:DEVICE")
+    parser.add_argument("--memories", action="append", default=[], metavar="TYPE:KEY:VALUE:DEVICE")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     devices = {device.name: device for device in DEVICES}
-    confirmed: list[dict[str, Any]] = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-    for wanted in arguments.confirm:
-        name, key_size, value_size, device = wanted.split(":")
-        result = confirm(name, int(key_size), int(value_size), devices[device])
-        print(result)
-        same = ("type", "key", "value", "device")
-        confirmed = [one for one in confirmed if any(one[part] != result[part] for part in same)] + [result]
-        RESULTS.parent.mkdir(exist_ok=True)
-        output.keep(RESULTS, confirmed)
+    results: dict[str, list[dict[str, Any]]] = json.loads(RESULTS.read_text())
+
+    def keep(kind: str, wanted: tuple[str, int, int, str], entries: int, found: dict[str, Any]) -> None:
+        """Say a result and put it into the file."""
+        result = dict(zip(SAME, wanted, strict=True)) | {"entries": entries} | found
+        print(result, flush=True)
+        results[kind] = [one for one in results[kind] if tuple(one[part] for part in SAME) != wanted] + [result]
+        output.keep(RESULTS, results)
+
+    for text in arguments.confirm:
+        name, key_size, value_size, device = _wanted(text)
+        entries = limit(name, key_size, value_size, devices[device])
+        keep("units", (name, key_size, value_size, device), entries, confirm(name, key_size, value_size, entries))
+    for name, key_size, value_size, device in _memories(arguments.memories):
+        entries = limit(name, key_size, value_size, devices[device])
+        known = {tuple(one[part] for part in (*SAME, "entries")) for one in results["memories"]}
+        if entries and (name, key_size, value_size, device, entries) not in known:
+            found = {"block_rams": block_rams(name, key_size, value_size, entries)}
+            keep("memories", (name, key_size, value_size, device), entries, found)
     if arguments.write:
-        PAGE.write_text(page(confirmed))
-    if not arguments.confirm:
-        for row in rows():
+        PAGE.write_text(page(results))
+    if not (arguments.confirm or arguments.memories or arguments.write):
+        for row in rows(results["memories"]):
             print(*row, sep="\t")
+
+
+def _wanted(text: str) -> tuple[str, int, int, str]:
+    name, key_size, value_size, device = text.split(":")
+    return name, int(key_size), int(value_size), device
+
+
+def _memories(texts: list[str]) -> Iterator[tuple[str, int, int, str]]:
+    for text in texts:
+        if text != "all":
+            yield _wanted(text)
+            continue
+        for device in DEVICES:
+            yield from ((names[0], *sizes, device.name) for names, some in SIZES.items() for sizes in some)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ from math import ceil
 LUT_RAM_LUTS = 6
 """LUT4 places that one 16 x 4 LUT RAM takes: four that read, and a slice for its write port."""
 
-LUT_RAM_COST, BLOCK_COST = 4, 128
+LUT_RAM_COST, BLOCK_COST, CHOICE_COST = 4, 128, 0.5
 """What yosys weighs them with when it chooses (share/lattice/brams_16kd.txt, lutrams_trellis.txt), beside one for
-each bit of a choice among LUT RAMs."""
+each bit of a choice among LUT RAMs, and a half for one among block memories."""
 
 FORWARDING_LUTS, OLD_LUTS, OLD_FLIP_FLOPS = 1.3, 1.6, 2.4
 """For each bit of a read port, measured with yosys: block memories leave open what a read at the edge of a write
@@ -93,10 +93,12 @@ def block_rams(width: int, depth: int, parts: int = 1) -> int:
     """Block memories of one copy; ``parts`` of a row are written each by itself, for which 9 bits have an enable."""
     part = width // parts
     lanes = 9 * parts * ceil(part / 9) if parts > 1 else width
-    return min(
-        (ceil(lanes / bits) if bits >= 9 else parts * ceil(part / bits)) * ceil(depth / rows)
-        for bits, rows in BLOCK_SHAPES
-    )
+    choices = []
+    for bits, rows in BLOCK_SHAPES:
+        deep = ceil(depth / rows)
+        blocks = (ceil(lanes / bits) if bits >= 9 else parts * ceil(part / bits)) * deep
+        choices.append((blocks * BLOCK_COST + width * (deep - 1) * CHOICE_COST, blocks))
+    return min(choices)[1]
 
 
 def memory(
