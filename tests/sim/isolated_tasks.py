@@ -22,8 +22,9 @@ def behave(how: str, tell) -> None:
             while True:
                 kept.append(bytearray(16 << 20))
         case "work":
+            start = time.process_time()  # what the process needed to begin is not the task's
             while True:
-                tell({"worked": time.process_time()})
+                tell({"worked": time.process_time() - start})
                 sum(range(100_000))
         case "hang":
             child = subprocess.Popen(["sleep", "600"])
