@@ -22,12 +22,19 @@ from .stream import SOURCE_BITS, Skid, outcome_layout, receipt_layout
 _STAMPED = {"now": In(32), "rx_stamp": In(32), "tx_stamp": Out(32), "result_source": Out(SOURCE_BITS)}
 
 
+def payload_depth(beats: int, residence: int) -> int:
+    """Beats of payload that wait at most at line rate: those of a frame that has come in, ``beats``, and what comes
+    in the ``residence`` cycles until it is sent."""
+    return beats + residence + 4
+
+
 class Datapath(wiring.Component):
     """``pipeline``: a component with ``input`` (stream of `window_layout`) and ``output`` (stream of the fields
     of `outcome_layout`), ``hosts`` (map name -> `HostSignature`) if it has maps, ``stall_causes`` (a bit for
     each of ``identity.stalls``) if there are any, ``store`` (`hdl.frame_store.FillSignature`, or None), and ``tap``, a
     port for reading the store, if there are events with tails. It may hold up to ``in_flight`` frames, each for
-    ``residence`` cycles unless it is held back, and has to take some in while egress is busy with a long one.
+    ``residence`` cycles unless it is held back, and has to take some in while egress is busy with a long one: that time
+    is in ``residence``.
 
     ``identity``: the stream width W, window H (a multiple of W), headroom G and so on. Its ``events`` are those that a
     frame can have (outputs ``event<k>`` of the pipeline, see `EventStream`); they leave through ``event_*``, ports that
@@ -67,8 +74,7 @@ class Datapath(wiring.Component):
         width, window, headroom = identity.width, identity.window, identity.headroom
         self.ingress = Ingress(width, window, identity.max_frame)
         beats = self.ingress.payload_beats
-        # Room for what comes while a frame is inside, for one that is just coming in and one that goes out.
-        self.payload = PayloadFifo(8 * width, 2 * beats + residence + 4)
+        self.payload = PayloadFifo(8 * width, payload_depth(beats, residence))
         self.egress = Egress(width, window, headroom, beats, self.payload.depth, start, tail_fixed)
         events, depth = identity.event_shapes, identity.event_queue
         self.events = EventStream(events, width) if events else None

@@ -11,6 +11,7 @@ from amaranth.hdl import Fragment, Shape
 from amaranth.lib.memory import Memory
 
 from ...hdl.area import Area, memory
+from ...hdl.datapath import payload_depth
 from ...hdl.delay import depth
 from ...hdl.frame_store import FrameStore
 from ...hdl.ingress import payload_beats
@@ -120,7 +121,7 @@ def datapath(target: Target, graph: Graph, queue: int, residence: int) -> Area:
     total += Area(lut4=5300, flip_flops=1500)  # registers and counters of the control bus
     total += Area(block_rams=9)  # two histograms of latency, read by two, and the description
     total += Area(flip_flops=outputs) if queue == 1 else memory(outputs, queue, 1, asynchronous=1)
-    total += memory(8 * width, 2 * beats + residence + 4, 1)
+    total += memory(8 * width, payload_depth(beats, residence), 1)
     if graph.outputs["start"].op != "const":
         # Frames that begin elsewhere than at a beat: a shifter of bytes and a register behind it.
         total += Area(lut4=8 * width * (2 * width - 1).bit_length(), flip_flops=16 * width)
