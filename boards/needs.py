@@ -28,6 +28,17 @@ def interval(clock_mhz: float, ports: int) -> int:
     return cycles
 
 
+def check_ports(clock_mhz: float, width: int) -> None:
+    """A datapath brings ``width`` bytes faster than a port takes them: its frames leave without a pause. Raises
+    `Refused` if it does not."""
+    least = 1000 * LINE.gbps * (1 + TOLERANCE) / (8 * width)
+    if clock_mhz <= least:
+        raise Refused(
+            f"{width} bytes a beat at {clock_mhz:g} MHz are slower than a port of {LINE.gbps:g} Gb/s",
+            f"use a clock of more than {least:.2f} MHz, or more bytes a beat",
+        )
+
+
 def needed_mhz(target: Target, ports: int, cycles: int) -> float:
     """The slowest clock with which a datapath that needs ``cycles`` a frame at least keeps up with so many ports, which
     all bring in frames of the worst length back to back."""

@@ -16,6 +16,7 @@ from ..hdl.mac.port import PortShape
 from ..hdl.maps.base import RedirectTarget
 from .board import Board
 from .clocks import LINE_MHZ, plan
+from .needs import check_ports
 from .platform import MEMORIES, make_platform
 from .top import Top
 
@@ -42,9 +43,11 @@ class Files:
 def files_of(board: Board, designs: Sequence[Design], latencies: bool = False) -> Files:
     """One design for all ports of the board, or one for each of two. Its clock is the fastest that the PLL makes and
     the design can stand. ``latencies``: the device measures them from wire to wire. Raises `Refused` for programs that
-    redirect to what boards do not have."""
+    redirect to what boards do not have, and for a clock that is too slow for a port."""
     platform = make_platform(board)
     pll = plan(platform.default_clk_frequency / 1e6, min(design.target.clock_mhz for design in designs))
+    for design in designs:
+        check_ports(pll.datapath_mhz, design.target.width)
     shape = PortShape(rx_delay_ps=board.rx_delay_ps, tx_delay_ps=board.tx_delay_ps)
     top = Top(board, _device(board, designs, shape, pll.datapath_mhz * 1e6, latencies), pll)
     made = platform.build(top, NAME, do_build=False)

@@ -53,6 +53,14 @@ def test_two_programs_need_two_ports():
     assert files_of(BOARDS["versa_ecp5"], [design("redirect"), design("mac_swap")]).rtlil.count("datapath_1")
 
 
+def test_a_clock_that_is_slower_than_a_port_is_refused():
+    # 125 MHz over whole numbers: 15.625 is just what a port brings, and it may be 200 ppm faster.
+    assert files_of(BOARDS["versa_ecp5"], [design(clock=16.2)]).clocks["sync"] > 15.63
+    with pytest.raises(Refused, match=r"8 bytes a beat at 15\.625 MHz are slower than a port of 1 Gb/s") as refused:
+        files_of(BOARDS["versa_ecp5"], [design(clock=15.7)])
+    assert "more than 15.63 MHz" in refused.value.remedy
+
+
 @pytest.mark.parametrize(("kind", "what"), [(16, "cpu"), (17, "socket")])
 def test_what_redirects_to_no_port_is_refused(kind, what):
     """Its numbers are not those of ports: a frame for CPU 1 would leave through port 0."""

@@ -15,7 +15,7 @@ from cocotbext.eth import GmiiFrame, GmiiSink, GmiiSource, RgmiiSink, RgmiiSourc
 from hardpath.hdl.mac.mac import COUNTERS
 
 SETTINGS = json.loads(os.environ.get("MAC_BENCH", "{}"))
-SYNC_PS = 10_000
+SYNC_PS = SETTINGS.get("sync_ps", 10_000)
 TX_125_PS = 8_000
 FS = 1_000
 INPUTS = (

@@ -28,11 +28,11 @@ ALL = (*RECEIVES, *SENDS, *HOLDS)
 def bench(tmp_path_factory):
     built = {}
 
-    def run(phy, tests, *, speed, max_frame=1518, depth=2048, ppm=0, jitter_ps=0):
+    def run(phy, tests, *, speed, max_frame=1518, depth=2048, ppm=0, jitter_ps=0, **more):
         if (phy, max_frame, depth) not in built:
             built[phy, max_frame, depth] = mac_bench.build(tmp_path_factory.mktemp(phy), phy, max_frame, depth)
         settings = {"phy": phy, "speed": speed, "max_frame": max_frame, "depth": depth}
-        settings |= {"rx_ppm": ppm, "tx_ppm": -ppm, "jitter_ps": jitter_ps}
+        settings |= {"rx_ppm": ppm, "tx_ppm": -ppm, "jitter_ps": jitter_ps, **more}
         mac_bench.run(built[phy, max_frame, depth], "mac_tests", tests, settings)
 
     return run
@@ -42,6 +42,13 @@ def bench(tmp_path_factory):
 @pytest.mark.parametrize(("phy", "ppm", "jitter_ps"), [("gmii", 100, 0), ("rgmii", -100, 150)])
 def test_gigabit(bench, phy, ppm, jitter_ps):
     bench(phy, ALL, speed=1000, ppm=ppm, jitter_ps=jitter_ps)
+
+
+@needs_icarus
+@pytest.mark.parametrize("sync_ps", [24_000, 63_980])
+def test_the_datapath_may_be_as_slow_as_the_line(bench, sync_ps):
+    # A beat takes the line 64 ns.
+    bench("gmii", ("receives_back_to_back", "a_slow_writer_is_waited_for"), speed=1000, ppm=-100, sync_ps=sync_ps)
 
 
 @needs_icarus
