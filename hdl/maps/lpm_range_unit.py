@@ -25,8 +25,9 @@ from .rows import ValueRows
 from .trie import LENGTH_BYTES, Trie
 from .unit import HostOp, MapUnit
 
-MOST_ENTRIES = 4096
-"""An insert takes six cycles for each entry, more if frames leave the table few, and the host waits for it."""
+MOST_ENTRIES = 1024
+"""An insert takes six cycles for each entry, but twice the interval and two if frames leave the table one cycle each,
+and the host waits for it: with more entries longer than engines wait for the control bus (`sim.engine.Options`)."""
 
 
 def is_applicable(shape: MapShape, kinds: Sequence[SiteKind], interval: int) -> bool:
