@@ -17,6 +17,7 @@ from .access import Span, load, span, store
 from .frame_copy import frame_copy
 from .ir import INPUTS, Node
 from .predicates import TRUE
+from .text import text
 from .values import Memory, Pointer, Union
 
 if TYPE_CHECKING:
@@ -162,6 +163,10 @@ class Call:
                 "call the helper on each path separately",
             )
         return text
+
+    def text(self, number: int) -> Sequence[Node]:
+        """The string in a map value that an ANY argument points to, up to a byte that is known to be zero."""
+        return text(self._step, number)
 
     def memory(self, number: int, size: int) -> Node:
         """``size`` bytes behind a pointer argument."""

@@ -204,6 +204,10 @@ class CallLowering(Lowering, Protocol):
         """The bytes of CONST_STRING argument ``number``, without its NUL. Raises `hdl.errors.Refused` if it depends on
         the path which string it is."""
 
+    def text(self, number: int) -> Sequence[Any]:
+        """The string in a map value that ANY argument ``number`` points to: nodes of 8 bits, up to the first byte that
+        is known to be zero; one before it may be zero too. Raises `hdl.errors.Refused` if none is."""
+
     def is_null(self, number: int) -> bool:
         """Whether pointer argument ``number`` is the constant NULL."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ..errors import Refused
@@ -15,6 +15,12 @@ from .words import signed
 
 MOST_TEXT = 1023
 """Characters of one line that Linux prints at most (MAX_BPRINTF_BUF less the end of the string)."""
+
+MOST_COPIED = 512
+"""Bytes of arguments, strings with their zeros, that Linux copies for one line (MAX_BPRINTF_BIN_ARGS)."""
+
+NUMBER_ALIGNMENT = 4
+"""What numbers are aligned to among them."""
 
 WORD = 8
 """Events are padded to whole words of so many bytes."""
@@ -62,11 +68,20 @@ def tail_of(packed: int) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """One ``%`` of a format: Python's specification for ``signed`` or unsigned numbers of ``bits`` bits."""
+    """One ``%`` of a format: Python's specification for ``signed`` or unsigned numbers of ``bits`` bits, or for a
+    ``string`` of at most ``bits`` bits, its first character lowest, which ends in front of the first zero."""
 
     python: str
     bits: int
     signed: bool
+    string: bool = False
+
+    def bytes(self, value: int) -> bytes:
+        """What is printed for a value, given as an unsigned number."""
+        value &= (1 << self.bits) - 1
+        if self.string:
+            return self.python.encode() % value.to_bytes(-(-self.bits // 8), "little").partition(b"\0")[0]
+        return self.python.encode() % (signed(value, self.bits) if self.signed else value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +116,39 @@ class Line:
         return Event(PRINTED, self.format(values))
 
     def format(self, values: Sequence[int]) -> str:
-        """The line for values given as unsigned numbers."""
-        parts = [self.text[0]]
+        """The line for values given as unsigned numbers; bytes that are no UTF-8 are shown as ``\\xff``."""
+        parts = [self.text[0].encode()]
         for conversion, value, text in zip(self.conversions, values, self.text[1:], strict=True):
-            value &= (1 << conversion.bits) - 1
-            number = signed(value, conversion.bits) if conversion.signed else value
-            parts += [conversion.python % number, text]
-        return "".join(parts)[:MOST_TEXT]
+            parts += [conversion.bytes(value), text.encode()]
+        return b"".join(parts)[:MOST_TEXT].decode("utf-8", "backslashreplace")
+
+    def with_strings(self, sizes: Sequence[int]) -> Line:
+        """The kind for strings of at most so many bytes (for conversions of numbers the size is not looked at).
+
+        Raises `Refused` where Linux, which copies strings and numbers into one buffer, might not have room for all.
+        """
+        conversions = tuple(
+            replace(conversion, bits=8 * size) if conversion.string else conversion
+            for conversion, size in zip(self.conversions, sizes, strict=True)
+        )
+        room = sum(c.bits // 8 + (1 if c.string else NUMBER_ALIGNMENT - 1) for c in conversions)
+        if room > MOST_COPIED and any(c.string for c in conversions):
+            raise Refused(
+                f"the strings and numbers that {self.helper} prints may take {room} bytes, of which Linux copies "
+                f"{MOST_COPIED}",
+                "print shorter strings, or in several calls",
+            )
+        return replace(self, conversions=conversions)
+
+    def with_constant(self, number: int, value: int) -> Line:
+        """The kind for a value that is always the same: it becomes text. A character that is no ASCII cannot."""
+        before, after = self.text[number], self.text[number + 1]
+        joined = before + self.conversions[number].bytes(value).decode("ascii") + after
+        return replace(
+            self,
+            text=(*self.text[:number], joined, *self.text[number + 2 :]),
+            conversions=(*self.conversions[:number], *self.conversions[number + 1 :]),
+        )
 
 
 def event_bytes(widths: Sequence[int]) -> int:
@@ -135,10 +176,21 @@ def line(helper: str, format: bytes) -> Line:
         if percent:
             pieces[-1] += "%"
             continue
+        if kind == b"s" and not length:
+            if at < len(text) and chr(text[at]).isalnum():
+                raise Refused(
+                    f"{helper} prints with {match[0].decode()!r} and {chr(text[at])!r} behind it, for which Linux "
+                    "prints nothing",
+                    "put a space or a punctuation mark behind %s",
+                )
+            left = "-" if b"-" in flags else ""
+            conversions.append(Conversion(f"%{left}{(width or b'').decode()}s", 0, False, string=True))
+            pieces.append("")
+            continue
         if kind not in (b"d", b"i", b"u", b"x", b"X"):
             raise Refused(
                 f"{helper} prints with {match[0].decode()!r}, which the hardware does not have",
-                "print numbers: %d, %i, %u, %x and %X, with l or ll for 64 bits",
+                "print strings with %s, and numbers with %d, %i, %u, %x and %X, with l or ll for 64 bits",
             )
         is_signed, letter = kind in b"di", "d" if kind in b"diu" else kind.decode()
         shown = [chr(flag) for flag in flags if is_signed or flag not in b"+ "]  # there is no sign to show

@@ -94,7 +94,7 @@ def trace(tmp_path_factory):
         (instance / "events/bpf_trace/bpf_trace_printk/enable").write_text("1")
 
         def printed():
-            text = (instance / "trace").read_text()
+            text = (instance / "trace").read_text("utf-8", "backslashreplace")
             (instance / "trace").write_text("")
             return re.findall(r"bpf_trace_printk: (.*)", text)
 
@@ -165,6 +165,114 @@ def test_one_call_can_print_with_a_format_for_each_path_to_it(assemble, trace):
             (expected,) = trace()
             assert interpreter.events == [Event(PRINTED, expected)]
             assert evaluator.run(frame).events == (Event(PRINTED, expected),)
+
+
+TEXTS = {
+    # Strings at 0 (of different lengths, one after the other), 16 (each in 8 bytes), 48 (with a byte that is no ASCII).
+    "texts": MapSpec(
+        "texts", 2, 4, 64, 1, readonly=True,
+        initial=b"yes\0never\0\0\0\0\0\0\0zero\0\0\0\0one\0\0\0\0\0two\0\0\0\0\0three\0\0\0caf\xc3\xa9 \x80\0endless!",
+    ),
+    "names": MapSpec("names", 2, 4, 16, 4),
+}
+
+
+def prints_strings(a):
+    """A constant, a choice of two, and one of a table, by the frame's first two bytes."""
+    begin(a)
+    chosen = Label()
+    put_text(a, "<%6s|%-8s|%s>%%")
+    a.map(3, "texts", 48)
+    a.load(1, 7, 6, 0)
+    a.map(4, "texts", 0)
+    a.jump(Jump.JGT, chosen, 7, imm=100)
+    a.map(4, "texts", 4)
+    a.place(chosen)
+    a.load(1, 7, 6, 1)
+    a.alu(Alu.AND, 7, imm=3)
+    a.alu(Alu.LSH, 7, imm=3)
+    a.map(5, "texts", 16)
+    a.alu(Alu.ADD, 5, src=7)
+    a.call(PRINTK)
+    a.move(0, imm=TX)
+    a.exit()
+
+
+def prints_map_value(a, ended=True):
+    """Bytes of the frame, through a map value whose last byte is set to zero, and a number behind them."""
+    begin(a)
+    found = Label()
+    a.load(1, 1, 6, 0)
+    a.alu(Alu.AND, 1, imm=3)
+    a.store(4, FP, -4, src=1)
+    a.map(1, "names")
+    a.move(2, src=FP)
+    a.alu(Alu.ADD, 2, imm=-4)
+    a.call(LOOKUP)
+    a.jump(Jump.JNE, found, 0, imm=0)
+    a.move(0, imm=DROP)
+    a.exit()
+    a.place(found)
+    a.move(7, src=0)
+    a.load(8, 1, 6, 8)
+    a.store(8, 7, 0, src=1)
+    if ended:
+        a.move(1, imm=0)
+        a.store(1, 7, 15, src=1)
+    put_text(a, "%s, %d")
+    a.move(3, src=7)
+    a.alu(Alu.ADD, 3, imm=1)
+    a.load(2, 4, 6, 16)
+    a.call(PRINTK)
+    a.load(4, 1, 6, 16)
+    a.store(4, 7, 8, src=1)
+    a.move(0, imm=TX)
+    a.exit()
+
+
+def frames_with_text(rng, count):
+    """Frames for the two programs above; some texts end early, some use all bytes up to the zero."""
+    for index in range(count):
+        text = rng.choice((b"a\0bcdefg", b"\0rest of", b"abcdefgh", b"A%s %d\0z", b"\xff\xc3\xa9 \x01\x7f<"))
+        head = bytes([rng.choice((index & 3, 100, 101)), index & 3, *bytes(6)])
+        yield (head + text.ljust(8, b"\0") + rng.choice((b"tailtail", b"x\0\0\0yyyy", bytes(8)))).ljust(64, b"-")
+
+
+STRINGS = pytest.mark.parametrize("write", [prints_strings, prints_map_value])
+
+
+@pytest.mark.linux
+@needs_linux
+@STRINGS
+def test_strings_are_those_that_linux_prints(assemble, trace, write):
+    program = assemble(write)
+    interpreter, evaluator = Interpreter(program, TEXTS), Evaluator(build(verify(program, TEXTS)), TEXTS)
+    trace()
+    lines = set()
+    with LinuxOracle(program, TEXTS) as linux:
+        for frame in frames_with_text(random.Random(5), 40):
+            linux.run(frame)
+            interpreter.run(frame)
+            (expected,) = trace()
+            assert interpreter.events == [Event(PRINTED, expected)]
+            assert evaluator.run(frame).events == (Event(PRINTED, expected),)
+            lines.add(expected)
+    assert len(lines) >= 8
+
+
+@pytest.mark.skipif(not has_compiler(), reason="Verilator needs a C++ compiler")
+@STRINGS
+def test_strings_come_out_of_the_hardware(assemble, tmp_path, write):
+    program = assemble(write)
+    session = Session(compile_program(ObjectSpec("test.o", (program,), TEXTS), program))
+    frames, path = [Frame(data) for data in frames_with_text(random.Random(6), 60)], tmp_path / "events.jsonl"
+    expected = []
+    interpreter = Interpreter(program, TEXTS)
+    for index, frame in enumerate(frames):
+        interpreter.run(frame.data)
+        expected += [(index, event) for event in interpreter.events]
+    session.run(engine("verilator"), frames, Options(events_out=path, quick=True))
+    assert list(read_events(path)) == expected
 
 
 def chatty(a):
@@ -252,7 +360,10 @@ def prints_a_pointer(a):
         (uses_result, "the result of bpf_trace_printk is used"),
         (unknown_format, "the format is not known"),
         (prints_a_pointer, "pointer where a number is needed"),
-        (printing("text %s", 1, PRINTK), "prints with '%s'"),
+        (printing("text %s", 1, PRINTK), "argument 3 is a number where a string is printed"),
+        (printing("text %p", 1, PRINTK), "prints with '%p'"),
+        (printing("text %sx", 1, PRINTK), "'x' behind it, for which Linux prints nothing"),
+        (printing("text %s", 1, VPRINTK), "bpf_trace_vprintk prints with %s"),
         (printing("%d %d %d %d", 3, PRINTK), "prints 4 numbers"),
         (printing("%d %d", 1, VPRINTK), "gets 8 bytes for the 2 numbers"),
     ],
@@ -261,6 +372,49 @@ def test_what_the_hardware_cannot_print_is_refused_with_its_place(assemble, writ
     with pytest.raises(Refused, match=reason) as refused:
         build(verify(assemble(write), {}))
     assert refused.value.place is not None and refused.value.remedy
+
+
+def prints_endless_string(a):
+    prints_map_value(a, ended=False)
+
+
+def prints_what_may_not_end(a):
+    put_text(a, "%s")
+    a.map(3, "texts", 56)
+    a.call(PRINTK)
+    a.move(0, imm=TX)
+    a.exit()
+
+
+def prints_from_the_stack(a):
+    put_text(a, "%s")
+    a.move(3, src=FP)
+    a.alu(Alu.ADD, 3, imm=-8)
+    a.call(PRINTK)
+    a.move(0, imm=TX)
+    a.exit()
+
+
+@pytest.mark.parametrize(
+    "write, reason",
+    [
+        (prints_endless_string, "may have no end within the value of map names"),
+        (prints_what_may_not_end, "may have no end within the value of map texts"),
+        (prints_from_the_stack, "the string in argument 3 lies on the stack"),
+    ],
+)
+def test_strings_that_may_depend_on_other_memory_are_refused(assemble, write, reason):
+    with pytest.raises(Refused, match=reason) as refused:
+        build(verify(assemble(write), TEXTS))
+    assert refused.value.place is not None and refused.value.remedy
+
+
+def test_strings_that_linux_would_cut_are_refused():
+    """The strings, each with its zero, and the numbers must find room in 512 bytes."""
+    kind = line("bpf_trace_printk", b"%s %s\0")
+    assert kind.with_strings([255, 255]).widths == (2040, 2040)
+    with pytest.raises(Refused, match="may take 513 bytes, of which Linux copies 512"):
+        kind.with_strings([255, 256])
 
 
 @pytest.mark.parametrize("format", [b"no end", b"tab \x80\0", b"\x01\0"])
