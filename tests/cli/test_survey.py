@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
+from c_programs import HEAD, LICENSE, compiled, needs_clang, needs_headers
 from hardpath.codegen.elf import load
 from hardpath.sim import linux, survey
 from hardpath.sim.compare import Record
@@ -136,6 +137,30 @@ def test_stack_that_was_never_written_is_zero_only_if_asked_for(hardpath, data):
         answer = hardpath("survey", data / "padding.o", "--frames", 20, "-j", *options)
         outcomes += [each["outcome"] for each in answer.json["programs"]]
     assert outcomes[0] == "refused" and outcomes[1] != "refused"
+
+
+FAR = """
+SEC("xdp") int far(struct xdp_md *ctx)
+{
+    START;
+    if (b + 1300 > (unsigned char *)end)
+        return XDP_PASS;
+    b[1299] += b[0];
+    return XDP_TX;
+}
+"""
+
+
+@needs_clang
+@needs_headers
+def test_a_window_has_a_bound_only_if_one_is_given(hardpath, tmp_path):
+    compiled(HEAD + FAR + LICENSE, tmp_path)
+    found = []
+    for options in ([], ["--max-window", 1024]):
+        answer = hardpath("survey", tmp_path / "program.o", "--frames", 20, "-j", *options)
+        found += answer.json["programs"]
+    assert found[0]["outcome"] == "exact" and found[0]["window"] >= 1300
+    assert found[1]["outcome"] == "refused" and "1024 bytes at most" in found[1]["reason"]
 
 
 def test_a_task_that_did_not_end_has_an_outcome_and_a_step():
