@@ -28,6 +28,14 @@ def test_no_cell_is_empty_and_all_programs_are_in_all_tables():
     assert [cells[0] for _, cells in found] == 3 * list(anchors.PROGRAMS)
 
 
+def test_area_is_estimated_and_counted():
+    for head, cells in rows():
+        names = [name.strip() for name in head.strip("|").split("|")]
+        for name, cell in zip(names, cells, strict=True):
+            if name in ("LUT4", "flip-flops", "block RAMs"):
+                assert re.fullmatch(r"[\d,]+ / [\d,]+", cell), f"{cells[0]}: {name} {cell}: --synthesize"
+
+
 def test_the_readme_tells_the_figures_of_the_page():
     figures: dict[str, dict[str, str]] = {}
     for head, cells in rows():
