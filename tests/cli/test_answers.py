@@ -129,7 +129,7 @@ def test_compile_for_ports_chooses_what_keeps_up_with_them_and_says_why(hardpath
     answer = hardpath("compile", example("firewall") / "firewall.o", "-o", tmp_path, "--ports", "1g", "-j")
     report = answer.json["report"]
     assert report["target"] == {"clock_mhz": 125.0, "width": 8, "max_frame": 2048}
-    assert "1g ports leave 83 cycles of 125 MHz from frame to frame, and the hardware takes one every 39" in answer.err
+    assert "1g ports leave 83 cycles of 125 MHz from frame to frame, and the hardware takes one every 27" in answer.err
     assert "8 bytes a beat, up to 1 frame at a time in 8 stages" in answer.err
     assert report["initiation_interval"] == report["stages"] and report["carries_gbps"] >= 1
     (flows,) = (each for each in report["maps"] if each["name"] == "flows")

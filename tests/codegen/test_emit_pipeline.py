@@ -112,6 +112,9 @@ class Toy:
     type = 99
     holds_maps = False
 
+    def patient_hardware(self, shape: MapSpec, sites: list[SiteKind], interval: int, cycles: int) -> None:
+        return None
+
     def hardware(self, shape: MapSpec, sites: list[SiteKind]) -> ToyUnit:
         return ToyUnit(shape, sites)
 
