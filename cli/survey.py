@@ -178,7 +178,7 @@ def _row(facts: Facts) -> list[str]:
         facts["program"] or "",
         str(facts["outcome"]),
         verdicts[facts["linux"]["accepts"]] if "linux" in facts else "",
-        f"{seconds:.1f}" if seconds else "",
+        f"{seconds:.1f}" if "seconds" in facts else "",
         str(facts.get("stages", "")),
         f"{facts['register_bits']:,}" if "register_bits" in facts else "",
         _size(facts["area"]["verdict"]) if "area" in facts else "",
