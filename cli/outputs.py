@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 import shutil
 import tempfile
 from pathlib import Path
@@ -25,8 +25,10 @@ class Outputs:
             return final  # a device or a pipe: nothing to move
         folder = final.parent
         if folder not in self._scratch:
+            scratch = folder / f".hardpath-{secrets.token_hex(8)}"
+            self._scratch[folder] = scratch  # first: a signal may come as soon as the folder is there
             try:
-                self._scratch[folder] = Path(tempfile.mkdtemp(prefix=".hardpath-", dir=folder))
+                scratch.mkdir(mode=0o700)
             except OSError as error:
                 raise InputError(f"{final}: cannot write there: {error.strerror}") from None
         path = self._scratch[folder] / final.name
@@ -59,6 +61,6 @@ def check_folder(folder: Path) -> None:
         raise InputError(f"{folder} is a file: name a folder")
     there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     try:
-        os.rmdir(tempfile.mkdtemp(prefix=".hardpath-", dir=there))
+        tempfile.TemporaryFile(dir=there).close()  # it has no name that a signal could leave behind
     except OSError as error:
         raise InputError(f"{folder}: cannot write there: {error.strerror}") from None

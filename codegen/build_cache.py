@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -47,11 +47,15 @@ class BuildCache:
                 os.utime(folder)
                 return folder
             self.root.mkdir(parents=True, exist_ok=True)
-            # On the same file system as the result, so that the rename is atomic.
-            scratch = Path(tempfile.mkdtemp(prefix=".build-", dir=self.root))
         except OSError as error:
-            raise InputError(f"{self.root}: {error.strerror}: choose another place with --cache") from None
+            raise self._unusable(error) from None
+        # On the same file system as the result, so that the rename is atomic.
+        scratch = self.root / f".build-{secrets.token_hex(8)}"
         try:
+            try:
+                scratch.mkdir(mode=0o700)
+            except OSError as error:
+                raise self._unusable(error) from None
             build(scratch)
             try:
                 scratch.rename(folder)
@@ -62,6 +66,9 @@ class BuildCache:
             shutil.rmtree(scratch, ignore_errors=True)
         self._trim(keep=folder)
         return folder
+
+    def _unusable(self, error: OSError) -> InputError:
+        return InputError(f"{self.root}: {error.strerror}: choose another place with --cache")
 
     def _trim(self, keep: Path) -> None:
         # Another cache may have its folder in here, and others build in theirs.
