@@ -68,15 +68,17 @@ class RegisterView:
         if not isinstance(value, Union):
             return value
         kept: list[tuple[int, Node | Pointer]] = []
+        may_be_number = any(isinstance(f, facts.Scalar) or f.maybe_null for f in fact.alternatives)
         for q, part in value.alternatives:
             q = self.p.both(q, self.state.predicate)
             if q == FALSE:
                 continue
-            if isinstance(part, Node):
-                kept.append((q, part))
-                continue
-            known = [f for f in fact.alternatives if isinstance(f, facts.Pointer) and _matches(part, f)]
-            kept.append((q, self.refine_pointer(part, known[0]) if known else self.c.const(0, 64)))
+            pointer = part if isinstance(part, Pointer) else None
+            known = [f for f in fact.alternatives if pointer and isinstance(f, facts.Pointer) and _matches(pointer, f)]
+            if pointer and known:
+                kept.append((q, self.refine_pointer(pointer, known[0])))
+            elif may_be_number:  # else nothing comes here with it, which predicates need not show
+                kept.append((q, part if isinstance(part, Node) else self.c.const(0, 64)))
         return kept[0][1] if len(kept) == 1 else Union(tuple(kept))
 
     def refine_pointer(self, pointer: Pointer, fact: facts.Pointer) -> Pointer:

@@ -365,8 +365,8 @@ class Step(MemoryAccess):
         self.point = point
 
     def choices(self, number: int) -> list[tuple[int, tuple[Value, facts.AbstractValue]]]:
-        """The maps, places or numbers that an argument can be, each with its predicate; none if it is one or is
-        computed."""
+        """The maps, places or numbers that an argument can be, each with its predicate; none if it is computed. (What
+        has to be a pointer is none on no path: verification has said so, and `refine_mixed` knows it.)"""
         c, path = self.c, self.state.predicate
         result: list[tuple[int, tuple[Value, facts.AbstractValue]]] = []
         for q, part in _alternatives(self.value(number), path):

@@ -77,3 +77,39 @@ def test_each_map_sees_the_calls_meant_for_it(assemble):
         for _ in range(1500):
             choices = bytes([rng.randrange(3), rng.choice((0, 0, 1, 2, 2)), rng.randrange(6)])
             three.run(choices + rng.randbytes(rng.choice((30, 37, 60))))
+
+
+def program_with_a_number(a):
+    """Byte 0 chooses the map that gets an entry. For 0 the register is a number, and what keeps it from the call is
+    another condition than what made it one."""
+    chosen, out = Label(), Label()
+    a.move(0, imm=1)
+    a.frame(14, out)
+    a.load(1, 7, 6, 0)
+    a.store(4, FP, -4, src=7)
+    a.store(8, FP, -16, src=7)
+    a.move(1, imm=0)
+    a.jump(Jump.JEQ, chosen, 7, imm=0)
+    a.map(1, "a")
+    a.jump(Jump.JEQ, chosen, 7, imm=1)
+    a.map(1, "d")
+    a.place(chosen)
+    a.move(0, imm=2)
+    a.move(8, src=7)
+    a.alu(Alu.MUL, 8, imm=3)
+    a.jump(Jump.JLT, out, 8, imm=2)
+    for argument, place in ((2, -4), (3, -16)):
+        a.move(argument, src=FP)
+        a.alu(Alu.ADD, argument, imm=place)
+    a.move(4, imm=0)
+    a.call(UPDATE)
+    a.move(0, imm=3)
+    a.place(out)
+    a.exit()
+
+
+def test_what_is_a_number_elsewhere_is_one_of_the_maps_at_the_call(assemble):
+    maps = {name: MapSpec(name, 1, 4, 8, 4) for name in "ad"}
+    with trio(assemble(program_with_a_number), maps) as three:
+        verdicts = [int(three.run(bytes([byte]) + bytes(30)).verdict) for byte in (0, 1, 2, 3, 0)]
+    assert verdicts == [2, 3, 3, 3, 2]
