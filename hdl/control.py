@@ -107,7 +107,8 @@ class Control(wiring.Component):
     ``stalls`` (bit i: cause i holds a frame back in this cycle), ``hosts[i]``: to map i's unit. If there is a queue
     of events (`hdl.event_queue`), ``event`` is its output.
 
-    A transfer takes four cycles, to a map while its command runs as long as that.
+    A transfer takes four cycles, to a map while its command runs as long as that, and to a bin of a histogram of narrow
+    beats until there is a cycle without a result.
     """
 
     def __init__(self, identity: Identity) -> None:
@@ -199,9 +200,11 @@ class Control(wiring.Component):
         ]
 
     def _measure(self, m: Module, bus: RegisterBus, clear: Value) -> None:
+        # A frame has a header, and so two beats if they are narrow: not every cycle has a result.
+        gaps = self._identity.width < MIN_FRAME
         clearing: list[Value] = []
         for which, sample in (("first", self.result.latency_first), ("last", self.result.latency_last)):
-            histogram = Histogram(self._identity.bins)
+            histogram = Histogram(self._identity.bins, gaps=gaps)
             m.submodules[f"latency_{which}"] = histogram
             m.d.comb += [
                 histogram.sample.eq(sample),
@@ -212,10 +215,13 @@ class Control(wiring.Component):
             bus.read(f"latency_{which}_low", histogram.low)
             bus.read(f"latency_{which}_high", histogram.high)
             bus.read_long(f"latency_{which}_total", 0, histogram.total)
-            bus.read_long(f"latency_{which}_count", 0, histogram.count)
-            bus.read_block(f"latency_{which}_bins", histogram.bin, self._identity.bins)
+            bus.read_slowly(f"latency_{which}_bins", histogram.bin, self._identity.bins, histogram.reads)
             clearing.append(histogram.clearing)
-        bus.read("clearing", Cat(*clearing).any())
+        busy = Cat(*clearing).any()
+        bus.read("clearing", busy)
+        count = self._counter(m, "latency_count", self.result_valid, clear | busy)
+        for which in ("first", "last"):
+            bus.read_long(f"latency_{which}_count", 0, count)
 
     def _reach_maps(self, m: Module, bus: RegisterBus) -> None:
         """One set of operand registers for all maps; results of entries land in them."""

@@ -61,13 +61,16 @@ class Histogram(wiring.Component):
     ``clear`` starts over; that takes ``bins`` cycles (``clearing``), in which samples are not counted. Reset
     clears the figures but not the bins; they are zero after configuration.
 
-    ``low``, ``high``, ``total``, ``count``: least, greatest, sum and number of the samples (``low`` is all
-    ones without any). ``bin`` is the count of the bin that was ``bin_index`` one cycle before.
+    ``low``, ``high``, ``total``: least, greatest and sum of the samples (``low`` is all ones without any). ``bin`` is
+    the count of the bin that was ``bin_index`` one cycle before, if ``reads`` was high then. ``gaps``: some cycles are
+    without a sample, and the host reads its bins in these, so that one read port, half the block memories, will do.
+    Without, ``reads`` is always high.
     """
 
-    def __init__(self, bins: int, width: int = 32) -> None:
+    def __init__(self, bins: int, *, gaps: bool, width: int = 32) -> None:
         self.bins = bins
         self.width = width
+        self._gaps = gaps
         super().__init__({
             "sample": In(width),
             "valid": In(1),
@@ -76,8 +79,8 @@ class Histogram(wiring.Component):
             "low": Out(width, init=(1 << width) - 1),
             "high": Out(width),
             "total": Out(64),
-            "count": Out(64),
             "bin_index": In(range(bins)),
+            "reads": Out(1),
             "bin": Out(32),
         })
 
@@ -86,24 +89,27 @@ class Histogram(wiring.Component):
         m.submodules.memory = memory = Memory(shape=32, depth=self.bins, init=[])
         write = memory.write_port()
         read = memory.read_port(transparent_for=(write,))  # so that a bin can count in every cycle
-        host = memory.read_port(transparent_for=(write,))
-        m.d.comb += [host.addr.eq(self.bin_index), self.bin.eq(host.data)]
-
         counts = Signal()
-        value = Signal.like(read.addr)
+        place, value = Signal.like(read.addr), Signal.like(read.addr)
+        m.d.comb += place.eq(Mux(self.sample < self.bins, self.sample, self.bins - 1))
+        if self._gaps:
+            host = read
+            m.d.comb += [read.addr.eq(Mux(self.valid, place, self.bin_index)), self.reads.eq(~self.valid)]
+        else:
+            host = memory.read_port(transparent_for=(write,))
+            m.d.comb += [read.addr.eq(place), host.addr.eq(self.bin_index), self.reads.eq(1)]
         m.d.comb += [
-            read.addr.eq(Mux(self.sample < self.bins, self.sample, self.bins - 1)),
+            self.bin.eq(host.data),
             write.addr.eq(value),
             write.data.eq(Mux(self.clearing, 0, read.data + 1)),
             write.en.eq(counts | self.clearing),
         ]
-        m.d.sync += [counts.eq(self.valid & ~self.clearing), value.eq(read.addr)]
+        m.d.sync += [counts.eq(self.valid & ~self.clearing), value.eq(place)]
         with m.If(self.valid):
             m.d.sync += [
                 self.low.eq(Mux(self.sample < self.low, self.sample, self.low)),
                 self.high.eq(Mux(self.sample > self.high, self.sample, self.high)),
                 self.total.eq(self.total + self.sample),
-                self.count.eq(self.count + 1),
             ]
         with m.If(self.clearing):
             m.d.sync += [value.eq(value + 1), self.clearing.eq(value != self.bins - 1)]
@@ -114,6 +120,5 @@ class Histogram(wiring.Component):
                 self.low.eq((1 << self.width) - 1),
                 self.high.eq(0),
                 self.total.eq(0),
-                self.count.eq(0),
             ]
         return m

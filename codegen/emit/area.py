@@ -13,6 +13,7 @@ from amaranth.lib.memory import Memory
 from ...hdl.area import Area, memory
 from ...hdl.datapath import payload_depth
 from ...hdl.delay import depth
+from ...hdl.frame_sizes import MIN_FRAME
 from ...hdl.frame_store import FrameStore
 from ...hdl.ingress import payload_beats
 from ...hdl.maps.unit import MapUnit
@@ -119,7 +120,9 @@ def datapath(target: Target, graph: Graph, queue: int, residence: int) -> Area:
     total = Area(lut4=10 * width, flip_flops=11 * width)  # ingress
     total += Area(lut4=21 * width, flip_flops=21 * width)  # egress and its skid buffer
     total += Area(lut4=5300, flip_flops=1500)  # registers and counters of the control bus
-    total += Area(block_rams=9)  # two histograms of latency, read by two, and the description
+    # Two histograms of latency, which host and datapath read through ports of their own if beats are wide, and the
+    # description.
+    total += Area(block_rams=5 if width < MIN_FRAME else 9)
     total += Area(flip_flops=outputs) if queue == 1 else memory(outputs, queue, 1, asynchronous=1)
     total += memory(8 * width, payload_depth(beats, residence), 1)
     if graph.outputs["start"].op != "const":
