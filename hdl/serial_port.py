@@ -110,7 +110,7 @@ class SerialPort(wiring.Component):
         m.submodules.uart_rx = uart_rx = UartReceiver(self._cycles)
         m.submodules.uart_tx = uart_tx = UartTransmitter(self._cycles)
         m.submodules.receiver = receiver = SerialReceiver()
-        m.submodules.queue = queue = MessageQueue(4)
+        m.submodules.queue = queue = MessageQueue()
         m.submodules.server = server = MessageServer(self._clock_hz)
         # The server reads its reply from a block memory, and would have to wait for what the sender makes of it.
         m.submodules.skid = skid = Skid(WORD)
@@ -119,7 +119,9 @@ class SerialPort(wiring.Component):
             uart_rx.line.eq(self.rx),
             receiver.data.eq(uart_rx.data),
             receiver.valid.eq(uart_rx.valid),
-            queue.beat.eq(receiver.beat),
+            queue.word.data.eq(receiver.beat.data),
+            queue.word.last.eq(receiver.beat.last),
+            queue.error.eq(receiver.beat.error),
             queue.valid.eq(receiver.full),
             self.tx.eq(uart_tx.line),
         ]
