@@ -68,8 +68,8 @@ class LpmBaseUnit(MapUnit):
         """Bits of the operands of changes, which wait in registers."""
         return 8 * len(self.changes) * (self.shape.key_size + self.shape.value_size)
 
-    def serve(self, m: Module, walker: Any) -> None:
-        """Let ``walker`` serve the host and the ``change`` sites, and build the value memory."""
+    def serve(self, m: Module, walker: Any) -> RowMover:
+        """Let ``walker`` serve the host and the ``change`` sites, and build the value memory; what moves the values."""
         own = serve_sites(m, self, self.rows, [])
         m.submodules.mover = mover = RowMover(self.rows)
         mover.serve(m, self.host, own)
@@ -77,6 +77,7 @@ class LpmBaseUnit(MapUnit):
         self._host(m, walker, mover)
         for number in self.changes:
             self._change(m, number, walker, mover)
+        return mover
 
     def _change(self, m: Module, number: int, walker: Any, mover: RowMover) -> None:
         """Site ``number``; the walker is free, since it is the only frame in the map."""

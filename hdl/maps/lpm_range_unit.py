@@ -5,7 +5,8 @@ A trie with a memory for each level (`lpm_unit`) has places for a node of each e
 in which it would go through the levels, and as long as frames are far enough apart, nothing waits for anything.
 
 A prefix that comes or goes is a walk over all entries (`LpmScanner`) and all ranges while frames go on; they are held
-only to change to the new table, and for the value. For programs that change the trie themselves that is too long.
+only for the value, and to change to the new table. What the host sees changes at the same edge, so that a reset leaves
+what was before or what comes after, whenever it is. For programs that change the trie themselves that is too long.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from .trie import LENGTH_BYTES, Trie
 from .unit import HostOp, MapUnit
 
 MOST_ENTRIES = 1024
-"""An insert takes six cycles for each entry, but twice the interval and two if frames leave the table one cycle each,
+"""An insert takes five cycles for each entry, but twice the interval and one if frames leave the table one cycle each,
 and the host waits for it: with more entries longer than engines wait for the control bus (`sim.engine.Options`)."""
 
 
@@ -121,20 +122,23 @@ class LpmRangeUnit(MapUnit):
         m.submodules.mover = mover = RowMover(self.rows)
         mover.serve(m, host, own)
         length = host.key[: 8 * LENGTH_BYTES]
-        around, entry = Signal(ranges.result), Signal(ranges.result)  # the next shorter prefix; the one in question
-        inserts, switches = Signal(), Signal()
+        around: Any = scanner.around
+        entry, edits, commit = Signal(ranges.result), Signal(), Signal()
         m.d.comb += [
+            scanner.op.eq(host.op),
             scanner.key.eq(host.key),
             scanner.mode.eq(host.flags),
             scanner.index.eq(host.index),
-            scanner.op.eq(host.op),
+            scanner.commit.eq(commit),
             host.result_key.eq(scanner.entry_key),
+            entry.found.eq(1),
+            entry.slot.eq(scanner.slot),
             mover.base.eq(entry.slot << self.rows.row_index_bits),
             mover.hold.eq(own.taken),
             editor.key.eq(ranges.number(host.key[8 * LENGTH_BYTES :])),
             editor.length.eq(length),
-            editor.old.eq(Mux(inserts, around, entry)),
-            editor.new.eq(Mux(inserts, entry, around)),
+            editor.old.eq(Mux(scanner.adds, around, entry)),
+            editor.new.eq(Mux(scanner.adds, entry, around)),
             editor.table.eq(table.table),
             editor.fetched.eq(table.edited),
             editor.row_in.eq(table.search_row),
@@ -143,63 +147,43 @@ class LpmRangeUnit(MapUnit):
             table.store_address.eq(editor.store_address),
             table.row.eq(editor.row_out),
             table.new_table.eq(editor.new_table),
+            edits.eq(scanner.adds | (host.op == HostOp.DELETE)),
+            table.switch.eq(commit & edits),
         ]
-
-        def scan(following: str) -> None:
-            m.d.comb += scanner.start.eq(1)
-            with m.If(scanner.done):
-                m.next = following
 
         with m.FSM():
             with m.State("IDLE"), m.If(host.request):
-                m.d.sync += [switches.eq(0), inserts.eq(host.op == HostOp.UPDATE)]
-                m.next = "OPERATE"
+                m.next = "SCAN"
                 with m.If((host.op == HostOp.UPDATE) & (host.flags > BPF_EXIST)):
                     m.d.sync += host.status.eq(-EINVAL)
                     m.next = "DONE"
                 with m.Elif((host.op == HostOp.ENTRY) & (host.index >= trie.entries)):
                     m.d.sync += host.status.eq(-E2BIG)
                     m.next = "DONE"
-                with m.Elif(host.op == HostOp.UPDATE):
-                    m.next = "AROUND"
-            with m.State("AROUND"):
-                # Before an insert and behind a delete. A prefix that is there already finds itself.
-                m.d.comb += scanner.op.eq(HostOp.LOOKUP)
-                m.d.sync += around.eq(0)  # alike, wherever there is no prefix
-                with m.If(scanner.status == 0):
-                    m.d.sync += [around.found.eq(1), around.slot.eq(scanner.slot)]
-                scan("BETWEEN")
-            with m.State("BETWEEN"):
-                m.next = "OPERATE"
-                with m.If(host.op == HostOp.DELETE):
-                    m.next = "EDIT"
-            with m.State("OPERATE"):
-                m.d.sync += [host.status.eq(scanner.status), entry.found.eq(1), entry.slot.eq(scanner.slot)]
-                scan("OPERATED")
-            with m.State("OPERATED"):
-                with m.If(host.status != 0):
+            with m.State("SCAN"):
+                m.d.comb += scanner.start.eq(1)
+                with m.If(scanner.done):
+                    m.d.sync += host.status.eq(scanner.status)
                     m.next = "DONE"
-                with m.Elif(host.op == HostOp.DELETE):
-                    m.next = "AROUND"
-                with m.Elif((host.op == HostOp.UPDATE) & (around != entry)):
-                    m.next = "EDIT"
-                with m.Else():
-                    m.next = "WAIT"
+                    with m.If(scanner.status == 0):
+                        m.next = "WAIT"
+                        with m.If(edits):
+                            m.next = "EDIT"
             with m.State("EDIT"):
                 m.d.comb += editor.start.eq(1)
-                m.d.sync += switches.eq(1)
                 with m.If(editor.done):
                     m.next = "WAIT"
             with m.State("WAIT"):
                 m.d.comb += self.host_request.eq(1)
                 with m.If(self.host_grant):
-                    m.d.comb += table.switch.eq(switches)
                     m.next = "MOVE"
                     with m.If(host.op == HostOp.DELETE):
+                        m.d.comb += commit.eq(1)
                         m.next = "DONE"
             with m.State("MOVE"):
                 m.d.comb += [self.host_request.eq(1), mover.start.eq(1)]
                 with m.If(mover.done):
+                    m.d.comb += commit.eq(host.op == HostOp.UPDATE)
                     m.next = "DONE"
             with m.State("DONE"):
                 m.d.comb += host.done.eq(1)

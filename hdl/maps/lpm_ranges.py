@@ -42,7 +42,7 @@ class Ranges:
     @property
     def result(self) -> data.StructLayout:
         """What a range has: whether there is a prefix, and its entry."""
-        return data.StructLayout({"found": 1, "slot": self.trie.pointer_bits})
+        return self.trie.reference
 
     @property
     def row(self) -> data.StructLayout:

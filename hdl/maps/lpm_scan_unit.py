@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Array, Cat, Const, Module, Signal
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
 
 from ..area import Area
 from .base import MapShape, SiteKind
@@ -38,7 +38,9 @@ class LpmScanUnit(LpmBaseUnit):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.walker = walker = LpmScanner(self.trie)
-        self.serve(m, walker)
+        mover = self.serve(m, walker)
+        # With the last row of a value, so that there is no entry without one whenever a reset comes.
+        m.d.comb += walker.commit.eq(Mux(walker.op == HostOp.DELETE, walker.done, mover.done))
         if self.lookups:
             self._look_up(m, walker)
         return m

@@ -1,6 +1,7 @@
 """Operations on an LPM trie whose entries lie one after the other: each compares all of them, one a cycle.
 
-What has never been used lies behind all that has, so a scan ends there.
+What has never been used lies behind all that has, so a scan ends there. It only decides what changes: the change itself
+is made at one edge, when the unit says so, together with what the unit changes. So a reset finds all of it or nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
 
 from ..verilog_memory import NO_COLLISIONS
 from .linux import BPF_EXIST, BPF_NOEXIST, EEXIST, EINVAL, ENOENT, ENOSPC
@@ -21,15 +23,21 @@ CHUNK = 32
 """Bits that are compared on their own, before it is looked at how many of them count."""
 
 BEHIND = 7
-"""Cycles of an operation beside one for each entry, at most."""
+"""Cycles of an operation beside one for each entry, at most, and one before it to give the scanner its turn."""
 
 
 class LpmScanner(wiring.Component):
-    """Ports: `walker_ports`. An operation takes as many cycles as slots were ever used, and a few more (`BEHIND`)."""
+    """Ports: `walker_ports`, and with ``done`` and until the next ``start``: ``adds`` Out: a good UPDATE makes a
+    new entry; ``around`` Out: the longest of the prefixes around the key's that are shorter. An operation takes as many
+    cycles as slots were ever used, and a few more (`BEHIND`).
+
+    ``commit`` In: what the last UPDATE or DELETE decided takes place at this edge, if it was to change anything and has
+    not taken place yet. ``op``, ``key`` and ``commit`` are the unit's until then.
+    """
 
     def __init__(self, trie: Trie) -> None:
         self._trie = trie
-        super().__init__(walker_ports(trie))
+        super().__init__({**walker_ports(trie), "commit": In(1), "adds": Out(1), "around": Out(trie.reference)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -44,8 +52,10 @@ class LpmScanner(wiring.Component):
         place = Signal(range(trie.entries + 1))  # what is fetched
         looked, compared = Signal(bits), Signal(bits)  # what comes out of the memory, and what was compared
         looking, comparing = Signal(), Signal()
-        best = Signal(data.StructLayout({"found": 1, "slot": bits, "length": trie.length_bits}))
-        same, free = (Signal(data.StructLayout({"found": 1, "slot": bits}), name=name) for name in ("same", "free"))
+        around: Any = self.around
+        around_length = Signal(trie.length_bits)
+        same, free = (Signal(trie.reference, name=name) for name in ("same", "free"))
+        changes = Signal()  # decided, and not yet made
         there, its_length = Signal(), Signal(trie.length_bits)
         matches = self._compare(m, fetch.data.data, prefix, fetch.data.length)
         m.d.sync += [
@@ -59,27 +69,36 @@ class LpmScanner(wiring.Component):
             with m.If(~there):
                 m.d.sync += [free.found.eq(1), free.slot.eq(compared)]
             with m.Elif(matches):
-                with m.If((its_length <= length) & (~best.found | (its_length > best.length))):
-                    m.d.sync += [best.found.eq(1), best.slot.eq(compared), best.length.eq(its_length)]
+                with m.If((its_length < length) & (~around.found | (its_length > around_length))):
+                    m.d.sync += [around.found.eq(1), around.slot.eq(compared), around_length.eq(its_length)]
                 with m.If(its_length == length):
                     m.d.sync += [same.found.eq(1), same.slot.eq(compared)]
         m.d.comb += [
             fetch.addr.eq(place),
             store.addr.eq(self.slot),
             store.data.eq(Cat(self.op != HostOp.DELETE, length[: trie.length_bits], prefix)),
+            store.en.eq(self.commit & changes),
         ]
+        with m.If(self.commit & changes):
+            m.d.sync += changes.eq(0)
+            with m.If(self.op == HostOp.DELETE):
+                m.d.sync += entries.eq(entries - 1)
+            with m.Elif(self.adds):
+                m.d.sync += [entries.eq(entries + 1), used.eq(used + ~free.found)]
 
         def end(status: Any) -> None:
             m.d.sync += self.status.eq(status)
             m.next = "DONE"
 
         def change(slot: Value) -> None:
-            m.d.sync += [self.slot.eq(slot), self.status.eq(0)]
-            m.next = "STORE"
+            m.d.sync += [self.slot.eq(slot), changes.eq(1)]
+            end(0)
 
         with m.FSM():
             with m.State("IDLE"), m.If(self.start):
-                m.d.sync += [place.eq(0), best.found.eq(0), same.found.eq(0), free.found.eq(0)]
+                # What is not found has no slot: one that is alike, wherever it is not found.
+                m.d.sync += [place.eq(0), changes.eq(0), self.adds.eq(0)]
+                m.d.sync += [each.eq(0) for each in (around, same, free)]
                 m.next = "SCAN"
                 with m.If(self.op == HostOp.ENTRY):
                     m.d.comb += fetch.addr.eq(self.index)
@@ -100,29 +119,25 @@ class LpmScanner(wiring.Component):
                 m.next = "DECIDE"
             with m.State("DECIDE"), m.Switch(self.op):
                 with m.Case(HostOp.LOOKUP):
-                    m.d.sync += self.slot.eq(best.slot)
-                    end(Mux(best.found, 0, -ENOENT))
+                    m.d.sync += self.slot.eq(Mux(same.found, same.slot, around.slot))
+                    end(Mux(same.found | around.found, 0, -ENOENT))
                 with m.Case(HostOp.DELETE):
                     with m.If(same.found):
-                        m.d.sync += entries.eq(entries - 1)
                         change(same.slot)
                     with m.Else():
                         end(-ENOENT)
                 with m.Case(HostOp.UPDATE):
-                    with m.If(same.found):
+                    with m.If(same.found & (self.mode == BPF_NOEXIST)):
+                        end(-EEXIST)
+                    with m.Elif(same.found):
                         change(same.slot)
-                        with m.If(self.mode == BPF_NOEXIST):
-                            end(-EEXIST)
                     with m.Elif(self.mode == BPF_EXIST):
                         end(-ENOENT)
                     with m.Elif(entries == trie.entries):
                         end(-ENOSPC)
                     with m.Else():
-                        m.d.sync += [entries.eq(entries + 1), used.eq(used + ~free.found)]
+                        m.d.sync += self.adds.eq(1)
                         change(Mux(free.found, free.slot, used))
-            with m.State("STORE"):
-                m.d.comb += store.en.eq(1)
-                m.next = "DONE"
             with m.State("DONE"):
                 m.d.comb += self.done.eq(1)
                 m.next = "IDLE"

@@ -59,6 +59,11 @@ class Trie:
         return max(1, (self.entries - 1).bit_length())
 
     @property
+    def reference(self) -> data.StructLayout:
+        """Layout of whether there is an entry, and its number."""
+        return data.StructLayout({"found": 1, "slot": self.pointer_bits})
+
+    @property
     def node(self) -> data.ArrayLayout:
         """Layout of a node."""
         return data.ArrayLayout(data.StructLayout({"there": 1, "to": self.pointer_bits}), CELLS)
