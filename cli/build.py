@@ -10,7 +10,7 @@ import click
 from ..boards import board as boards
 from ..boards import flow, needs, toolchain
 from ..boards.report import document, text
-from ..codegen.flow import MAX_WINDOW, Design, compile_program
+from ..codegen.flow import Design, compile_program
 from ..hdl.frame_sizes import LONGEST_FRAME, MIN_FRAME, WIDTHS
 from ..hdl.target import LARGEST_II, Target
 from ..sim import program
@@ -53,8 +53,8 @@ from .settings import Settings
     metavar="BYTES", help="Longest frame.",
 )
 @click.option(
-    "--max-window", type=click.IntRange(MIN_FRAME, LONGEST_FRAME), default=MAX_WINDOW, show_default=True,
-    metavar="BYTES", help="Most bytes at the front of a frame that the program may write.",
+    "--max-window", type=click.IntRange(MIN_FRAME, LONGEST_FRAME), default=LONGEST_FRAME,
+    show_default="no bound", metavar="BYTES", help="Most bytes at the front of a frame that the program may write.",
 )
 @click.option(
     "--latency", is_flag=True,

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from ..codegen.elf import select
-from ..codegen.flow import MAX_WINDOW, Design, Progress, compile_program
+from ..codegen.flow import Design, Progress, compile_program
 from ..codegen.spec import ObjectSpec, ProgramSpec
 from ..codegen.tables import helper_tables
 from ..hdl.frame_sizes import LONGEST_FRAME, MIN_FRAME, WIDTHS
@@ -179,7 +179,7 @@ class Build:
     clock: float | None
     ii: int | None
     max_frame: int
-    max_window: int | None
+    max_window: int
     zero_stack: bool
 
     def target(self, event_queue: int = 0) -> Target:
@@ -201,7 +201,7 @@ class Build:
             spec,
             program,
             self.target(event_queue),
-            max_window=self.max_window or MAX_WINDOW,
+            max_window=self.max_window,
             zero_stack=self.zero_stack,
             progress=progress,
         )
@@ -231,9 +231,8 @@ build_options = collected(
         metavar="BYTES", help="Longest frame.",
     ),
     click.option(
-        "--max-window", type=click.IntRange(MIN_FRAME, LONGEST_FRAME),
-        show_default=f"{MAX_WINDOW}; for survey no bound", metavar="BYTES",
-        help="Most bytes at the front of a frame that the program may write.",
+        "--max-window", type=click.IntRange(MIN_FRAME, LONGEST_FRAME), default=LONGEST_FRAME,
+        show_default="no bound", metavar="BYTES", help="Most bytes at the front of a frame that the program may write.",
     ),
     click.option(
         "--zero-stack", is_flag=True,

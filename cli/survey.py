@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from ..hdl.errors import InputError
-from ..hdl.frame_sizes import LONGEST_FRAME
 from ..sim import linux
 from ..sim.isolated import Facts, Limits, run_isolated
 from ..sim.survey import Candidate, Outcome, Plan, enumerate_programs, examine, settled, totals
@@ -80,8 +79,7 @@ def command(
     if output is not None:
         check_folder(output)
     objects = list(_objects(paths))
-    max_window = build.max_window or LONGEST_FRAME  # what a large one costs is in the table
-    plan = Plan(build.target(), max_window, build.zero_stack, frames, seed, max_entries, netlist, slot)
+    plan = Plan(build.target(), build.max_window, build.zero_stack, frames, seed, max_entries, netlist, slot)
     with Steps() as steps:
         programs, others = _survey(objects, plan, jobs, Limits(timeout, memory), steps)
     document: Facts = {

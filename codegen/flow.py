@@ -13,6 +13,7 @@ from functools import cached_property
 from ..hdl.area import Area
 from ..hdl.control import Identity
 from ..hdl.datapath import Datapath
+from ..hdl.frame_sizes import LONGEST_FRAME
 from ..hdl.line_rate import SHORTEST_ON_WIRE
 from ..hdl.maps.registry import MAP_TYPES
 from ..hdl.target import Target
@@ -28,10 +29,6 @@ from .tables import helper_tables, used_maps
 from .uncollected import uncollected
 from .verify import verify
 from .verify.result import VerifiedProgram
-
-MAX_WINDOW = 1024
-"""Bytes of a frame's front that a program may get unless the user says otherwise. A larger window makes pipelines that
-no FPGA holds and that take minutes to compile; who only wants to simulate one may ask for it."""
 
 Progress = Callable[[str], None]
 
@@ -177,13 +174,14 @@ def compile_program(
     target: Target | None = None,
     *,
     verified: VerifiedProgram | None = None,
-    max_window: int = MAX_WINDOW,
+    max_window: int = LONGEST_FRAME,
     zero_stack: bool = False,
     progress: Progress = lambda step: None,
 ) -> Design:
     """From a program of an object to its scheduled pipeline.
 
-    ``verified``: what `verify_program` says of it, if it was asked already.
+    ``verified``: what `verify_program` says of it, if it was asked already. ``max_window``: most bytes of the frame's
+    front that the program may write; by default no bound, and estimates tell what a large window costs.
     ``zero_stack``: stack that was never written may be copied into maps and the frame, as zeros.
     ``progress(step)`` is called as each step begins. Raises `VerificationError` if the program is not safe and
     `Refused` if the hardware cannot keep the promise for it.

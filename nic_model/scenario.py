@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..codegen.flow import MAX_WINDOW, maps_of
+from ..codegen.flow import maps_of
 from ..codegen.inner_maps import value_names
 from ..hdl.errors import InputError
 from ..hdl.frame_sizes import LONGEST_FRAME, MIN_FRAME, WIDTHS
@@ -119,7 +119,7 @@ def read_scenario(path: Path) -> Scenario:
             width=target.parsed("width", _width, Target.width),
             max_frame=target.parsed("max-frame", whole(MIN_FRAME, LONGEST_FRAME), Target.max_frame),
         ),
-        max_window=target.parsed("max-window", whole(MIN_FRAME, LONGEST_FRAME), MAX_WINDOW),
+        max_window=target.parsed("max-window", whole(MIN_FRAME, LONGEST_FRAME), LONGEST_FRAME),
         zero_stack=target.parsed("zero-stack", flag, False),
     )
     target.finish()

@@ -21,11 +21,12 @@ from typing import Any
 from ..codegen.chain import with_contents, with_slot
 from ..codegen.chain_file import load as load_object
 from ..codegen.elf import select, with_map_size, with_variables
-from ..codegen.flow import MAX_WINDOW, Design, Progress, compile_program, maps_of, verify_program
+from ..codegen.flow import Design, Progress, compile_program, maps_of, verify_program
 from ..codegen.spec import ObjectSpec, ProgramSpec
 from ..codegen.verify.result import VerifiedProgram
 from ..hdl.area import Area
 from ..hdl.errors import InputError
+from ..hdl.frame_sizes import LONGEST_FRAME
 from ..hdl.target import Target
 from .captures import Frame
 from .engine import DEFAULTS, Options, RunResult
@@ -148,7 +149,7 @@ class Verified:
         self,
         target: Target | None = None,
         *,
-        max_window: int = MAX_WINDOW,
+        max_window: int = LONGEST_FRAME,
         zero_stack: bool = False,
         progress: Progress = lambda step: None,
     ) -> Hardware:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...hdl.errors import HardpathError, Refused
+from ...hdl.frame_sizes import LONGEST_FRAME
 from ...hdl.helpers.base import TARGET_BITS, HelperPlugin
 from ...hdl.helpers.registry import HELPERS
 from ...hdl.maps.base import MapPlugin
@@ -28,7 +29,7 @@ def build(
     verified: VerifiedProgram,
     *,
     width: int = 64,
-    max_window: int = 1024,
+    max_window: int = LONGEST_FRAME,
     max_frame: int = 2048,
     zero_stack: bool = False,
     helpers: Mapping[int, HelperPlugin] = HELPERS,

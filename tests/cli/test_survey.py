@@ -161,6 +161,9 @@ def test_a_window_has_a_bound_only_if_one_is_given(hardpath, tmp_path):
         found += answer.json["programs"]
     assert found[0]["outcome"] == "exact" and found[0]["window"] >= 1300
     assert found[1]["outcome"] == "refused" and "1024 bytes at most" in found[1]["reason"]
+    assert hardpath("compile", tmp_path / "program.o", "-o", tmp_path / "out").status == 0
+    refused = hardpath("compile", tmp_path / "program.o", "-o", tmp_path / "out", "--max-window", 1024)
+    assert refused.status == 3 and "1024 bytes at most" in refused.err
 
 
 def test_a_task_that_did_not_end_has_an_outcome_and_a_step():
