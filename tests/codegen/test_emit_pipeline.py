@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from hardpath.codegen.graph.construct import Construct
 from hardpath.codegen.graph.ir import Graph, Node
 from hardpath.codegen.schedule.plan import Schedule
 from hardpath.codegen.spec import MapSpec
-from hardpath.hdl.maps.base import SiteKind
+from hardpath.hdl.maps.base import MapPlugin, MapShape, SiteKind
 from hardpath.hdl.maps.unit import HostOp, MapUnit
 from hardpath.hdl.operators import OPERATORS
 from map_bench import operate
@@ -106,33 +107,35 @@ class ToyUnit(MapUnit):
         return m
 
 
-class Toy:
-    """The part of a map plug-in that emitting needs, and the sites' meaning."""
+class Toy(MapPlugin):
+    """What emitting needs of a map plug-in, and the sites' meaning, for which a list of `CELLS` bytes is the model."""
 
     type = 99
-    holds_maps = False
 
-    def patient_hardware(self, shape: MapSpec, sites: list[SiteKind], interval: int, cycles: int) -> None:
-        return None
+    def check(self, shape: MapShape) -> None:
+        assert shape.max_entries == ROWS
 
-    def hardware(self, shape: MapSpec, sites: list[SiteKind]) -> ToyUnit:
+    def model(self, shape: MapShape) -> Any:
+        return [0] * CELLS
+
+    def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> ToyUnit:
         return ToyUnit(shape, sites)
 
-    @staticmethod
-    def run(rows: list[int], kind: SiteKind, operands: list[int]) -> int:
+    def evaluate_site(self, model: Any, kind: SiteKind, operands: Sequence[int]) -> int:
         address = ROWS if kind.name.endswith("count") else operands[0]
-        old = rows[address]
+        old: int = model[address]
         if "write" in kind.name:
-            rows[address] = operands[2]
+            model[address] = operands[2]
         elif "add" in kind.name:
-            rows[address] = (old + operands[2]) & 0xFF
+            model[address] = (old + operands[2]) & 0xFF
         elif "count" in kind.name:
-            rows[address] = (old + 1) & 0xFF
+            model[address] = (old + 1) & 0xFF
         return old
 
 
 Rows = dict[str, list[int]]
-TYPES: Any = {Toy.type: Toy()}
+TOY = Toy()
+TYPES = {TOY.type: TOY}
 
 
 @dataclass
@@ -226,7 +229,7 @@ def run_frame(program: Program, number: int, frame: dict[str, int], rows: Rows) 
             values[node] = number if node.attr == "frame_index" else frame[node.attr]
         elif node.op == "site":
             predicate, *operands = args
-            values[node] = Toy.run(rows[node.attr.unit], node.attr.kind, operands) if predicate else 0
+            values[node] = TOY.evaluate_site(rows[node.attr.unit], node.attr.kind, operands) if predicate else 0
         else:
             widths = [a.width for a in node.args]
             values[node] = OPERATORS[node.op].evaluate(node.width, node.attr, widths, args)
@@ -315,7 +318,7 @@ def test_pipeline_equals_one_frame_after_the_other(seed: int, apart: bool, monke
     frames = random_frames(rng, 60)
     bench = Bench(program, rng, gap=rng.choice((0, 0, 0.3)), busy=rng.choice((0, 0, 0.5)), queue=rng.choice((1, 4)))
     rows = bench.run(frames)
-    expected_rows = {name: [0] * CELLS for name in program.maps}
+    expected_rows = {name: TOY.model(spec) for name, spec in program.maps.items()}
     assert bench.results == [run_frame(program, i, frame, expected_rows) for i, frame in enumerate(frames)]
     assert rows == expected_rows
 
