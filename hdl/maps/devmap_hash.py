@@ -8,7 +8,7 @@ from typing import Any
 from .base import Lowering, MapShape, Redirection, SiteKind
 from .broadcast import Broadcasting
 from .checked_hash_unit import DevmapHashUnit
-from .hash import Hash
+from .hash import HashMap
 from .hash_model import HashModel
 from .hash_unit import HashUnit
 from .index_model import stored
@@ -32,7 +32,7 @@ class DevmapHashModel(HashModel):
         return None if handle is None else first_word(self.value(handle))
 
 
-class DevmapHash(Broadcasting, Hash):
+class DevmapHash(Broadcasting, HashMap):
     type = 25
     name = "devmap_hash"
     summary = "interfaces to redirect to, by any 32-bit key; filled by the host; the target is the ifindex"

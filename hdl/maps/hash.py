@@ -78,13 +78,12 @@ class Kinds:
         )
 
 
-class Hash(RowMap):
-    type = 1
-    name = "hash"
+class HashMap(RowMap):
+    """What all types have in common whose entries are in hash tables: everything but the hardware around these."""
+
     operations = RowMap.operations | {"for_each"}
     holds_locks = True
     inserts_move_values = False  # an LRU map here takes entries away between frames only
-    summary = "any keys, inserted and deleted by program and host"
 
     def check(self, shape: MapShape) -> None:
         check_sizes(shape)
@@ -165,14 +164,18 @@ class Hash(RowMap):
             return model.update(key, value, named["mode"]) & ((1 << ERROR_BITS) - 1)
         return super().evaluate_site(model, kind, operands)
 
+
+class Hash(HashMap):
+    type = 1
+    name = "hash"
+    summary = "any keys, inserted and deleted by program and host"
+
     def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> HashUnit:
         return HashUnit(shape, sites, self.layout(shape), Table.of(shape))
 
     def patient_hardware(
         self, shape: MapShape, sites: Sequence[SiteKind], interval: int, cycles: int
     ) -> MapUnit | None:
-        if type(self).hardware is not Hash.hardware:
-            return None  # there is more to it than a hash map
         rows, table = self.layout(shape), Table.of(shape)
         for row_slots in row_choices(table, interval):
             if frame_hold(sites, rows, table, row_slots) <= cycles:

@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import Refused
 from .base import Lowering, MapShape, SiteKind
 from .checked_hash_unit import HashOfMapsUnit
-from .hash import Hash
+from .hash import HashMap
 from .hash_model import HashModel
 from .hash_unit import HashUnit
 from .linux import EINVAL
@@ -34,7 +34,7 @@ class HashOfMapsModel(HashModel):
         return super().update(key, value, flags)
 
 
-class HashOfMaps(Hash):
+class HashOfMaps(HashMap):
     """``MapShape.table`` says which maps there are."""
 
     type = 13

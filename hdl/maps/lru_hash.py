@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..errors import Refused
 from .base import MapShape, SiteKind
-from .hash import Hash
+from .hash import HashMap
 from .hash_model import HashModel
 from .hash_patient_unit import row_choices
 from .linux import BPF_EXIST, BPF_F_NO_PREALLOC
@@ -74,7 +74,7 @@ class LruPercpuModel(LruModel, PercpuHashModel):
     """The same with values that are updated in place."""
 
 
-class LruHash(Hash):
+class LruHash(HashMap):
     type = 9
     name = "lru_hash"
     summary = "a hash map in which a new key always finds room; which entry goes for it is not promised"
