@@ -49,9 +49,7 @@ class ArrayUnit(MapUnit):
                 m.d.comb += [self.host_request.eq(1), mover.start.eq(self.host_grant)]
                 with m.If(mover.done):
                     m.next = "DONE"
-            with m.State("DONE"):
-                m.d.comb += host.done.eq(1)
-                m.next = "IDLE"
+            self.host_end(m)
         return m
 
     def _status(self, m: Module, index: Value) -> Signal:

@@ -13,6 +13,9 @@ from .slot_table import SlotTable
 POSITION_BYTES = 4
 """Bytes of a position; see `listed_key_size`."""
 
+DELETE = 3
+"""In the ``mode`` of a site that changes a map: what is no BPF_ANY, BPF_NOEXIST or BPF_EXIST."""
+
 
 class RedirectTarget(enum.Enum):
     """What the 32-bit target of XDP_REDIRECT is the number of."""

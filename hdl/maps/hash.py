@@ -8,10 +8,9 @@ from typing import Any
 
 from .. import delays
 from ..errors import Refused
-from .base import Entry, Lowering, MapModel, MapShape, SiteKind
+from .base import DELETE, Entry, Lowering, MapModel, MapShape, SiteKind
 from .hash_model import HashModel
 from .hash_patient_unit import PatientHashUnit, frame_hold, row_choices
-from .hash_records import DELETE
 from .hash_unit import HashUnit
 from .linux import BPF_EXIST, BPF_F_LOCK, EINVAL
 from .row_map import RowMap, lower_without_lock

@@ -21,10 +21,6 @@ class Op(enum.IntEnum):
     DELETE = 2
 
 
-DELETE = 3
-"""What is no BPF_ANY, BPF_NOEXIST or BPF_EXIST in a ``mode``."""
-
-
 class Begin(enum.IntEnum):
     """Where the walk for a key begins."""
 

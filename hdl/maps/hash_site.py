@@ -7,8 +7,9 @@ from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal, Value
 
+from .base import DELETE
 from .hash_compare import Comparison
-from .hash_records import DELETE, Begin, Op, Records
+from .hash_records import Begin, Op, Records
 from .linux import BPF_EXIST, BPF_NOEXIST, E2BIG, EEXIST, ENOENT
 from .rows import ValueRows
 from .table import Table

@@ -33,7 +33,7 @@ from .hash_records import Begin, Op, Records
 from .hash_site import KeySite
 from .hash_walker import Walker
 from .hash_walking_site import WalkingSite
-from .linux import BPF_EXIST, E2BIG, EINVAL, ENOENT
+from .linux import ENOENT
 from .row_memory import serve_sites
 from .rows import ValueRows
 from .table import Table
@@ -186,15 +186,7 @@ class HashUnit(MapUnit):
         address, present, key = self._slot_of(fetch, slot)
         granted, operates = self.host_request & self.host_grant & ~occupied, Signal()
         with m.FSM():
-            with m.State("IDLE"), m.If(host.request):
-                m.next = "WAIT"
-                m.d.sync += host.status.eq(0)
-                with m.If((host.op == HostOp.UPDATE) & (host.flags > BPF_EXIST)):
-                    m.d.sync += host.status.eq(-EINVAL)
-                    m.next = "DONE"
-                with m.Elif((host.op == HostOp.ENTRY) & (host.index >= table.slots)):
-                    m.d.sync += host.status.eq(-E2BIG)
-                    m.next = "DONE"
+            self.host_begin(m, table.slots, "WAIT")
             with m.State("WAIT"):
                 m.d.comb += self.host_request.eq(1)
                 with m.If(granted):
@@ -221,7 +213,5 @@ class HashUnit(MapUnit):
                 with m.If(walker.done):
                     m.d.sync += host.status.eq(walker.outcome.error.as_signed())
                     m.next = "DONE"
-            with m.State("DONE"):
-                m.d.comb += host.done.eq(1)
-                m.next = "IDLE"
+            self.host_end(m)
         return operates

@@ -6,7 +6,8 @@ from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal, Value
 
-from .hash_records import DELETE, Begin, Op, Records
+from .base import DELETE
+from .hash_records import Begin, Op, Records
 from .rows import ValueRows
 from .table import Table
 

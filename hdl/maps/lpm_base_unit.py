@@ -17,9 +17,7 @@ from typing import Any
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib.wiring import In, Out
 
-from .base import MapShape, SiteKind
-from .hash_records import DELETE
-from .linux import BPF_EXIST, E2BIG, EINVAL
+from .base import DELETE, MapShape, SiteKind
 from .row_memory import RowMover, serve_sites
 from .rows import ValueRows
 from .trie import LENGTH_BYTES, Trie
@@ -125,14 +123,7 @@ class LpmBaseUnit(MapUnit):
             host.result_key.eq(walker.entry_key),
         ]
         with m.FSM():
-            with m.State("IDLE"), m.If(host.request):
-                m.next = "WAIT"
-                with m.If((host.op == HostOp.UPDATE) & (host.flags > BPF_EXIST)):
-                    m.d.sync += host.status.eq(-EINVAL)
-                    m.next = "DONE"
-                with m.Elif((host.op == HostOp.ENTRY) & (host.index >= self.shape.max_entries)):
-                    m.d.sync += host.status.eq(-E2BIG)
-                    m.next = "DONE"
+            self.host_begin(m, self.shape.max_entries, "WAIT")
             with m.State("WAIT"):
                 m.d.comb += self.host_request.eq(1)
                 with m.If(self.host_grant):
@@ -148,6 +139,4 @@ class LpmBaseUnit(MapUnit):
                 m.d.comb += [self.host_request.eq(1), mover.start.eq(1)]
                 with m.If(mover.done):
                     m.next = "DONE"
-            with m.State("DONE"):
-                m.d.comb += host.done.eq(1)
-                m.next = "IDLE"
+            self.host_end(m)

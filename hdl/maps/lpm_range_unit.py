@@ -18,7 +18,6 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 
 from ..area import Area
 from .base import MapShape, SiteKind
-from .linux import BPF_EXIST, E2BIG, EINVAL
 from .lpm_ranges import RangeEditor, Ranges, RangeTable
 from .lpm_scanner import LpmScanner
 from .row_memory import RowMover, serve_sites
@@ -152,14 +151,7 @@ class LpmRangeUnit(MapUnit):
         ]
 
         with m.FSM():
-            with m.State("IDLE"), m.If(host.request):
-                m.next = "SCAN"
-                with m.If((host.op == HostOp.UPDATE) & (host.flags > BPF_EXIST)):
-                    m.d.sync += host.status.eq(-EINVAL)
-                    m.next = "DONE"
-                with m.Elif((host.op == HostOp.ENTRY) & (host.index >= trie.entries)):
-                    m.d.sync += host.status.eq(-E2BIG)
-                    m.next = "DONE"
+            self.host_begin(m, trie.entries, "SCAN")
             with m.State("SCAN"):
                 m.d.comb += scanner.start.eq(1)
                 with m.If(scanner.done):
@@ -185,6 +177,4 @@ class LpmRangeUnit(MapUnit):
                 with m.If(mover.done):
                     m.d.comb += commit.eq(host.op == HostOp.UPDATE)
                     m.next = "DONE"
-            with m.State("DONE"):
-                m.d.comb += host.done.eq(1)
-                m.next = "IDLE"
+            self.host_end(m)

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import Refused
-from .base import Entry, Lowering, MapModel, MapShape, SiteKind
-from .hash_records import DELETE
+from .base import DELETE, Entry, Lowering, MapModel, MapShape, SiteKind
 from .linux import BPF_EXIST, BPF_F_NO_PREALLOC, EINVAL
 from .lpm_base_unit import LpmBaseUnit
 from .lpm_model import LpmModel

@@ -19,6 +19,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..area import Area
 from .base import MapShape, SiteKind
+from .linux import BPF_EXIST, E2BIG, EINVAL
 
 
 class HostOp(enum.IntEnum):
@@ -176,10 +177,28 @@ class MapUnit(wiring.Component):
             with m.State("ACT"):
                 m.d.comb += [self.host_request.eq(1), turn.eq(1)]
                 m.next = "DONE"
-            with m.State("DONE"):
-                m.d.comb += self.host.done.eq(1)
-                m.next = "IDLE"
+            self.host_end(m)
         return turn
+
+    def host_begin(self, m: Any, slots: int, following: str) -> None:
+        """State IDLE of an FSM that serves the host: what can be done goes on in ``following``, with status 0; wrong
+        flags, and an entry behind the last of the ``slots``, are told at once."""
+        host = self.host
+        with m.State("IDLE"), m.If(host.request):
+            m.next = following
+            m.d.sync += host.status.eq(0)
+            with m.If((host.op == HostOp.UPDATE) & (host.flags > BPF_EXIST)):
+                m.d.sync += host.status.eq(-EINVAL)
+                m.next = "DONE"
+            with m.Elif((host.op == HostOp.ENTRY) & (host.index >= slots)):
+                m.d.sync += host.status.eq(-E2BIG)
+                m.next = "DONE"
+
+    def host_end(self, m: Any) -> None:
+        """State DONE of such an FSM."""
+        with m.State("DONE"):
+            m.d.comb += self.host.done.eq(1)
+            m.next = "IDLE"
 
     def carry(self, m: Any, site: int, offset: int, value: Any, name: str = "carried") -> Signal:
         """``value`` of a site's frame at ``offset``, delayed into the next offset (moves with the frame)."""
