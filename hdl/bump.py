@@ -21,7 +21,7 @@ from .mac.stamps import STAMP, TIME_BITS
 from .management import ManagementPort
 from .messages import DEVICE_ADDRESS
 from .serial_port import SerialPort
-from .verdicts import BROADCAST, XDP_PASS, XDP_REDIRECT, XDP_TX
+from .verdicts import XDP_PASS, sent_through
 
 BAUD = 115_200
 """Of the serial line, unless said otherwise."""
@@ -213,10 +213,7 @@ class Bump(wiring.Component):
         m.d.comb += [
             ways.eq(
                 Cat(
-                    ((verdict == XDP_TX) & (source == port))
-                    | ((verdict == XDP_PASS) & (source == 1 - port))
-                    | ((verdict == XDP_REDIRECT) & (redirect == port + 1))
-                    | ((verdict == BROADCAST) & redirect[port + 1])
+                    sent_through(port, source, verdict, redirect) | ((verdict == XDP_PASS) & (source == 1 - port))
                     for port in range(self._ports)
                 )
             ),

@@ -13,7 +13,7 @@ from ..clock import Nanoseconds
 from ..datapath import Datapath
 from ..frame_switch import FrameSwitch
 from ..stream import Skid, mask_bytes
-from ..verdicts import BROADCAST, XDP_PASS, XDP_REDIRECT, XDP_TX
+from ..verdicts import XDP_PASS, sent_through
 
 
 def beat_layout(width: int, user: int) -> data.StructLayout:
@@ -140,12 +140,7 @@ class NicPath(wiring.Component):
         datapath, bits = self._datapath, _port_bits(self._ports)
         port, verdict, target = datapath.tx_tag[:bits], datapath.tx_verdict, datapath.tx_redirect
         to_hosts = [(verdict == XDP_PASS) & (port == i) for i in range(self._ports)]
-        to_ports = [
-            ((verdict == XDP_TX) & (port == i))
-            | ((verdict == XDP_REDIRECT) & (target == i + 1))
-            | ((verdict == BROADCAST) & target[i + 1])
-            for i in range(self._ports)
-        ]
+        to_ports = [sent_through(i, port, verdict, target) for i in range(self._ports)]
         m.d.comb += [
             ways.eq(Cat(*to_hosts, *to_ports)),
             own.payload.data.eq(datapath.tx_data),
