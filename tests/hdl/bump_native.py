@@ -7,6 +7,7 @@ import pty
 import select
 import struct
 import subprocess
+import sys
 import tty
 import zlib
 from collections import deque
@@ -183,3 +184,12 @@ def traffic(lines, frames, wanted):
 def traffic_waits(lines):
     """Whether frames have come out that nobody took."""
     return bool(select.select(lines, [], [], 0)[0])
+
+
+def hardpath(*words, status=0):
+    """What the command prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "hardpath.cli.main", *map(str, words)], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == status, done.stderr
+    return done.stdout

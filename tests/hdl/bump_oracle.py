@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack
 
 from hardpath.sim.interpreter import Interpreter
@@ -38,3 +39,19 @@ def ports_of(outcome, source, ports):
     redirect = outcome.redirect if isinstance(outcome.redirect, tuple) else (outcome.redirect,)
     wanted = {Verdict.PASS: (2 - source,), Verdict.TX: (source + 1,), Verdict.REDIRECT: redirect}
     return [ifindex - 1 for ifindex in wanted.get(outcome.verdict, ()) if 1 <= ifindex <= ports]
+
+
+class Expected:
+    """``ways[source, port]``: frames in order; ``lost[source]``: those with nowhere to go. ``programs`` and
+    ``contents`` as `outcomes` has them; so are ``verdicts``, by the names of the counters."""
+
+    def __init__(self, programs, contents, frames):
+        ports = len(frames)
+        self.ways = {(source, port): [] for source in range(ports) for port in range(ports)}
+        self.lost, self.verdicts = [0] * ports, [Counter() for _ in programs]
+        for source, outcome in outcomes(programs, contents, frames):
+            self.verdicts[source % len(programs)][f"verdict_{outcome.verdict.name.lower()}"] += 1
+            there = ports_of(outcome, source, ports)
+            self.lost[source] += outcome.verdict.sends and not there
+            for port in there:
+                self.ways[source, port].append(outcome.frame.ljust(60, b"\0"))

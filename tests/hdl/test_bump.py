@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import json
-import random
 import shutil
-from contextlib import nullcontext
 
 import bump_native
 import icarus
 import pytest
+from bump_frames import captured
 from bump_native import EXAMPLES, PERIOD_PS, designs, specs, with_fcs
+from bump_oracle import Expected
 from hardpath.codegen.emit.verilog import verilog
 from hardpath.hdl.bump import Bump
 from hardpath.hdl.mac.ecp5_pins import CELLS
 from hardpath.hdl.mac.mac import COUNTERS
 from hardpath.hdl.mac.port import PortShape
 from hardpath.sim import native_build
-from hardpath.sim.captures import read_capture
-from hardpath.sim.interpreter import Interpreter
-from hardpath.sim.linux import LinuxOracle, available
 
 bench = pytest.importorskip("bump_bench", reason="the models of PHYs are missing: install the extra `test`")
 needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="install iverilog")
-
-ABORTED, DROP, PASS, TX = range(4)
 
 
 def path(name):
@@ -52,32 +47,9 @@ def run(folder, names, frames):
     return [[bytes.fromhex(frame) for frame in each] for each in answer["frames"]], counters, answer["unreachable"]
 
 
-def frames_of(names, seed, count):
-    """Of the examples' captures, as long as a frame on the wire is, each with a number behind its end."""
-    random_ = random.Random(seed)
-    captured = [frame.data for name in names for frame in read_capture(str(EXAMPLES / name / "capture.pcap"))]
-    chosen = [random_.choice(captured)[:1500] for _ in range(count)]
-    return [frame.ljust(55, b"\0") + bytes([seed]) + i.to_bytes(4, "big") for i, frame in enumerate(chosen)]
-
-
-def linux(name, frames):
-    """(verdict, frame out) of each."""
-    spec, chosen = specs(path(name))
-    missing = available()
-    with nullcontext(Interpreter(chosen, spec.maps)) if missing else LinuxOracle(chosen, spec.maps) as oracle:
-        outcomes = [oracle.run(frame) for frame in frames]
-    return [(outcome.verdict, outcome.frame) for outcome in outcomes]
-
-
-def expected(names, frames):
+def ways_of(names, frames):
     """What shall come out, by port that it came from and port that it goes to."""
-    found = {(source, port): [] for source in range(2) for port in range(2)}
-    for i, name in enumerate(names):
-        for verdict, frame in linux(name, frames[i]):
-            assert verdict in (ABORTED, DROP, PASS, TX)
-            if verdict >= PASS:
-                found[i, i if verdict == TX else 1 - i].append(frame.ljust(60, b"\0"))
-    return found
+    return Expected([specs(path(name)) for name in names], [[] for _ in names], frames).ways
 
 
 def same(out, wanted):
@@ -93,8 +65,8 @@ def same(out, wanted):
 @pytest.mark.slow  # test_bump_shared.py goes from pin to pin each time
 def test_two_programs_from_pin_to_pin_are_what_linux_makes_of_the_frames(tmp_path):
     names = ("port_filter", "icmp_echo")
-    frames = [frames_of(names, seed, 40) for seed in (1, 2)]
-    wanted = expected(names, frames)
+    frames = [captured(names, seed, 40) for seed in (1, 2)]
+    wanted = ways_of(names, frames)
     assert all(len(wanted[way]) > 2 for way in ((0, 1), (1, 0), (1, 1))), "every way is taken"
 
     on_wire = [[with_fcs(frame) for frame in each] for each in frames]
@@ -110,8 +82,8 @@ def test_two_programs_from_pin_to_pin_are_what_linux_makes_of_the_frames(tmp_pat
 @pytest.mark.slow
 def test_ten_thousand_frames_both_ways_at_line_rate_and_none_is_lost(tmp_path):
     names, count = ("port_filter", "icmp_echo"), 10_000
-    frames = [frames_of(names, seed, count) for seed in (1, 2)]
-    wanted = expected(names, frames)
+    frames = [captured(names, seed, count) for seed in (1, 2)]
+    wanted = ways_of(names, frames)
     assert all(len(wanted[way]) > count / 10 for way in ((0, 1), (1, 0), (1, 1)))
     program = bump_native.build(bench.Bench(bump(*names)), native_build.FAST)
     out, began = bump_native.exchange(program, tmp_path, [[with_fcs(frame) for frame in each] for each in frames])

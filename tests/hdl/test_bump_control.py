@@ -8,11 +8,10 @@ import os
 import socket
 import struct
 import subprocess
-import sys
 
 import bump_native
 import pytest
-from bump_native import EXAMPLES, PERIOD_PS, designs
+from bump_native import EXAMPLES, PERIOD_PS, designs, hardpath
 from hardpath.hdl.bump import Bump
 from hardpath.hdl.mac.port import PortShape
 from hardpath.nic_model.hardware import on_serial_line
@@ -53,14 +52,6 @@ def device(program):
             yield network, line, tap >= 0
     if tap >= 0:
         os.close(tap)
-
-
-def hardpath(*words, status=0):
-    done = subprocess.run(
-        [sys.executable, "-m", "hardpath.cli.main", *map(str, words)], capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == status, done.stderr
-    return done.stdout
 
 
 def number(value):

@@ -8,16 +8,15 @@ from collections import Counter
 
 import bump_native
 import pytest
-from bump_native import EXAMPLES, PERIOD_PS, TARGET, specs, with_fcs
+from bump_frames import captured, told_by_frame, told_frames
+from bump_native import EXAMPLES, PERIOD_PS, TARGET, hardpath, specs, with_fcs
 from bump_oracle import outcomes, ports_of
 from hardpath.codegen.flow import compile_program
 from hardpath.hdl.bump import Bump
 from hardpath.hdl.latency_bank import BIN_CYCLES, BINS
 from hardpath.hdl.mac.port import PortShape
-from test_bump import bench
-from test_bump import frames_of as captured
-from test_bump_control import hardpath
-from test_bump_redirect import frames_of, told_by_frame
+
+bench = pytest.importorskip("bump_bench", reason="the models of PHYs are missing: install the extra `test`")
 
 COUNT = 400
 
@@ -28,7 +27,7 @@ def examples(*names):
 
 
 def redirectors():
-    return [told_by_frame(place) for place in (14, 15)], [frames_of(seed, COUNT) for seed in (1, 2)]
+    return [told_by_frame(place) for place in (14, 15)], [told_frames(seed, COUNT) for seed in (1, 2)]
 
 
 @pytest.mark.slow

@@ -3,94 +3,24 @@ program for each port, with one for both, and with one port only."""
 
 from __future__ import annotations
 
-import random
 import socket
-from collections import Counter
 from contextlib import ExitStack
 
 import bump_native
 import pytest
-from assembler import CTX, Assembler, Label
+from bump_frames import PORTS, captured, told_by_frame, told_frames
 from bump_native import EXAMPLES, PERIOD_PS, TARGET, specs
-from bump_oracle import outcomes, ports_of
+from bump_oracle import Expected
 from hardpath.codegen.elf import select, with_variables
 from hardpath.codegen.flow import compile_program
-from hardpath.codegen.isa import Alu, Jump
-from hardpath.codegen.spec import MapSpec, ObjectSpec, ProgramSpec
 from hardpath.hdl.bump import Bump, port_address
 from hardpath.hdl.mac.port import PortShape
 from hardpath.nic_model.hardware import on_serial_line
-from hardpath.sim.captures import read_capture
 
 bench = pytest.importorskip("bump_bench", reason="the models of PHYs are missing: install the extra `test`")
 
-DEVMAP, REDIRECT, REDIRECT_MAP, XDP_PASS, BROADCAST, EXCLUDE_INGRESS = 14, 23, 51, 2, 8, 16
-PORTS = MapSpec("ports", DEVMAP, 4, 4, 4)
 CONTENTS = ({0: 2, 1: 1, 2: 7}, {0: 1, 1: 2, 3: 3})
 """Interfaces by key, for the program of each port; 3 and 7 are none of the device's."""
-
-
-def told_by_frame(place):
-    """Does what byte ``place`` of a frame says: 0 to 3 is the verdict, 4 redirects to the interface in bytes 16 to 19,
-    5 to that of this key (if there is none: XDP_PASS), 6 to all, 7 to all others."""
-    a = Assembler()
-    out, to_one, by_key, to_all = (Label() for _ in range(4))
-    a.load(4, 6, CTX, 0)
-    a.load(4, 3, CTX, 4)
-    a.move(2, src=6)
-    a.alu(Alu.ADD, 2, imm=20)
-    a.move(0, imm=0)
-    a.jump(Jump.JGT, out, 2, src=3)
-    a.load(1, 0, 6, place)
-    a.load(4, 2, 6, 16)
-    a.jump(Jump.JEQ, to_one, 0, imm=4)
-    a.jump(Jump.JEQ, by_key, 0, imm=5)
-    a.jump(Jump.JEQ, to_all, 0, imm=6)
-    a.jump(Jump.JNE, out, 0, imm=7)
-    for label, flags in ((None, BROADCAST | EXCLUDE_INGRESS), (to_all, BROADCAST), (by_key, XDP_PASS)):
-        if label is not None:
-            a.place(label)
-        a.map(1, PORTS.name)
-        a.move(3, imm=flags)
-        a.call(REDIRECT_MAP)
-        a.exit()
-    a.place(to_one)
-    a.move(1, src=2)
-    a.move(2, imm=0)
-    a.call(REDIRECT)
-    a.place(out)
-    a.exit()
-    program = ProgramSpec(f"byte_{place}", "xdp", a.finish(), {0: f"byte_{place}"}, license="GPL")
-    return ObjectSpec(f"byte_{place}.o", (program,), {PORTS.name: PORTS}), program
-
-
-def frames_of(seed, count):
-    """Bytes 14 and 15 say what two programs do with it; each frame is another."""
-    random_ = random.Random(seed)
-    frames = []
-    for i in range(count):
-        actions = random_.choices(range(9), (2, 4, 4, 4, 6, 6, 2, 2, 1), k=2)
-        target = random_.choice((0, 1, 1, 2, 2, 3, 4, 9, 1 << 16 | 1, 1 << 31))
-        body = random_.randbytes(random_.choice((31, 31, 90, 500)))
-        head = random_.randbytes(14) + bytes(actions) + target.to_bytes(4, "little")
-        frames.append(head + body.ljust(35, b"\0") + bytes([seed]) + i.to_bytes(4, "big"))
-    return frames
-
-
-class Expected:
-    """``ways[source, port]``: frames in order; ``lost[source]``: those with nowhere to go. ``programs`` and
-    ``contents`` as `bump_oracle.outcomes` has them; so are ``verdicts``, by the names of the counters."""
-
-    def __init__(self, programs, contents, frames):
-        ports = len(frames)
-        self.ways = {(source, port): [] for source in range(ports) for port in range(ports)}
-        self.lost, self.verdicts = [0] * ports, [Counter() for _ in programs]
-        for source, outcome in outcomes(programs, contents, frames):
-            self.verdicts[source % len(programs)][f"verdict_{outcome.verdict.name.lower()}"] += 1
-            there = ports_of(outcome, source, ports)
-            self.lost[source] += outcome.verdict.sends and not there
-            for port in there:
-                self.ways[source, port].append(outcome.frame.ljust(60, b"\0"))
 
 
 def entries_of(contents):
@@ -149,7 +79,7 @@ def check(folder, programs, contents, frames, together=True):
 @pytest.mark.slow
 def test_a_program_for_each_port(tmp_path):
     programs = [told_by_frame(14), told_by_frame(15)]
-    frames = [frames_of(seed, 200) for seed in (1, 2)]
+    frames = [told_frames(seed, 200) for seed in (1, 2)]
     found = check(tmp_path, programs, [entries_of(each) for each in CONTENTS], frames)
     assert min(map(len, found.ways.values())) > 20 and min(found.lost) > 10
     assert all(min(verdicts.values()) > 5 and len(verdicts) == 5 for verdicts in found.verdicts)
@@ -157,14 +87,14 @@ def test_a_program_for_each_port(tmp_path):
 
 @pytest.mark.slow
 def test_one_program_for_both_ports(tmp_path):
-    frames = [frames_of(seed, 1000) for seed in (3, 4)]
+    frames = [told_frames(seed, 1000) for seed in (3, 4)]
     found = check(tmp_path, [told_by_frame(14)], [entries_of(CONTENTS[0])], frames)
     assert min(map(len, found.ways.values())) > 100 and min(found.lost) > 50
 
 
 def test_one_port_alone(tmp_path):
     """PASS has nowhere to go, as all that is for others."""
-    found = check(tmp_path, [told_by_frame(14)], [entries_of(CONTENTS[0])], [frames_of(5, 200)])
+    found = check(tmp_path, [told_by_frame(14)], [entries_of(CONTENTS[0])], [told_frames(5, 200)])
     (verdicts,) = found.verdicts
     assert found.lost[0] > verdicts["verdict_pass"] > 10 and len(found.ways[0, 0]) > verdicts["verdict_tx"] > 10
 
@@ -175,19 +105,10 @@ def example(name, **values):
     return found, select(found, None, None)
 
 
-def captured(name, seed, count):
-    """Frames of the example's capture, each with a number behind its end."""
-    random_ = random.Random(seed)
-    frames = [frame.data for frame in read_capture(str(next((EXAMPLES / name).glob("capture.pcap*"))))]
-    return [
-        random_.choice(frames)[:1500].ljust(55, b"\0") + bytes([seed]) + i.to_bytes(4, "big") for i in range(count)
-    ]
-
-
 @pytest.mark.slow
 def test_a_patch_panel_and_a_redirector_on_their_ports(tmp_path):
     programs = [example("redirect_map"), example("redirect", to=1)]
-    frames = [captured("redirect_map", 6, 300), captured("redirect", 7, 300)]
+    frames = [captured(["redirect_map"], 6, 300), captured(["redirect"], 7, 300)]
     patches = [("patches", (1).to_bytes(4, "little"), (2).to_bytes(4, "little"))]
     found = check(tmp_path, programs, [patches, []], frames)
     assert len(found.ways[0, 1]) > 100 and len(found.ways[1, 0]) > 100
@@ -196,6 +117,6 @@ def test_a_patch_panel_and_a_redirector_on_their_ports(tmp_path):
 @pytest.mark.slow
 def test_a_learning_switch_of_two_ports(tmp_path):
     ports = [("ports", port.to_bytes(4, "little"), port.to_bytes(4, "little")) for port in (1, 2)]
-    frames = [captured("switch", seed, 300) for seed in (8, 9)]
+    frames = [captured(["switch"], seed, 300) for seed in (8, 9)]
     found = check(tmp_path, [example("switch")], [ports], frames, together=False)
     assert min(len(found.ways[0, 1]), len(found.ways[1, 0])) > 50

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import random
-
 import bump_native
 import pytest
+from bump_frames import captured, told_by_frame, told_frames
 from bump_native import EXAMPLES, PERIOD_PS, TARGET, designs, with_fcs
+from bump_oracle import Expected
 from hardpath.codegen.flow import compile_program
 from hardpath.hdl.bump import Bump
 from hardpath.hdl.errors import InputError
 from hardpath.hdl.mac.port import PortShape
 from hardpath.nic_model.hardware import on_serial_line
-from hardpath.sim.captures import read_capture
-from test_bump_redirect import Expected, frames_of, told_by_frame
 
 bench = pytest.importorskip("bump_bench", reason="the models of PHYs are missing: install the extra `test`")
 
-def captured(name, seed, count):
-    """Of the example's capture, as long as a frame on the wire is, each with a number behind its end."""
-    random_ = random.Random(seed)
-    frames = [frame.data for frame in read_capture(str(EXAMPLES / name / "capture.pcap"))]
-    chosen = [random_.choice(frames)[:1500] for _ in range(count)]
-    return [frame.ljust(55, b"\0") + bytes([seed]) + i.to_bytes(4, "big") for i, frame in enumerate(chosen)]
-
 
 def example(name):
-    return bump_native.specs(EXAMPLES / name / f"{name}.o"), [captured(name, seed, 150) for seed in (1, 2)]
+    return bump_native.specs(EXAMPLES / name / f"{name}.o"), [captured([name], seed, 150) for seed in (1, 2)]
 
 
 def redirector():
-    return told_by_frame(14), [frames_of(seed, 150) for seed in (1, 2)]
+    return told_by_frame(14), [told_frames(seed, 150) for seed in (1, 2)]
 
 
 @pytest.mark.parametrize(
