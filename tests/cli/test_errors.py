@@ -53,7 +53,7 @@ def complaint(answer):
         (["sim", FIREWALL, "-r", CAPTURE, "-w", "nowhere/out.pcapng"], "nowhere/out.pcapng: cannot write"),
         (["sim", FIREWALL, "-r", CAPTURE, "-w", "examples"], "examples is a directory"),
         (["sim", FIREWALL, "-r", CAPTURE, "-w", "both", "--maps-out", "./both"], "both is named for two outputs"),
-        (["sim", FIREWALL, "-r", CAPTURE, "--maps", "nowhere.json"], "such file or directory: give a JSON file"),
+        (["sim", FIREWALL, "-r", CAPTURE, "--maps", "nowhere.json"], "nowhere.json: No such file or directory: give a"),
         (["verify", "nowhere.o"], "nowhere.o: No such file or directory: give an object file that is there"),
         (["verify", "examples"], "examples"),
         (["verify", CAPTURE], "capture.pcap: not a readable ELF object (Magic number does not match): give what clang"),

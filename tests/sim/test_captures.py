@@ -16,7 +16,7 @@ from hardpath.sim.captures import Frame, fitting, read_capture, read_stream, wri
 from hardpath.sim.engine import Netlist, Options
 from hardpath.sim.pcapng import PcapngWriter
 from hardpath.sim.verilator_engine import VerilatorEngine
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from scapy.utils import PcapNgWriter, RawPcapNgReader, wrpcap
 
@@ -145,6 +145,7 @@ def test_wireshark_shows_verdict_queue_and_packet_id(tmp_path: Path) -> None:
         (pcap([Frame(bytes(60))], "<", 1)[:10], "the file ends inside its header"),
         (pcapng([Frame(bytes(60))], "<", 9)[:20], "the file ends inside its header"),
         (pcap([Frame(bytes(60))] * 3, "<", 1)[:-1], "packet 3: the file ends inside it"),
+        (pcap([Frame(bytes(60))] * 3, "<", 1)[: -60 - 9], "packet 3: the file ends inside it"),  # inside its header
         (pcapng([Frame(bytes(60))] * 3, ">", 9)[:-5], "packet 3: the file ends inside it"),
         (pcap([], "<", 1) + struct.pack("<IIII", 0, 0, 1 << 30, 1 << 30), "packet 1: a length of 1073741824 bytes"),
         (pcapng([Frame(bytes(60), ifindex=4)], "<", 9), "packet 1: its interface 3 is not described"),
@@ -226,6 +227,8 @@ def damaged_captures(draw: st.DrawFn) -> bytes:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(damaged_captures())
+@example(pcap([Frame(bytes(60))] * 3, "<", 1)[: -60 - 9])
+@example(pcapng([Frame(bytes(60))] * 3, "<", 9)[:-90])
 def test_the_native_reader_and_writer_agree_with_python_on_damaged_captures(
     native: VerilatorEngine, tmp_path: Path, data: bytes
 ) -> None:
