@@ -7,11 +7,10 @@ from typing import Any
 from amaranth import DomainRenamer, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
-from amaranth.lib.fifo import AsyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from .beats import extra_of, keep_of, line_layout
-from .crossing import EventCrossing
+from .crossing import EventCrossing, FastFifo
 from .mii import ByteReceiver, ByteTransmitter
 from .receive_queue import ReceiveQueue
 from .receiver import RECEIVED, Receiver
@@ -131,9 +130,7 @@ class Mac(wiring.Component):
 
     def _depart(self, m: Module, transmitter: Transmitter) -> None:
         m.submodules.tx_time = time = TimeCrossing("tx")
-        m.submodules.departures = fifo = AsyncFIFO(
-            width=DEPARTURE.size, depth=4, w_domain="tx", r_domain="sync", exact_depth=True
-        )
+        m.submodules.departures = fifo = FastFifo(DEPARTURE, "tx", "sync", depth=8)
         stamp = data.View(STAMP, transmitter.input.payload.side)
         departure = Signal(DEPARTURE)
         begins = Signal()
@@ -145,11 +142,11 @@ class Mac(wiring.Component):
         ]
         m.d.comb += [
             time.now.eq(self.now),
-            fifo.w_data.eq(departure),
-            fifo.w_en.eq(begins),
-            self.departed.eq(fifo.r_data),
-            self.departs.eq(fifo.r_rdy),
-            fifo.r_en.eq(1),
+            fifo.data.eq(departure),
+            fifo.write.eq(begins),
+            self.departed.eq(fifo.output.payload),
+            self.departs.eq(fifo.output.valid),
+            fifo.output.ready.eq(1),
         ]
 
     def _count(self, m: Module, domain: str, name: str, event: Any) -> None:

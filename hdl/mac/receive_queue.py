@@ -6,19 +6,12 @@ from typing import Any
 
 from amaranth import DomainRenamer, Module, Signal
 from amaranth.lib import stream, wiring
-from amaranth.lib.fifo import AsyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from .beats import Gather, beat_layout
+from .crossing import FastFifo
 from .symbols import OCTET
 from .whole_frames import WholeFrames
-
-CROSSING_BEATS = 16
-"""More than can come in before the other clock knows of the first. Longer FIFOs between clocks have pointers that are
-too long to be compared in a cycle of 125 MHz."""
-
-UNSEEN = 4
-"""Beats that may come in before it is seen that there is no room for them."""
 
 
 class ReceiveQueue(wiring.Component):
@@ -49,9 +42,7 @@ class ReceiveQueue(wiring.Component):
         m = Module()
         gather = Gather(self._width)
         layout = beat_layout(self._width, self._side)
-        fifo = AsyncFIFO(
-            width=layout.size, depth=CROSSING_BEATS, w_domain="rx", r_domain="sync", exact_depth=True
-        )
+        fifo = FastFifo(layout, "rx", "sync", late=1)
         m.submodules.whole = whole = WholeFrames(layout, self._depth)
         m.submodules.gather = DomainRenamer("rx")(gather)
         m.submodules.fifo = fifo
@@ -61,33 +52,24 @@ class ReceiveQueue(wiring.Component):
             gather.valid.eq(self.valid),
             *(beat[name].eq(gather.beat[name]) for name in ("data", "extra", "last", "error")),
             beat.side.eq(self.side),
-            fifo.w_data.eq(beat),
         ]
-
-        # Whether the FIFO is full is known too late in the cycle to decide what becomes of frames.
-        room = Signal(init=1)
-        m.d.rx += room.eq(fifo.w_level < CROSSING_BEATS - UNSEEN)
 
         losing = Signal()  # the frame that comes in has lost a beat
         owing = Signal()  # the end of a frame that lost a beat is not in yet
         end = Signal(layout)
         m.d.comb += [end.last.eq(1), end.error.eq(1)]
         with m.If(owing):
-            m.d.comb += [fifo.w_en.eq(room), fifo.w_data.eq(end)]
-            with m.If(room):
+            m.d.rx += [fifo.write.eq(fifo.room), fifo.data.eq(end)]
+            with m.If(fifo.room):
                 m.d.rx += owing.eq(0)
         with m.Else():
-            m.d.comb += fifo.w_en.eq(gather.full & ~losing & room)
+            m.d.rx += [fifo.write.eq(gather.full & ~losing & fifo.room), fifo.data.eq(beat)]
         with m.If(gather.full):
-            m.d.rx += losing.eq(~beat.last & (losing | owing | ~room))
-            m.d.comb += self.lost.eq(beat.last & (losing | owing | ~room))
-            with m.If(~losing & ~owing & ~room):
+            m.d.rx += losing.eq(~beat.last & (losing | owing | ~fifo.room))
+            m.d.comb += self.lost.eq(beat.last & (losing | owing | ~fifo.room))
+            with m.If(~losing & ~owing & ~fifo.room):
                 m.d.rx += owing.eq(1)
 
-        m.d.comb += [
-            whole.input.payload.eq(fifo.r_data),
-            whole.input.valid.eq(fifo.r_rdy),
-            fifo.r_en.eq(whole.input.ready),
-        ]
+        wiring.connect(m, fifo.output, whole.input)
         wiring.connect(m, whole.output, wiring.flipped(self.output))
         return m

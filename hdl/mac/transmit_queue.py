@@ -6,12 +6,11 @@ from typing import Any
 
 from amaranth import DomainRenamer, Module
 from amaranth.lib import stream, wiring
-from amaranth.lib.fifo import AsyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from ..stream import Skid
 from .beats import Scatter, beat_layout
-from .receive_queue import CROSSING_BEATS
+from .crossing import FastFifo
 from .symbols import octet_layout
 from .whole_frames import WholeFrames
 
@@ -40,22 +39,18 @@ class TransmitQueue(wiring.Component):
         layout = beat_layout(self._width, self._side)
         tx = DomainRenamer("tx")
         m.submodules.whole = whole = WholeFrames(layout, self._depth)
-        m.submodules.crossing = crossing = AsyncFIFO(
-            width=layout.size, depth=CROSSING_BEATS, w_domain="sync", r_domain="tx", exact_depth=True
-        )
+        m.submodules.crossing = crossing = FastFifo(layout, "sync", "tx")
         # Between the skids is only which byte comes next: neither the FIFO's pointers nor the transmitter.
         before, scatter = Skid(layout), Scatter(self._width, self._side)
         after = Skid(octet_layout(self._side))
         m.submodules.before, m.submodules.scatter, m.submodules.after = tx(before), tx(scatter), tx(after)
         wiring.connect(m, wiring.flipped(self.input), whole.input)
         m.d.comb += [
-            crossing.w_data.eq(whole.output.payload),
-            crossing.w_en.eq(whole.output.valid),
-            whole.output.ready.eq(crossing.w_rdy),
-            before.input.payload.eq(crossing.r_data),
-            before.input.valid.eq(crossing.r_rdy),
-            crossing.r_en.eq(before.input.ready),
+            crossing.data.eq(whole.output.payload),
+            crossing.write.eq(whole.output.valid & crossing.room),
+            whole.output.ready.eq(crossing.room),
         ]
+        wiring.connect(m, crossing.output, before.input)
         wiring.connect(m, before.output, scatter.input)
         wiring.connect(m, scatter.output, after.input)
         wiring.connect(m, after.output, wiring.flipped(self.output))

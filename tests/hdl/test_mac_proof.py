@@ -8,11 +8,11 @@ from __future__ import annotations
 from unittest.mock import patch
 
 import pytest
-from amaranth import DomainRenamer, EnableInserter, Module, Mux, Signal
+from amaranth import Cat, DomainRenamer, EnableInserter, Module, Mux, Signal
 from amaranth.hdl import Fragment
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
-from hardpath.hdl.mac.crossing import EventCrossing
+from hardpath.hdl.mac.crossing import EventCrossing, FastFifo
 from hardpath.hdl.mac.whole_frames import WholeFrames
 from proofs import PROVED, REFUTED, prove
 
@@ -30,15 +30,17 @@ class Doubtful(wiring.Component):
     """In place of `FFSynchronizer`: of a value that changed just before, each bit that ``doubt`` says is still the old
     one."""
 
-    def __init__(self, i, o, doubt):
+    def __init__(self, i, o, doubt, i_domain="from", o_domain="to"):
         self._i, self._o, self._doubt = i, o, doubt
+        self._domains = i_domain, o_domain
         super().__init__({})
 
     def elaborate(self, platform):
         m = Module()
         before, first = Signal.like(self._i), Signal.like(self._i)
-        m.d["from"] += before.eq(self._i)
-        m.d.to += [first.eq(self._i & ~self._doubt | before & self._doubt), self._o.eq(first)]
+        i_domain, o_domain = self._domains
+        m.d[i_domain] += before.eq(self._i)
+        m.d[o_domain] += [first.eq(self._i & ~self._doubt | before & self._doubt), self._o.eq(first)]
         return m
 
 
@@ -93,6 +95,74 @@ def test_events_are_told_once_each(doubtful, tmp_path):
 def test_too_many_events_at_once_are_not(doubtful, tmp_path):
     # Guards the test above: what cannot be true must not be proved.
     assert REFUTED in prove(tmp_path, Crossing(MOST[doubtful] + 1, doubtful), STEPS)
+
+
+ITEMS = 8
+MOMENTS = 14
+"""Steps: for more items than fit to come in, or for one to go through and the edges in which it has to."""
+
+
+class Fifo(wiring.Component):
+    """A `FastFifo` whose writer goes on for up to ``allowed`` edges after there was room, in its own time, and whose
+    reader takes what is there in its own. Each item holds its number. ``holds``: they come out in order, none twice,
+    none lost, and all do when the reader saw six edges at which nothing came in."""
+
+    def __init__(self, late: int, allowed: int, doubtful: bool) -> None:
+        self._late = late
+        self._allowed = allowed
+        self._doubtful = doubtful
+        super().__init__({
+            "write": In(1), "ready": In(1), "i_edge": In(1), "o_edge": In(1), "doubt": In(2 * BITS), "holds": Out(1)
+        })  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        fifo = FastFifo(4, "from", "to", ITEMS, self._late)
+        edges, other = {"from": self.i_edge, "to": self.o_edge}, {"from": "to", "to": "from"}
+        doubt = {"from": Signal(2 * BITS), "to": Signal(2 * BITS)}  # of what comes from this side
+        for side, edge in edges.items():
+            changed = Signal(name=f"changed_{side}")
+            m.d.sync += changed.eq(edge)
+            m.d.comb += doubt[side].eq(Mux(changed & self._doubtful, self.doubt, 0))
+
+        def synchronizer(i, o, o_domain):
+            return Doubtful(i, o, doubt[other[o_domain]], other[o_domain], o_domain)
+
+        with patch("hardpath.hdl.mac.crossing.FFSynchronizer", synchronizer):
+            inside = Fragment.get(fifo, platform)
+        m.submodules.fifo = two_clocks(inside, ("from", self.i_edge), ("to", self.o_edge))
+        rooms = [fifo.room]
+        for i in range(self._allowed):
+            rooms.append(Signal(name=f"room_{i}"))
+            with m.If(self.i_edge):
+                m.d.sync += rooms[-1].eq(rooms[-2])
+        number, expected, quiet = Signal(4), Signal(4), Signal(range(7))
+        came = self.write & self.i_edge & Cat(rooms).any()
+        took = fifo.output.valid & self.ready & self.o_edge
+        m.d.comb += [
+            fifo.write.eq(came),
+            fifo.data.eq(number),
+            fifo.output.ready.eq(self.ready),
+        ]
+        m.d.sync += [number.eq(number + came), expected.eq(expected + took)]
+        with m.If(came):
+            m.d.sync += quiet.eq(0)
+        with m.Elif(self.o_edge & (quiet != 6)):
+            m.d.sync += quiet.eq(quiet + 1)
+        there = number != expected
+        right = there & (fifo.output.payload == expected)
+        m.d.comb += self.holds.eq(Mux(fifo.output.valid, right, ~there | (quiet != 6)))
+        return m
+
+
+@pytest.mark.parametrize(("late", "doubtful"), [(0, True), (1, True), (1, False)])
+def test_items_cross_in_order_and_all_of_them(late, doubtful, tmp_path):
+    assert PROVED.format(MOMENTS) in prove(tmp_path, Fifo(late, late, doubtful), MOMENTS)
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_writing_on_after_there_was_room_for_longer_than_allowed_loses_items(late, tmp_path):
+    assert REFUTED in prove(tmp_path, Fifo(late, late + 1, doubtful=False), MOMENTS)
 
 
 DEPTH = 4
