@@ -5,13 +5,12 @@ Where there are two clocks, both become enables of one, chosen freely in each st
 
 from __future__ import annotations
 
-from unittest.mock import patch
-
 import pytest
 from amaranth import Cat, DomainRenamer, EnableInserter, Module, Mux, Signal
 from amaranth.hdl import Fragment
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+from doubtful import doubtful
 from hardpath.hdl.mac.crossing import EventCrossing, FastFifo
 from hardpath.hdl.mac.whole_frames import WholeFrames
 from proofs import PROVED, REFUTED, prove
@@ -24,24 +23,6 @@ def two_clocks(component, first: tuple[str, Signal], second: tuple[str, Signal])
     """Both domains in ``sync``, which moves each only where its signal is high."""
     names = {first[0]: "sync", second[0]: "sync"}
     return DomainRenamer(names)(EnableInserter(dict((first, second)))(component))
-
-
-class Doubtful(wiring.Component):
-    """In place of `FFSynchronizer`: of a value that changed just before, each bit that ``doubt`` says is still the old
-    one."""
-
-    def __init__(self, i, o, doubt, i_domain="from", o_domain="to"):
-        self._i, self._o, self._doubt = i, o, doubt
-        self._domains = i_domain, o_domain
-        super().__init__({})
-
-    def elaborate(self, platform):
-        m = Module()
-        before, first = Signal.like(self._i), Signal.like(self._i)
-        i_domain, o_domain = self._domains
-        m.d[i_domain] += before.eq(self._i)
-        m.d[o_domain] += [first.eq(self._i & ~self._doubt | before & self._doubt), self._o.eq(first)]
-        return m
 
 
 class Crossing(wiring.Component):
@@ -60,7 +41,7 @@ class Crossing(wiring.Component):
         changed, doubt = Signal(), Signal(BITS)
         m.d.sync += changed.eq(self.i_edge)
         m.d.comb += doubt.eq(Mux(changed & self._doubtful, self.doubt, 0))
-        with patch("hardpath.hdl.mac.crossing.FFSynchronizer", lambda i, o, o_domain: Doubtful(i, o, doubt)):
+        with doubtful("hardpath.hdl.mac.crossing", {"to": ("from", doubt)}):
             inside = Fragment.get(crossing, platform)
         m.submodules.crossing = two_clocks(inside, ("from", self.i_edge), ("to", self.o_edge))
         waiting = Signal(4)  # events not told yet
@@ -118,17 +99,13 @@ class Fifo(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         fifo = FastFifo(4, "from", "to", ITEMS, self._late)
-        edges, other = {"from": self.i_edge, "to": self.o_edge}, {"from": "to", "to": "from"}
-        doubt = {"from": Signal(2 * BITS), "to": Signal(2 * BITS)}  # of what comes from this side
-        for side, edge in edges.items():
-            changed = Signal(name=f"changed_{side}")
+        doubts = {}
+        for given, edge, taken in (("from", self.i_edge, "to"), ("to", self.o_edge, "from")):
+            changed, doubt = Signal(name=f"changed_{given}"), Signal(2 * BITS, name=f"doubt_{given}")
             m.d.sync += changed.eq(edge)
-            m.d.comb += doubt[side].eq(Mux(changed & self._doubtful, self.doubt, 0))
-
-        def synchronizer(i, o, o_domain):
-            return Doubtful(i, o, doubt[other[o_domain]], other[o_domain], o_domain)
-
-        with patch("hardpath.hdl.mac.crossing.FFSynchronizer", synchronizer):
+            m.d.comb += doubt.eq(Mux(changed & self._doubtful, self.doubt, 0))
+            doubts[taken] = given, doubt
+        with doubtful("hardpath.hdl.mac.crossing", doubts):
             inside = Fragment.get(fifo, platform)
         m.submodules.fifo = two_clocks(inside, ("from", self.i_edge), ("to", self.o_edge))
         rooms = [fifo.room]
