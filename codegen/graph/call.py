@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from ...hdl.errors import Refused
 from ...hdl.helpers.base import Arg, FrameCopy, HelperPlugin
@@ -16,12 +15,10 @@ from ..verify.result import Kind
 from .access import Span, load, span, store
 from .frame_copy import frame_copy
 from .ir import INPUTS, Node
+from .memory import MemoryAccess
 from .predicates import TRUE
 from .text import text
-from .values import Memory, Pointer, Union
-
-if TYPE_CHECKING:
-    from .step import Step
+from .values import Pointer, Union, alternatives
 
 U32 = (1 << 32) - 1
 
@@ -32,7 +29,7 @@ MOST_METADATA = 252
 class FrameView:
     """`hdl.helpers.base.Frame` over the state of a step."""
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, step: MemoryAccess) -> None:
         self._step = step
 
     def __getattr__(self, name: str) -> Node:
@@ -83,7 +80,7 @@ class FrameView:
 class Call:
     """One call. ``helper`` is None when only the `Lowering` part is wanted."""
 
-    def __init__(self, step: Step, helper: HelperPlugin | None) -> None:
+    def __init__(self, step: MemoryAccess, helper: HelperPlugin | None) -> None:
         self._step = step
         self._helper = helper
         self._unconditional = helper is None
@@ -268,7 +265,7 @@ class Call:
         """A record is complete."""
         step = self._step
         value, path = step.value(number), step.state.predicate
-        for predicate, part in value.alternatives if isinstance(value, Union) else ((path, value),):
+        for predicate, part in alternatives(value, path):
             if publish and isinstance(part, Pointer) and part.kind is Kind.RECORD:
                 where, memory = step.p.both(path, predicate), step.state.records[part.record]
                 step.b.reservations[part.record].submit(step.c, where, memory)
@@ -283,5 +280,3 @@ class Call:
         assert self._helper is not None
         return step.state.calls.get(self._helper.id, step.c.const(0, 64))
 
-
-__all__ = ["Call", "FrameView", "Memory"]

@@ -6,20 +6,16 @@ frame anyway. What lies behind it is fetched when the event leaves, beat by beat
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...hdl.errors import Refused
 from ...hdl.helpers.base import FrameCopy
 from .access import Span, load
 from .ir import INPUTS, Node
-
-if TYPE_CHECKING:
-    from .step import Step
+from .memory import MemoryAccess
 
 BITS = 16
 
 
-def frame_copy(step: Step, most: int, count: Node) -> FrameCopy:
+def frame_copy(step: MemoryAccess, most: int, count: Node) -> FrameCopy:
     """See `hdl.helpers.base.CallLowering.frame_copy`."""
     c, extent, packet = step.c, step.b.extent, step.state.packet
     low, high = step.point.head

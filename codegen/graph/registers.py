@@ -6,13 +6,15 @@ from dataclasses import replace
 
 from ...hdl.errors import Refused
 from ..verify import result as facts
+from ..verify.number import constant
 from ..verify.result import Kind, Point
 from . import arithmetic
+from .cases import cases
 from .context import BuildContext
 from .ir import Node
 from .predicates import FALSE
 from .state import State
-from .values import FRAMED_KINDS, Pointer, Union, Value
+from .values import FRAMED_KINDS, Pointer, Union, Value, alternatives
 
 
 class RegisterView:
@@ -108,6 +110,26 @@ class RegisterView:
         care = self.state.predicate
         for q, node in reversed(parts[:-1]):
             result = self.c.mux(self.p.node(self.p.given(q, care)), node, result)
+        return result
+
+    def choices(self, number: int) -> list[tuple[int, tuple[Value, facts.AbstractValue]]]:
+        """The maps, places or numbers that an argument can be, each with its predicate; none if it is computed. (What
+        has to be a pointer is none on no path: verification has said so, and `refine_mixed` knows it.)"""
+        c, path = self.c, self.state.predicate
+        result: list[tuple[int, tuple[Value, facts.AbstractValue]]] = []
+        for q, part in alternatives(self.value(number), path):
+            if isinstance(part, Node):
+                for when, value in cases(self.p, part, self.p.both(q, path)) or ():
+                    result.append((when, (c.const(value, 64), constant(value).fact())))
+                continue
+            fact = self.pointer_fact(number, part)
+            places = cases(self.p, part.offset, self.p.both(q, path)) or []
+            if len(places) <= 1:
+                result.append((q, (part, fact)))
+                continue
+            for when, place in places:
+                at = replace(part, offset=c.const(place, 64))
+                result.append((when, (at, replace(fact, offset=constant(place).fact()))))
         return result
 
     def pointer_fact(self, register: int, pointer: Pointer) -> facts.Pointer:

@@ -14,17 +14,15 @@ from ..isa import Alu, Class, FunctionReference, Jump, MapReference, Mode
 from ..spec import MapSpec
 from ..verify import result as facts
 from ..verify.iterator import kernel_function
-from ..verify.number import constant
 from ..verify.result import Kind
 from . import arithmetic
 from .call import Call
-from .cases import cases
 from .ir import Node
 from .memory import MemoryAccess
 from .predicates import FALSE, TRUE
 from .reservation import Reservation
 from .state import State
-from .values import MapEntry, Memory, Pointer, Union, Value
+from .values import MapEntry, Memory, Pointer, Union, Value, alternatives
 
 LONGEST = 0xFFFF
 
@@ -101,8 +99,8 @@ class Step(MemoryAccess):
         c = self.c
         if isinstance(left, Union) or isinstance(right, Union):
             results: list[tuple[int, Node | Pointer]] = []
-            for q, a in _alternatives(left, self.state.predicate):
-                for r, b in _alternatives(right, self.state.predicate):
+            for q, a in alternatives(left, self.state.predicate):
+                for r, b in alternatives(right, self.state.predicate):
                     both = self.p.both(q, r)
                     if both != FALSE:
                         value = self.pointer_arithmetic(a, b, subtract)
@@ -174,8 +172,8 @@ class Step(MemoryAccess):
         i, c = self.i, self.c
         if isinstance(a, Union) or isinstance(b, Union):
             results = []
-            for q, x in _alternatives(a, self.state.predicate):
-                for r, y in _alternatives(b, self.state.predicate):
+            for q, x in alternatives(a, self.state.predicate):
+                for r, y in alternatives(b, self.state.predicate):
                     both = self.p.both(q, r)
                     if both != FALSE:
                         results.append((both, self.compare(x, y)))
@@ -364,26 +362,6 @@ class Step(MemoryAccess):
         fix([*wanted, *helper.constants])
         self.point = point
 
-    def choices(self, number: int) -> list[tuple[int, tuple[Value, facts.AbstractValue]]]:
-        """The maps, places or numbers that an argument can be, each with its predicate; none if it is computed. (What
-        has to be a pointer is none on no path: verification has said so, and `refine_mixed` knows it.)"""
-        c, path = self.c, self.state.predicate
-        result: list[tuple[int, tuple[Value, facts.AbstractValue]]] = []
-        for q, part in _alternatives(self.value(number), path):
-            if isinstance(part, Node):
-                for when, value in cases(self.p, part, self.p.both(q, path)) or ():
-                    result.append((when, (c.const(value, 64), constant(value).fact())))
-                continue
-            fact = self.pointer_fact(number, part)
-            places = cases(self.p, part.offset, self.p.both(q, path)) or []
-            if len(places) <= 1:
-                result.append((q, (part, fact)))
-                continue
-            for when, place in places:
-                at = replace(part, offset=c.const(place, 64))
-                result.append((when, (at, replace(fact, offset=constant(place).fact()))))
-        return result
-
     def call_with(self, helper: HelperPlugin) -> None:
         state = self.state
         call = Call(self, helper)
@@ -464,7 +442,3 @@ class Step(MemoryAccess):
             return replace(pointer, entry=entry)
 
         self.state.every_pointer(mark)
-
-
-def _alternatives(value: Value, path: int) -> tuple[tuple[int, Node | Pointer], ...]:
-    return value.alternatives if isinstance(value, Union) else ((path, value),)

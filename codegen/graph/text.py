@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...hdl.errors import Refused
 from ...hdl.helpers.events import MOST_COPIED
 from ..verify import result as facts
 from ..verify.result import Kind
 from .ir import Node
-from .values import Pointer, Union
-
-if TYPE_CHECKING:
-    from .step import Step
+from .memory import MemoryAccess
+from .values import Pointer, alternatives
 
 
-def text(step: Step, number: int) -> list[Node]:
+def text(step: MemoryAccess, number: int) -> list[Node]:
     """The bytes of argument ``number`` up to one that is known to be zero, whichever of several strings it is."""
-    value = step.value(number)
-    parts = [part for _, part in value.alternatives] if isinstance(value, Union) else [value]
-    if any(isinstance(part, Node) for part in parts):
+    if any(isinstance(part, Node) for _, part in alternatives(step.value(number), step.state.predicate)):
         raise Refused(
             f"argument {number} is a number where a string is printed: Linux reads what lies there in the kernel",
             "pass a pointer to the string",
@@ -35,7 +29,7 @@ def text(step: Step, number: int) -> list[Node]:
     return [step.select([(when, string[i]) for when, string in padded]) for i in range(longest)]
 
 
-def _string(step: Step, number: int, pointer: Pointer, fact: facts.Pointer) -> list[Node]:
+def _string(step: MemoryAccess, number: int, pointer: Pointer, fact: facts.Pointer) -> list[Node]:
     if pointer.kind is not Kind.MAP_VALUE or fact.maybe_null:
         elsewhere = "on the stack" if pointer.kind is Kind.STACK else f"behind a {pointer.kind.value} pointer"
         where = "in a map value that may not be there" if fact.maybe_null else elsewhere
@@ -63,7 +57,7 @@ def _string(step: Step, number: int, pointer: Pointer, fact: facts.Pointer) -> l
     )
 
 
-def _is_zero(step: Step, pointer: Pointer, fact: facts.Pointer, at: int, contents: bytes | None) -> bool:
+def _is_zero(step: MemoryAccess, pointer: Pointer, fact: facts.Pointer, at: int, contents: bytes | None) -> bool:
     """Whether byte ``at`` behind the pointer is known to be zero; ``contents``: the value, if it never changes."""
     if contents is None:
         byte = step.load_bytes(pointer, fact, at, 1)

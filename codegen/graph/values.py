@@ -56,6 +56,11 @@ Value = Node | Pointer | Union
 """A 64-bit number (in memory: any whole number of bytes), a pointer, or one of several."""
 
 
+def alternatives(value: Value, path: int) -> tuple[tuple[int, Node | Pointer], ...]:
+    """What it can be on a path, and when."""
+    return value.alternatives if isinstance(value, Union) else ((path, value),)
+
+
 class Merger:
     """Joins the values of several edges, given their disjoint predicates; the union of those is the care set."""
 
@@ -102,7 +107,7 @@ class Merger:
             return self.nodes(nodes)
         flat: list[tuple[int, Node | Pointer]] = []
         for edge, value in known:
-            parts = value.alternatives if isinstance(value, Union) else ((edge, value),)
+            parts = alternatives(value, edge)
             flat += [(self._p.both(edge, q), part) for q, part in parts]
         groups: list[list[tuple[int, Node | Pointer]]] = []
         for item in flat:
