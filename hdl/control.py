@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from . import registers
+from .counter_bank import CounterBank
 from .errors import InputError, Refused
 from .events import EventShape, event_layout
 from .frame_sizes import LONGEST_FRAME, MIN_FRAME, WIDTHS
@@ -100,6 +101,15 @@ def _words(byte_count: int) -> int:
     return -(-byte_count // 4)
 
 
+@dataclass(frozen=True)
+class _Count:
+    """64 bits of a register map: at which registers (names and elements), what is added, and when it begins anew."""
+
+    places: Sequence[tuple[str, int]]
+    add: Value
+    clear: Value
+
+
 class Control(wiring.Component):
     """The bus (``address`` in words, ``write``, ``wdata``, ``valid``, ``rdata``, ``ready``) and what it reaches.
 
@@ -107,8 +117,8 @@ class Control(wiring.Component):
     ``stalls`` (bit i: cause i holds a frame back in this cycle), ``hosts[i]``: to map i's unit. If there is a queue
     of events (`hdl.event_queue`), ``event`` is its output.
 
-    A transfer takes four cycles, to a map while its command runs as long as that, and to a bin of a histogram of narrow
-    beats until there is a cycle without a result.
+    A transfer takes four cycles and, for a count of 64 bits, up to one more for each of them; for a bin of a histogram
+    of narrow beats until there is a cycle without a result; and to a map while its command runs as long as that.
     """
 
     def __init__(self, identity: Identity) -> None:
@@ -131,12 +141,15 @@ class Control(wiring.Component):
         bus = RegisterBus(m, self, RegisterMap())
         self._identify(m, bus)
         clear, clear_latency = bus.strobe("clear")[0], bus.strobe("clear")[1]
-        self._count(m, bus, clear)
-        self._measure(m, bus, clear_latency)
+        counts = [*self._counts(clear), *self._measure(m, bus, clear_latency)]
         if self.hosts:
             self._reach_maps(m, bus)
         if self._identity.event_queue:
-            self._fetch_events(m, bus, clear)
+            counts.append(self._fetch_events(m, bus, clear))
+        m.submodules.counts = bank = CounterBank([len(count.add) for count in counts])
+        m.d.comb += bank.clear.eq(Cat(count.clear for count in counts))
+        m.d.comb += [add.eq(count.add) for add, count in zip(bank.adds, counts, strict=True)]
+        bus.read_longs(bank, [count.places for count in counts])
         bus.finish()
         return m
 
@@ -163,7 +176,7 @@ class Control(wiring.Component):
         m.d.comb += port.addr.eq(bus.address)
         bus.read_block("description", port.data, len(words))
 
-    def _count(self, m: Module, bus: RegisterBus, clear: Value) -> None:
+    def _counts(self, clear: Value) -> Iterator[_Count]:
         result = self.result
         increments: dict[str, Value] = {
             "cycles": Const(1),
@@ -178,32 +191,28 @@ class Control(wiring.Component):
         for number, verdict in enumerate(("aborted", "drop", "pass", "tx", "redirect")):
             increments[f"verdict_{verdict}"] = self.result_valid & (kind == number)
         for name in COUNTERS:
-            bus.read_long(name, 0, self._counter(m, name, increments[name], clear))
+            yield _Count([(name, 0)], increments[name], clear)
         for i, stall in enumerate(self.stalls):
-            bus.read_long("stalls", i, self._counter(m, f"stall_{i}", stall, clear))
+            yield _Count([("stalls", i)], stall, clear)
 
-    def _counter(self, m: Module, name: str, increment: Value, clear: Value) -> Value:
-        count = Signal(64, name=name)
-        m.d.sync += count.eq(Mux(clear, 0, count + increment))
-        return count
-
-    def _fetch_events(self, m: Module, bus: RegisterBus, clear: Value) -> None:
+    def _fetch_events(self, m: Module, bus: RegisterBus, clear: Value) -> _Count:
         beat = self.event.payload
         bus.read("event_level", self.event_level)
         bus.read("event_site", Cat(beat.site, Const(0, 31 - len(beat.site)), beat.last))
         bus.read("event_frame", beat.frame)
         bus.read_words("event_data", beat.data)
-        bus.read_long("event_lost", 0, self._counter(m, "event_lost_count", self.event_lost, clear))
         m.d.comb += [
             self.event.ready.eq(bus.written("event_take")),
             self.event_lose.eq(bus.register("event_lose", 32)[0]),
         ]
+        return _Count([("event_lost", 0)], self.event_lost, clear)
 
-    def _measure(self, m: Module, bus: RegisterBus, clear: Value) -> None:
+    def _measure(self, m: Module, bus: RegisterBus, clear: Value) -> Iterator[_Count]:
         # A frame has a header, and so two beats if they are narrow: not every cycle has a result.
         gaps = self._identity.width < MIN_FRAME
-        clearing: list[Value] = []
-        for which, sample in (("first", self.result.latency_first), ("last", self.result.latency_last)):
+        samples = {"first": self.result.latency_first, "last": self.result.latency_last}
+        clearing = Signal()
+        for which, sample in samples.items():
             histogram = Histogram(self._identity.bins, gaps=gaps)
             m.submodules[f"latency_{which}"] = histogram
             m.d.comb += [
@@ -211,17 +220,15 @@ class Control(wiring.Component):
                 histogram.valid.eq(self.result_valid),
                 histogram.clear.eq(clear),
                 histogram.bin_index.eq(bus.address),
+                clearing.eq(histogram.clearing),  # both at once
             ]
             bus.read(f"latency_{which}_low", histogram.low)
             bus.read(f"latency_{which}_high", histogram.high)
-            bus.read_long(f"latency_{which}_total", 0, histogram.total)
             bus.read_slowly(f"latency_{which}_bins", histogram.bin, self._identity.bins, histogram.reads)
-            clearing.append(histogram.clearing)
-        busy = Cat(*clearing).any()
-        bus.read("clearing", busy)
-        count = self._counter(m, "latency_count", self.result_valid, clear | busy)
-        for which in ("first", "last"):
-            bus.read_long(f"latency_{which}_count", 0, count)
+        bus.read("clearing", clearing)
+        for which, sample in samples.items():
+            yield _Count([(f"latency_{which}_total", 0)], Mux(self.result_valid, sample, 0), clear | clearing)
+        yield _Count([(f"latency_{which}_count", 0) for which in samples], self.result_valid, clear | clearing)
 
     def _reach_maps(self, m: Module, bus: RegisterBus) -> None:
         """One set of operand registers for all maps; results of entries land in them."""

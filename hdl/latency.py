@@ -61,10 +61,10 @@ class Histogram(wiring.Component):
     ``clear`` starts over; that takes ``bins`` cycles (``clearing``), in which samples are not counted. Reset
     clears the figures but not the bins; they are zero after configuration.
 
-    ``low``, ``high``, ``total``: least, greatest and sum of the samples (``low`` is all ones without any). ``bin`` is
-    the count of the bin that was ``bin_index`` one cycle before, if ``reads`` was high then. ``gaps``: some cycles are
-    without a sample, and the host reads its bins in these, so that one read port, half the block memories, will do.
-    Without, ``reads`` is always high.
+    ``low``, ``high``: least and greatest of the samples (``low`` is all ones without any). ``bin`` is the count of the
+    bin that was ``bin_index`` one cycle before, if ``reads`` was high then. ``gaps``: some cycles are without a sample,
+    and the host reads its bins in these, so that one read port, half the block memories, will do. Without, ``reads`` is
+    always high.
     """
 
     def __init__(self, bins: int, *, gaps: bool, width: int = 32) -> None:
@@ -78,7 +78,6 @@ class Histogram(wiring.Component):
             "clearing": Out(1),
             "low": Out(width, init=(1 << width) - 1),
             "high": Out(width),
-            "total": Out(64),
             "bin_index": In(range(bins)),
             "reads": Out(1),
             "bin": Out(32),
@@ -109,7 +108,6 @@ class Histogram(wiring.Component):
             m.d.sync += [
                 self.low.eq(Mux(self.sample < self.low, self.sample, self.low)),
                 self.high.eq(Mux(self.sample > self.high, self.sample, self.high)),
-                self.total.eq(self.total + self.sample),
             ]
         with m.If(self.clearing):
             m.d.sync += [value.eq(value + 1), self.clearing.eq(value != self.bins - 1)]
@@ -119,6 +117,5 @@ class Histogram(wiring.Component):
             m.d.sync += [
                 self.low.eq((1 << self.width) - 1),
                 self.high.eq(0),
-                self.total.eq(0),
             ]
         return m

@@ -8,6 +8,7 @@ from typing import Any
 from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import In, Out
 
+from .counter_bank import CounterBank
 from .registers import Register, RegisterMap
 
 BUS = {"address": In(16), "write": In(1), "wdata": In(32), "valid": In(1), "rdata": Out(32), "ready": Out(1)}
@@ -27,8 +28,7 @@ class RegisterBus:
         self._strobe = Signal()
         self._hold = Signal()
         self._holds: list[Value] = []
-        self._high = Signal(32)  # of the 64-bit value whose low word was read last
-        self._longs: dict[int, Value] = {}
+        self._shared: list[tuple[list[int], Value]] = []
         self.address = Signal(16)
         self.wdata = Signal(32)
         self.is_write = Signal()
@@ -84,11 +84,18 @@ class RegisterBus:
         for i in range(-(-len(value) // 32)):
             self._singles[self._map[name].address + i] = value.word_select(i, 32)
 
-    def read_long(self, name: str, index: int, value: Value) -> None:
-        address = self._map.address(name, index)
-        self._longs[address] = value[32:]
-        self._singles[address] = value[:32]
-        self._singles[address + 1] = self._high
+    def read_longs(self, bank: CounterBank, places: Sequence[Sequence[tuple[str, int]]]) -> None:
+        """The counts of a bank, each at elements of some registers (names and numbers)."""
+        low, high = [], []
+        with self._m.Switch(self.address):
+            for i, names in enumerate(places):
+                addresses = [self._map.address(name, element) for name, element in names]
+                with self._m.Case(*addresses):
+                    self._m.d.comb += [bank.index.eq(i), bank.ask.eq(self.fetching & ~self.is_write)]
+                low += addresses
+                high += [address + 1 for address in addresses]
+        self._holds.append(bank.ask & ~bank.done)
+        self._shared += [(low, bank.count[:32]), (high, bank.count[32:])]
 
     def read_block(self, name: str, value: Value, words: int) -> None:
         """``value``: from a memory read at ``address`` (its low bits: blocks begin at multiples of their size)."""
@@ -108,12 +115,9 @@ class RegisterBus:
         m = self._m
         m.d.comb += self._hold.eq(Cat(*self._holds).any())
         with m.Switch(self.address):
-            for address, value in self._singles.items():
-                with m.Case(address):
+            for addresses, value in [*self._shared, *(([address], value) for address, value in self._singles.items())]:
+                with m.Case(*addresses):
                     m.d.comb += self._selected.eq(value)
-                    if address in self._longs:
-                        with m.If(self._strobe & ~self.is_write):
-                            m.d.sync += self._high.eq(self._longs[address])
         for register, words, value in self._blocks:
             with m.If((self.address >= register.address) & (self.address < register.address + words)):
                 m.d.comb += self._selected.eq(value)

@@ -17,7 +17,6 @@ def test_bins_count_all_samples_and_the_host_sees_each_at_once(gaps):
     histogram = Histogram(BINS, gaps=gaps)
     random.seed(7)
     counted: Counter[int] = Counter()
-    samples: list[int] = []
     looked = waited = 0
 
     async def bench(ctx):
@@ -40,8 +39,7 @@ def test_bins_count_all_samples_and_the_host_sees_each_at_once(gaps):
             await ctx.tick()
             if sample is not None:
                 counted[min(sample, BINS - 1)] += 1
-                samples.append(sample)
-        assert [ctx.get(getattr(histogram, name)) for name in ("low", "high", "total")] == [0, 40, sum(samples)]
+        assert (ctx.get(histogram.low), ctx.get(histogram.high)) == (0, 40)
 
     simulator = Simulator(histogram)
     simulator.add_clock(1e-6)
