@@ -119,7 +119,7 @@ def datapath(target: Target, graph: Graph, queue: int, residence: int) -> Area:
     beats = payload_beats(width, graph.window, target.max_frame)
     total = Area(lut4=10 * width, flip_flops=11 * width)  # ingress
     total += Area(lut4=21 * width, flip_flops=21 * width)  # egress and its skid buffer
-    total += Area(lut4=5300, flip_flops=1500)  # registers and counters of the control bus
+    total += Area(lut4=3800, flip_flops=650)  # registers and counters of the control bus
     # Two histograms of latency, which host and datapath read through ports of their own if beats are wide, and the
     # description.
     total += Area(block_rams=5 if width < MIN_FRAME else 9)
