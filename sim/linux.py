@@ -92,6 +92,19 @@ def kernel_verdict(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> tuple[b
         return True, log
 
 
+def rejection(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> str | None:
+    """What Linux has against the program (of a chain: against the first member that it does not take) or its maps, in
+    one line; None if it takes them."""
+    try:
+        with ExitStack() as stack:
+            loaded = _LoadedMaps(program, maps, stack)
+            for part in program.parts:
+                _load(part, loaded, stack)
+    except InputError as error:
+        return str(error)
+    return None
+
+
 class LinuxOracle:
     """A program in the kernel, with fresh maps. A context manager: everything is gone at its end. To the program it is
     always the time at which its frame arrived.
@@ -118,7 +131,7 @@ class LinuxOracle:
             self._clock = self._maps.add_clock(stack) if uses_clock(self._program) else None
             if self._clock is not None:
                 parts = tuple(with_set_clock(part) for part in parts)
-            first, *_ = descriptors = {part.name: self._load(part, stack) for part in parts}
+            first, *_ = descriptors = {part.name: _load(part, self._maps, stack) for part in parts}
             self._run = bpf.TestRun(descriptors[first])
             self._maps.fill(descriptors)
             before = os.sched_getaffinity(0)
@@ -131,18 +144,6 @@ class LinuxOracle:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
-
-    def _load(self, program: ProgramSpec, stack: ExitStack) -> int:
-        arguments = _load_arguments(program, self._maps, stack)
-        try:
-            fd = bpf.prog_load(*arguments)
-        except OSError:
-            late, log = bpf.prog_verdict(*arguments)
-            if late is None:
-                raise InputError(f"Linux does not accept {program.name}: {_reason(log)}") from InputError(log)
-            fd = late
-        stack.callback(os.close, fd)
-        return fd
 
     def run(self, frame: bytes, *, ifindex: int = LOOPBACK, time_ns: int = 0) -> Outcome:
         """A frame that arrived on an interface at ``time_ns``. Raises InputError for lengths that BPF_PROG_TEST_RUN
@@ -387,6 +388,20 @@ class _LoadedMaps:
         if name not in self._specs:
             raise InputError(f"the program uses no map {name}; it uses {', '.join(self._specs) or 'none'}")
         return self._specs[name]
+
+
+def _load(program: ProgramSpec, maps: _LoadedMaps, stack: ExitStack) -> int:
+    """The program's descriptor, which ``stack`` closes. Raises InputError with what the verifier says."""
+    arguments = _load_arguments(program, maps, stack)
+    try:
+        fd = bpf.prog_load(*arguments)
+    except OSError:
+        late, log = bpf.prog_verdict(*arguments)
+        if late is None:
+            raise InputError(f"Linux does not accept {program.name}: {_reason(log)}") from InputError(log)
+        fd = late
+    stack.callback(os.close, fd)
+    return fd
 
 
 def _reason(log: str) -> str:

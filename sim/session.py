@@ -201,7 +201,7 @@ class Session:
         for index, frame in enumerate(frames):
             if len(frame.data) > linux.LONGEST_FRAME:
                 return f"frame {index} is longer than the {linux.LONGEST_FRAME} bytes that BPF_PROG_TEST_RUN takes"
-        return None
+        return linux.rejection(self.design.program, self.maps)
 
 
 def _fill(into: Map, spec: MapSpec, entries: Mapping[bytes, bytes]) -> None:

@@ -166,6 +166,36 @@ def test_a_window_has_a_bound_only_if_one_is_given(hardpath, tmp_path):
     assert refused.status == 3 and "1024 bytes at most" in refused.err
 
 
+UNTESTED = """
+MAP(counts, ARRAY, __u32, __u64, 4);
+
+SEC("xdp") int untested(struct xdp_md *ctx)
+{
+    START;
+    __u32 key = 1;
+    __u64 *count = bpf_map_lookup_elem(&counts, &key);
+    *count += b[0];
+    return XDP_PASS;
+}
+"""
+"""A constant index of an array is always there, but Linux wants a test (docs/verification.md)."""
+
+
+@needs_clang
+@needs_headers
+def test_what_linux_does_not_load_is_compared_with_the_interpreter(hardpath, tmp_path):
+    compiled(HEAD + UNTESTED + LICENSE, tmp_path)
+    answer = hardpath("survey", tmp_path / "program.o", "--frames", 20, "-j")
+    (facts,) = answer.json["programs"]
+    assert answer.status == 0 and facts["outcome"] == "exact"
+    diff = hardpath("diff", tmp_path / "program.o", "--traffic", "64b", "--count", 5)
+    assert diff.status == 0
+    if facts["linux"]["accepts"] is False:
+        assert facts["compared"] == ["graph", "interpreter"]
+        assert facts["without_linux"].startswith("Linux does not accept untested: instruction")
+        assert "Linux was skipped: Linux does not accept untested: instruction" in diff.out
+
+
 def test_a_task_that_did_not_end_has_an_outcome_and_a_step():
     facts = survey.settled({"step": "schedule"}, Ended(TOO_LONG))
     assert (facts["outcome"], facts["reason"]) == ("limit", "too long in step schedule")
