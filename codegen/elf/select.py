@@ -18,7 +18,8 @@ def select(spec: ObjectSpec, program: str | None = None, section: str | None = N
 
     Clearly meant is the only XDP program, the only one that no array of programs holds, the only one for a device's
     ingress (not ``xdp/devmap``), or the only one of these in a section that libbpf knows for XDP. Raises `InputError`
-    with the names to choose from, and the program's own ``problem``.
+    with the names to choose from, or if the section says that the program is none for XDP; and the program's own
+    ``problem``.
     """
     found = [p for p in spec.programs if program in (None, p.name) and section in (None, p.section)]
     if program is None and section is None:
@@ -28,6 +29,11 @@ def select(spec: ObjectSpec, program: str | None = None, section: str | None = N
         raise InputError(f"{spec.path}: {_missing(program, section)}; it has {has}")
     if len(found) > 1:
         raise InputError(f"{spec.path}: choose one with --program or --section: {_names(found)}")
+    if found[0].type != "xdp":
+        raise InputError(
+            f"{spec.path}: {found[0].name} is a program for {found[0].type} (section {found[0].section}), with "
+            'another context: choose an XDP program, or put SEC("xdp") in front of it if it is one'
+        )
     if found[0].problem is not None:
         raise found[0].problem
     return chained(spec, found[0])

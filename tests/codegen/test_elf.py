@@ -157,6 +157,8 @@ def test_choosing_by_name_and_section() -> None:
         select(spec, "nothing")
     with pytest.raises(InputError, match="no program named legacy in section xdp;"):
         select(spec, "legacy", "xdp")
+    with pytest.raises(InputError, match=r"filter is a program for classifier \(section classifier\).*choose an XDP"):
+        select(spec, "filter")
 
 
 # --- maps ----------------------------------------------------------------------------------------
