@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from amaranth import Module, Value
-from amaranth._toolchain.yosys import find_yosys
+from amaranth._toolchain.yosys import YosysError, find_yosys
 from amaranth.back import rtlil
 from amaranth.hdl import Fragment
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Flow
 
+from ...hdl.errors import InputError
 from ...hdl.verilog_memory import VerilogMemories
 
 _SCRIPT = ("proc", "opt_expr", "opt_clean", "write_verilog -norename -noattr")
@@ -22,6 +23,10 @@ run one that only assigns constants."""
 
 _SYSTEM_NAME = re.compile(r"\\\$(procmux\$\d+) ")
 """Functions for multiplexers of many ways; Icarus takes their escaped names for system functions."""
+
+
+_CACHE = re.compile(r"failed to create cache directory: (\S+)\s+Caused by:\s+([^(\n]*[^(\s])")
+"""What the WebAssembly runtime under Yosys says where it has no folder for what it made of Yosys."""
 
 
 def verilog(component: Any, name: str) -> str:
@@ -41,7 +46,15 @@ def verilog_of(components: Mapping[str, Any], prefix: str = "hardpath") -> str:
     memories = VerilogMemories(prefix)
     commands = [f"read_rtlil <<rtlil\n{_rtlil(c, name, memories)}\nrtlil" for name, c in components.items()]
     yosys = find_yosys(lambda version: version >= (0, 40))
-    text = yosys.run(["-q", "-"], "\n".join((*commands, *_SCRIPT)), ignore_warnings=True)
+    try:
+        text = yosys.run(["-q", "-"], "\n".join((*commands, *_SCRIPT)), ignore_warnings=True)
+    except YosysError as error:
+        if unusable := _CACHE.search(str(error)):
+            raise InputError(
+                f"{unusable[1]}: {unusable[2]}: Yosys has no place there for its compiled form: set XDG_CACHE_HOME to "
+                "a folder that can be written"
+            ) from None
+        raise
     return _SYSTEM_NAME.sub(r"\1 ", text) + memories.text
 
 

@@ -13,6 +13,18 @@ from amaranth import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from hardpath.codegen.emit import verilog
+from hardpath.hdl.errors import InputError
+
+
+def test_no_folder_for_the_translated_yosys_is_told_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    monkeypatch.setenv("AMARANTH_USE_YOSYS", "builtin")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(file))
+    with pytest.raises(InputError, match=rf"^{file}/wasmtime: Not a directory: .*set XDG_CACHE_HOME to a folder"):
+        verilog(Sorter(), "sorter")
 
 
 class Sorter(wiring.Component):
