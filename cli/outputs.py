@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import tempfile
 from pathlib import Path
 
 from ..hdl.errors import InputError
+
+_MOST_LINKS = 40  # as in Linux (path_resolution(7))
 
 
 class Outputs:
@@ -19,10 +22,14 @@ class Outputs:
 
     def path(self, final: Path) -> Path:
         """A path with the same name. Raises `InputError` where nothing can be written or something else will be."""
-        if final.exists() and not final.is_file():
-            if final.is_dir():
-                raise InputError(f"{final} is a directory: name a file")
-            return final  # a device or a pipe: nothing to move
+        if final == Path("-"):
+            raise InputError("-: figures go to standard output: name a file, or /dev/stdout")
+        if final.is_dir():
+            raise InputError(f"{final} is a directory: name a file")
+        if (final.exists() and not final.is_file()) or _is_descriptor(final):
+            return final  # a device or a pipe, or standard output, whatever that is: nothing to move
+        if final.is_symlink():
+            final = final.resolve()  # the link stays
         folder = final.parent
         if folder not in self._scratch:
             scratch = folder / f".hardpath-{secrets.token_hex(8)}"
@@ -53,6 +60,17 @@ class Outputs:
         finally:
             for folder in self._scratch.values():
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_descriptor(path: Path) -> bool:
+    """Whether a path means an open file of this process, as /dev/stdout and /dev/fd/3 do."""
+    for _ in range(_MOST_LINKS):
+        if not path.is_symlink():
+            return False
+        if path.parent.resolve() == Path(f"/proc/{os.getpid()}/fd"):
+            return True
+        path = path.parent / path.readlink()
+    return False
 
 
 def check_folder(folder: Path) -> None:

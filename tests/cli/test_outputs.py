@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from hardpath.cli.outputs import Outputs, check_folder
 from hardpath.codegen.build_cache import BuildCache
+from hardpath.hdl.errors import InputError
 
 
 @pytest.fixture
@@ -31,6 +33,23 @@ def test_a_build_ended_as_soon_as_its_folder_is_there_leaves_nothing_behind(tmp_
     with pytest.raises(SystemExit):
         BuildCache(tmp_path).get("kind", ["input"], lambda folder: None)
     assert os.listdir(tmp_path) == []
+
+
+def test_standard_output_and_links_are_written_through(tmp_path):
+    """Standard output may be a file, and its name must still be there for others afterwards."""
+    real, link = tmp_path / "real", tmp_path / "link"
+    link.symlink_to(real)
+    shown = [f"/proc/{os.getpid()}/fd", "/dev/fd", "/proc/self/fd"]
+    with open(tmp_path / "stdout", "w") as stdout, Outputs() as outputs:
+        for name in (Path(folder, str(stdout.fileno())) for folder in shown):
+            assert outputs.path(name) == name
+        indirect = tmp_path / "indirect"  # as /dev/stdout is
+        indirect.symlink_to(f"/proc/self/fd/{stdout.fileno()}")
+        assert outputs.path(indirect) == indirect
+        outputs.path(link).write_text("new")
+    assert link.is_symlink() and real.read_text() == "new"
+    with pytest.raises(InputError, match="name a file, or /dev/stdout"):
+        Outputs().path(Path("-"))
 
 
 def test_looking_whether_a_folder_can_be_written_puts_no_name_into_it(tmp_path, monkeypatch):
