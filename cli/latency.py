@@ -77,7 +77,7 @@ def _show(console: Console, found: list[dict[str, Any]]) -> None:
         console.print(f"{title}: {each['frames']:,} frames", style="bold")
         if not each["frames"]:
             continue
-        mean = each["sum"] / each["frames"]
+        mean = round(each["sum"] / each["frames"], 3)
         figures = {"min": each["min"], "mean": mean, "max": each["max"]}
         console.print("  cycles  " + "  ".join(f"{name} {value:,.10g}" for name, value in figures.items()))
         if "clock_mhz" in each:

@@ -186,11 +186,16 @@ def _running(name: str | None, control: Path | None) -> Path:
         return control
     if name is not None:
         return RUN / f"{name}.sock"
-    found = sorted(RUN.glob("*.sock"))
-    if len(found) != 1:
-        names = ", ".join(path.stem for path in found)
-        raise InputError(f"several are up: name one of {names}" if found else "none is up: hardpath nic up begins one")
-    return found[0]
+    names = _names()
+    if len(names) != 1:
+        among = f"several are up: name one of {', '.join(names)}"
+        raise InputError(among if names else "none is up: hardpath nic up begins one")
+    return RUN / f"{names[0]}.sock"
+
+
+def _names() -> list[str]:
+    """The NICs with a socket in the usual place."""
+    return sorted(path.stem for path in RUN.glob("*.sock"))
 
 
 @contextmanager
@@ -200,7 +205,8 @@ def _connected(path: Path) -> Iterator[SocketTransport]:
         transport = SocketTransport(path)
     except InputError:
         if not path.is_socket():
-            raise InputError(f"no NIC {path.stem} is up") from None
+            others = f"; these are: {', '.join(names)}" if (names := _names()) else ""
+            raise InputError(f"no NIC {path.stem} is up{others}") from None
         path.unlink()
         raise InputError(f"{path.stem} has ended by itself; its socket is taken away now") from None
     try:

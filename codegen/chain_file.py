@@ -120,7 +120,7 @@ class _Chain:
         """The short name of an object."""
         path = self._path.parent / name
         if not path.is_file():
-            raise self._error(f"object {name}: {path}: no such file")
+            raise self._error(f"object {path}: no such file")
         if path not in self.paths:
             stem = path.name.split(".")[0]
             taken = sum(short.rstrip("0123456789") == stem for short in self.shorts)

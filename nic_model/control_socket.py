@@ -203,13 +203,14 @@ def _bind(path: Path) -> socket.socket:
         if path.is_socket():
             with contextlib.closing(socket.socket(socket.AF_UNIX)) as probe:
                 if probe.connect_ex(str(path)) == 0:
-                    raise InputError(f"{path}: a simulation is already there: name another socket")
+                    raise InputError(f"{path}: a simulation is already there: end it, or name another socket")
             path.unlink()
         listener.bind(str(path))
     except OSError as error:
         listener.close()
         reason = "something else is there" if error.errno == errno.EADDRINUSE else error.strerror or str(error)
-        raise InputError(f"{path}: cannot make a socket there: {reason}") from None
+        hint = ": run as root, or choose another place" if error.errno in (errno.EPERM, errno.EACCES) else ""
+        raise InputError(f"{path}: cannot make a socket there: {reason}{hint}") from None
     except InputError:
         listener.close()
         raise

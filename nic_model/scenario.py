@@ -18,6 +18,7 @@ from ..sim.captures import MAX_IFINDEX
 from ..sim.mapfile import parse_key, parse_value
 from ..sim.session import refuse_frozen
 from ..sim.timing import Rate
+from ..sim.traffic import traffic as frames_of
 from .settings import Section, duration, flag, number, size, text, whole
 from .wire import SECOND, Line
 
@@ -216,7 +217,7 @@ def _port(port: Section, position: int, folder: Path, length: int) -> PortSettin
 
 
 def _traffic(section: Section, line: Line, folder: Path, length: int) -> Traffic:
-    frames, capture = section.parsed("frames", text, None), section.parsed("capture", text, None)
+    frames, capture = section.parsed("frames", _frames, None), section.parsed("capture", text, None)
     if (frames is None) == (capture is None):
         raise InputError(f"{section.where}: give either frames (a mix or scapy's notation) or a capture")
     as_captured = section.get("rate") is None and capture is not None
@@ -240,6 +241,13 @@ def _traffic(section: Section, line: Line, folder: Path, length: int) -> Traffic
         raise InputError(f"{section.where}: pace is for a capture with its own times; this stream has a rate")
     section.finish()
     return made
+
+
+def _frames(value: Any) -> str:
+    """The name of a mix, or packets: tried here, where the place is known."""
+    written = text(value)
+    frames_of(written, 0)
+    return written
 
 
 def _rate(line: Line) -> Callable[[Any], Rate]:

@@ -21,6 +21,8 @@ from ..codegen.spec import MapSpec
 from ..hdl.errors import InputError
 from ..hdl.maps.base import listed_key_size
 
+_LPM_TRIE = 11
+
 Contents = Mapping[str, Mapping[bytes, bytes]]
 """Map name -> key -> value."""
 
@@ -119,6 +121,9 @@ def not_taken(spec: MapSpec, key: bytes, error: int) -> InputError:
     why = os.strerror(error)
     if error == errno.E2BIG:
         why = f"it holds {spec.max_entries:,} entries: give fewer, or enlarge it with --map-size {spec.name}=N"
+    bits, prefix = 8 * (spec.key_size - 4), int.from_bytes(key[:4], "little")
+    if spec.type == _LPM_TRIE and prefix > bits:
+        why = f"its prefix has {prefix} bits, and what is behind its length {bits}"
     return InputError(f"map {spec.name} does not take the entry with key {key.hex()}: {why}")
 
 

@@ -181,6 +181,8 @@ def _expression(text: str, seed: int) -> Iterator[bytes]:
         first = frames()
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if isinstance(error, AttributeError):  # all that scapy says is the name
+            reason = f"there is no field {reason} in that layer"
         raise InputError(
             f"traffic {text!r}: {reason}: give one of {', '.join(MIXES)}, or packets in scapy's notation as "
             "'Ether()/IP(dst=\"192.0.2.7\")/UDP(dport=[53,80])'"

@@ -20,6 +20,8 @@ from ...hdl.errors import InputError
 
 _MAX_FILE = 64 << 20
 _EXECUTABLE = 0x4
+_HEADER = 64  # bytes of an Elf64_Ehdr
+_CUT = ": copy it again, or compile it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ class ElfFile:
         return found
 
     def _open(self) -> tuple[Any, Any]:
+        if len(self._contents) < _HEADER and self._contents.startswith(b"\x7fELF"):
+            raise self.error(f"not a readable ELF object (the file ends inside its header){_CUT}")
         try:
             elf = ELFFile(io.BytesIO(self._contents))
             structs, header = elf.structs, elf.header
@@ -116,7 +120,7 @@ class ElfFile:
 
     def _parse(self, layout: Any, offset: int, what: str) -> Any:
         if offset + layout.sizeof() > len(self._contents):
-            raise self.error(f"{what} at offset 0x{offset:x} is beyond the end of the file")
+            raise self.error(f"{what} at offset 0x{offset:x} is beyond the end of the file{_CUT}")
         try:
             return struct_parse(layout, io.BytesIO(self._contents[offset : offset + layout.sizeof()]), 0)
         except Exception as error:  # see _open
@@ -129,7 +133,7 @@ class ElfFile:
         first = self._parse(self._structs.Elf_Shdr, header.e_shoff, "section header 0")
         count = header.e_shnum or first.sh_size
         if header.e_shoff + count * entry > len(self._contents):
-            raise self.error(f"the table of {count} sections reaches beyond the end of the file")
+            raise self.error(f"the table of {count} sections reaches beyond the end of the file{_CUT}")
         raw = [
             self._parse(self._structs.Elf_Shdr, header.e_shoff + i * entry, f"section header {i}") for i in range(count)
         ]
@@ -148,7 +152,7 @@ class ElfFile:
         if header.sh_type in ("SHT_NOBITS", "SHT_NULL"):
             return b""
         if header.sh_offset + header.sh_size > len(self._contents):
-            raise self.error(f"{what} (offset 0x{header.sh_offset:x}) reaches beyond the end of the file")
+            raise self.error(f"{what} (offset 0x{header.sh_offset:x}) reaches beyond the end of the file{_CUT}")
         return self._contents[header.sh_offset : header.sh_offset + header.sh_size]
 
     def _records(self, section: Section, layout: Any) -> Iterator[tuple[int, Any]]:

@@ -72,6 +72,7 @@ def test_what_is_not_up_is_named(hardpath: Hardpath, tmp_path: Path, monkeypatch
     (tmp_path / "a.sock").touch()
     (tmp_path / "b.sock").touch()
     assert "several are up: name one of a, b" in hardpath("nic", "down").err
+    assert hardpath("nic", "down", "wire7").err == "hardpath: no NIC wire7 is up; these are: a, b\n"
 
 
 @pytest.mark.parametrize("taps, message", [

@@ -70,6 +70,14 @@ def test_what_is_no_object_is_named(contents: bytes, tmp_path: Path) -> None:
         load(path)
 
 
+@pytest.mark.parametrize("length, where", [(30, "inside its header"), (100, "beyond the end"), (-1, "beyond the end")])
+def test_an_object_that_was_cut_is_told_to_be_made_again(length: int, where: str, tmp_path: Path) -> None:
+    path = tmp_path / "cut.o"
+    path.write_bytes(OBJECTS[0].read_bytes()[:length])
+    with pytest.raises(InputError, match=rf"cut\.o: .*{where}.*: copy it again, or compile it again"):
+        load(path)
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"absent\.o: No such file"):
         load(tmp_path / "absent.o")

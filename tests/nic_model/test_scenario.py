@@ -76,6 +76,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"duration": "1ms", "ports": [PORT], "set": {"seen": "x"}}, "set: seen: 'x' is not a whole number"),
     ({"duration": "1ms", "ports": [PORT], "maps": {"nothing": []}}, "there is no map nothing"),
     ({"duration": "1ms", "ports": [PORT], "object": "none.o"}, "none.o"),
+    (
+        {"duration": "1ms", "ports": [{**PORT, "traffic": [{"frames": "64b"}, {"frames": "65b"}]}]},
+        r"scenario.yaml: ports\[0\]: traffic\[1\]: frames: traffic '65b': .*: give one of 64b",
+    ),
     ({"duration": "1ms", "ports": [PORT], "colour": "red"}, "there is no setting 'colour'"),
 ]
 
@@ -93,9 +97,10 @@ def test_files_that_are_no_scenarios_are_named(tmp_path: Path) -> None:
         ("a: 1\na: 2", "line 2, column 1: no YAML: 'a' is there twice"),
         ("a: 2001-99-99", "no YAML: month must be in 1..12"),
         ("- 1", "must be a mapping"),
+        ("\udcff", "not a text in UTF-8: give a YAML file"),
     ):
         path = tmp_path / "bad.yaml"
-        path.write_text(content)
+        path.write_bytes(content.encode(errors="surrogateescape"))
         with pytest.raises(InputError, match=message):
             read_scenario(path)
     with pytest.raises(InputError, match="No such file"):

@@ -5,7 +5,7 @@ import json
 import pytest
 from hardpath.codegen.spec import MapSpec
 from hardpath.hdl.errors import InputError
-from hardpath.sim.mapfile import format_maps, load_maps, parse_maps, save_maps
+from hardpath.sim.mapfile import format_maps, load_maps, not_taken, parse_maps, save_maps
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,6 +80,11 @@ def test_mistakes_name_map_and_entry(tmp_path, document, message):
         load_maps(path, SPECS)
     assert str(error.value).startswith(str(path))
     assert "\n" not in str(error.value)
+
+
+def test_a_prefix_that_is_too_long_is_told_in_bits():
+    says = str(not_taken(MapSpec("routes", 11, 8, 4, 16), bytes.fromhex("210000000a000000"), 22))
+    assert says.endswith("key 210000000a000000: its prefix has 33 bits, and what is behind its length 32")
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000])

@@ -73,3 +73,8 @@ def test_anything_else_is_refused_in_one_line_that_names_the_mixes(text: str) ->
         list(traffic(text, 1))
     assert "\n" not in str(raised.value)
     assert all(mix in str(raised.value) for mix in MIXES)
+
+
+def test_a_field_that_is_not_there_is_told_to_be_one() -> None:
+    with pytest.raises(InputError, match="there is no field colour in that layer"):
+        traffic("IP(colour=1)", 1)
