@@ -109,9 +109,14 @@ def _show(
         return
     names = [record.name for record in records]
     agreed = [counted(len(records[0].results), "frame"), counted(len(records[0].maps), "map")]
-    if design.graph.events:
-        agreed.append(counted(sum(map(len, records[0].told.values())), "event"))
-    console.print(
+    told = records[0].told
+    asked = [channel for channel in told if all(channel in record.told for record in records)]
+    if design.graph.events and asked:
+        agreed.append(counted(sum(len(told[channel]) for channel in asked), "event"))
+    line = (
         f"{design.program.name}: {', '.join(names[:-1])} and {names[-1]} agree on "
         f"{', '.join(agreed[:-1])} and {agreed[-1]}"
     )
+    if number := sum(len(told[channel]) for channel in told if channel not in asked):  # what Linux prints is not seen
+        line += f"; {' and '.join(names[:2])} on {counted(number, 'printed line')}"
+    console.print(line)

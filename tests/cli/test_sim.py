@@ -6,6 +6,7 @@ import json
 from collections import Counter
 
 import pytest
+from c_programs import HEAD, LICENSE, compiled, needs_clang, needs_headers
 from hardpath.codegen.flow import Design
 from hardpath.sim import linux
 from hardpath.sim.captures import read_capture
@@ -183,6 +184,27 @@ def test_diff_tells_who_agrees_and_why_linux_was_left_out(hardpath, port_filter,
         == (linux.available() is None)
     )
     assert document["frames"] == sum(1 for _ in read_capture(capture))
+
+
+PRINTING = """
+SEC("xdp") int printing(struct xdp_md *ctx)
+{
+    START;
+    bpf_printk("%d", b[0]);
+    return XDP_PASS;
+}
+"""
+
+
+@needs_clang
+@needs_headers
+def test_diff_does_not_claim_that_linux_was_asked_what_it_prints(hardpath, tmp_path):
+    compiled(HEAD + PRINTING + LICENSE, tmp_path)
+    said = hardpath("diff", tmp_path / "program.o", "--traffic", "64b", "--count", 7).out
+    if linux.available() is None:
+        assert "and Linux agree on 7 frames and 1 map; hardware and interpreter on 7 printed lines" in said
+    else:
+        assert "hardware and interpreter agree on 7 frames, 1 map and 7 events" in said
 
 
 def test_diff_explains_the_first_difference_and_fails(hardpath, data, monkeypatch):
