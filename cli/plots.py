@@ -1,6 +1,6 @@
 """The same figures as drawings in files: SVG, PNG or PDF, by the name's end.
 
-Drawn with matplotlib, an extra (``pip install hardpath[plot]``): of the libraries that draw into files without a
+Drawn with matplotlib, an extra (``plot`` in pyproject.toml): of the libraries that draw into files without a
 browser it is the one that has been kept longest and by most; what it would cost everyone - size, and half a second at
 the start - only those pay who draw.
 """
@@ -30,7 +30,7 @@ def _pyplot() -> Any:
     try:
         import matplotlib
     except ImportError:
-        raise InputError("drawing needs matplotlib: pip install matplotlib (or hardpath[plot])") from None
+        raise InputError("drawing needs matplotlib: pip install matplotlib") from None
     matplotlib.use("agg")  # files only, whatever screen there is
     matplotlib.rcParams["svg.hashsalt"] = "hardpath"  # equal figures give equal files
     matplotlib.rcParams["svg.fonttype"] = "none"  # text stays text
