@@ -25,6 +25,7 @@ from .maps.unit import HostOp, HostSignature
 from .register_bus import BUS, RegisterBus
 from .registers import COUNTERS, RegisterMap
 from .verdicts import BROADCAST, XDP_REDIRECT
+from .verilog_memory import IN_LOGIC
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,10 @@ class Identity:
     def text(self) -> bytes:
         """The register block ``description``."""
         return registers.description(self.program, self.maps, self.stalls, self.events)
+
+
+_WORDS_IN_LOGIC = 128
+"""Of the description of a device: these would leave most of a block memory unused."""
 
 
 def _event_ports(identity: Identity) -> dict[str, Any]:
@@ -171,7 +176,8 @@ class Control(wiring.Component):
             bus.read(name, Const(value, 32))
         bus.read_words("digest", Const(int.from_bytes(identity.digest, "little"), 256))
         words = [int.from_bytes(text[i : i + 4], "little") for i in range(0, len(text), 4)]
-        m.submodules.description = memory = Memory(shape=32, depth=len(words), init=words)
+        attributes = IN_LOGIC if len(words) <= _WORDS_IN_LOGIC else {}
+        m.submodules.description = memory = Memory(shape=32, depth=len(words), init=words, attrs=attributes)
         port = memory.read_port()
         m.d.comb += port.addr.eq(bus.address)
         bus.read_block("description", port.data, len(words))

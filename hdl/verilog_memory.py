@@ -20,6 +20,10 @@ registers a bit around them to give the old row. In simulation such a read gives
 who looks."""
 
 
+IN_LOGIC: dict[str, int | str] = {"rom_style": "logic"}
+"""Attributes of a constant memory that Yosys makes of LUTs, although it would take a block memory for it."""
+
+
 def promises_no_collisions(memory: Memory) -> bool:
     """Whether it has `NO_COLLISIONS`."""
     return NO_COLLISIONS.items() <= memory.attrs.items()
@@ -87,7 +91,8 @@ def _lines(memory: Memory) -> Iterator[str]:
         yield f"  input {address} {name}_addr;"
         yield f"  output {'reg ' if port.domain != 'comb' else ''}{row} {name}_data;"
     careless = promises_no_collisions(memory)
-    yield f"  {'(* no_rw_check *) ' if careless else ''}reg {row} mem [0:{depth - 1}];"
+    attributes = ", ".join(name if value == 1 else f'{name} = "{value}"' for name, value in memory.attrs.items())
+    yield f"  {f'(* {attributes} *) ' if attributes else ''}reg {row} mem [0:{depth - 1}];"
     yield from _contents(memory, width, [name for name, port in reads if port.domain != "comb"])
 
     for domain in dict.fromkeys(port.domain for *_, port in writes):

@@ -120,9 +120,8 @@ def datapath(target: Target, graph: Graph, queue: int, residence: int) -> Area:
     total = Area(lut4=10 * width, flip_flops=11 * width)  # ingress
     total += Area(lut4=21 * width, flip_flops=21 * width)  # egress and its skid buffer
     total += Area(lut4=3800, flip_flops=650)  # registers and counters of the control bus
-    # Two histograms of latency, which host and datapath read through ports of their own if beats are wide, and the
-    # description.
-    total += Area(block_rams=5 if width < MIN_FRAME else 9)
+    # Two histograms of latency, which host and datapath read through ports of their own if beats are wide.
+    total += Area(block_rams=4 if width < MIN_FRAME else 8)
     total += Area(flip_flops=outputs) if queue == 1 else memory(outputs, queue, 1, asynchronous=1)
     total += memory(8 * width, payload_depth(beats, residence), 1)
     if graph.outputs["start"].op != "const":

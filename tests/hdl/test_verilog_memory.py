@@ -13,7 +13,7 @@ from amaranth.back import verilog
 from amaranth.hdl import Module
 from amaranth.lib.memory import Memory
 from amaranth.sim import Simulator
-from hardpath.hdl.verilog_memory import NO_COLLISIONS, VerilogMemories
+from hardpath.hdl.verilog_memory import IN_LOGIC, NO_COLLISIONS, VerilogMemories
 
 CYCLES = 300
 
@@ -116,6 +116,15 @@ def test_memories_alike_share_a_module() -> None:
 
 
 @pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus Verilog (iverilog) is not installed")
+def test_what_a_memory_is_to_be_made_of_is_said_where_it_is_declared() -> None:
+    memory = Memory(shape=8, depth=4, init=[1, 2, 3], attrs=IN_LOGIC)
+    m = Module()
+    m.submodules.memory = memory
+    port, platform = memory.read_port(), VerilogMemories()
+    verilog.convert(m, platform=platform, ports=[port.addr, port.data], emit_src=False)
+    assert '(* rom_style = "logic" *) reg [7:0] mem [0:3];' in platform.text
+
+
 def test_who_promises_not_to_look_at_collisions_gets_nonsense_when_it_does(tmp_path: Path) -> None:
     """A read at the edge of a write gives neither the old nor the new row in simulation, and the new one where the port
     is transparent."""
