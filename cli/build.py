@@ -11,8 +11,7 @@ from ..boards import board as boards
 from ..boards import flow, needs, toolchain
 from ..boards.report import document, text
 from ..codegen.flow import Design, compile_program
-from ..hdl.frame_sizes import LONGEST_FRAME, MIN_FRAME, WIDTHS
-from ..hdl.target import LARGEST_II, Target
+from ..hdl.target import Target
 from ..sim import program
 from . import options as shared
 from .main import NO
@@ -40,22 +39,10 @@ from .settings import Settings
     "--clock", type=shared.Number(1, 125), show_default="what suits the board", metavar="MHZ",
     help="Clock of the datapath; the ports' own is 125 MHz.",
 )
-@click.option(
-    "--width", type=click.Choice([str(width) for width in WIDTHS]), default=str(needs.WIDTH), show_default=True,
-    metavar="BYTES", help=f"Bytes a beat of the frame streams: {', '.join(map(str, WIDTHS))}.",
-)
-@click.option(
-    "--ii", type=click.IntRange(1, LARGEST_II), show_default="what the ports leave", metavar="CYCLES",
-    help="Cycles from one frame to the next, at least; the more, the smaller the hardware.",
-)
-@click.option(
-    "--max-frame", type=click.IntRange(MIN_FRAME, LONGEST_FRAME), default=needs.MAX_FRAME, show_default=True,
-    metavar="BYTES", help="Longest frame.",
-)
-@click.option(
-    "--max-window", type=click.IntRange(MIN_FRAME, LONGEST_FRAME), default=LONGEST_FRAME,
-    show_default="no bound", metavar="BYTES", help="Most bytes at the front of a frame that the program may write.",
-)
+@shared.width_option(needs.WIDTH)
+@shared.ii_option("what the ports leave")
+@shared.max_frame_option(needs.MAX_FRAME)
+@shared.max_window_option
 @click.option(
     "--latency", is_flag=True,
     help="The device measures latencies from wire to wire, for `hardpath latency`: with two ports some 2,300 LUT4, "

@@ -28,8 +28,10 @@ from ..sim.traffic import mixes, traffic
 from .settings import Settings
 
 Command = Callable[..., Any]
+Option = Callable[[Command], Command]
 
 FILE = click.Path(path_type=Path)
+
 
 class Number(click.FloatRange):
     """A number in a range. NaN is refused; `click.FloatRange` takes it as being in every range."""
@@ -41,9 +43,7 @@ class Number(click.FloatRange):
         return number
 
 
-def collected(
-    parameter: str, kind: type, *options: Callable[[Command], Command]
-) -> Callable[[Command], Command]:
+def collected(parameter: str, kind: type, *options: Option) -> Option:
     """A decorator: the values of ``options``, one for each field of the dataclass ``kind``, reach the command as
     one object."""
     names = [field.name for field in fields(kind)]
@@ -94,7 +94,7 @@ def _slots(context: click.Context, option: click.Parameter, values: tuple[str, .
     return tuple(slots)
 
 
-def _assignment_option(name: str, metavar: str, help: str) -> Callable[[Command], Command]:
+def _assignment_option(name: str, metavar: str, help: str) -> Option:
     return click.option(name, multiple=True, metavar=metavar, callback=_assignments, help=help)
 
 
@@ -207,6 +207,35 @@ class Build:
         )
 
 
+def width_option(default: int | None = None) -> Option:
+    """``default``: None where other options may decide."""
+    return click.option(
+        "--width", type=click.Choice([str(width) for width in WIDTHS]), default=default and str(default),
+        show_default=str(Target.width) if default is None else True, metavar="BYTES",
+        help=f"Bytes a beat of the frame streams: {', '.join(map(str, WIDTHS))}.",
+    )  # fmt: skip
+
+
+def ii_option(shown: str) -> Option:
+    """``shown``: what it is if it is not given."""
+    return click.option(
+        "--ii", type=click.IntRange(1, LARGEST_II), show_default=shown, metavar="CYCLES",
+        help="Cycles from one frame to the next, at least; the more, the smaller the hardware.",
+    )  # fmt: skip
+
+
+def max_frame_option(default: int) -> Option:
+    return click.option(
+        "--max-frame", type=click.IntRange(MIN_FRAME, LONGEST_FRAME), default=default, show_default=True,
+        metavar="BYTES", help="Longest frame.",
+    )  # fmt: skip
+
+
+max_window_option = click.option(
+    "--max-window", type=click.IntRange(MIN_FRAME, LONGEST_FRAME), default=LONGEST_FRAME,
+    show_default="no bound", metavar="BYTES", help="Most bytes at the front of a frame that the program may write.",
+)  # fmt: skip
+
 build_options = collected(
     "build",
     Build,
@@ -214,26 +243,14 @@ build_options = collected(
         "--ports", type=click.Choice(list(PORTS)),
         help="Make the smallest hardware that keeps up with ports of this speed: sets --width, --clock and --ii.",
     ),
-    click.option(
-        "--width", type=click.Choice([str(width) for width in WIDTHS]), show_default=str(Target.width),
-        metavar="BYTES", help=f"Bytes a beat of the frame streams: {', '.join(map(str, WIDTHS))}.",
-    ),
+    width_option(),
     click.option(
         "--clock", type=Number(SLOWEST_CLOCK, FASTEST_CLOCK), show_default=f"{Target.clock_mhz:g}", metavar="MHZ",
         help="Clock in MHz.",
     ),
-    click.option(
-        "--ii", type=click.IntRange(1, LARGEST_II), show_default=str(Target.ii), metavar="CYCLES",
-        help="Cycles from one frame to the next, at least; the more, the smaller the hardware.",
-    ),
-    click.option(
-        "--max-frame", type=click.IntRange(MIN_FRAME, LONGEST_FRAME), default=Target.max_frame, show_default=True,
-        metavar="BYTES", help="Longest frame.",
-    ),
-    click.option(
-        "--max-window", type=click.IntRange(MIN_FRAME, LONGEST_FRAME), default=LONGEST_FRAME,
-        show_default="no bound", metavar="BYTES", help="Most bytes at the front of a frame that the program may write.",
-    ),
+    ii_option(str(Target.ii)),
+    max_frame_option(Target.max_frame),
+    max_window_option,
     click.option(
         "--zero-stack", is_flag=True,
         help="Take zeros for stack that the program copies into maps or the frame without having written it.",
