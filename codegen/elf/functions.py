@@ -47,10 +47,6 @@ class FunctionTable:
         for functions in self._functions.values():
             yield from functions.values()
 
-    def has_section(self, index: int) -> bool:
-        """Whether a section holds code."""
-        return index in self._functions
-
     def at(self, section: int, start: int) -> Function | None:
         """The function that starts at a byte of a section."""
         return self._functions.get(section, {}).get(start)
