@@ -148,7 +148,8 @@ class LpmScanner(wiring.Component):
     def _compare(self, m: Module, one: Value, other: Value, length: Value) -> Value:
         """Whether the first ``length`` bits of two prefixes are the same; one cycle later."""
         trie = self._trie
-        differ = trie.path(one) ^ trie.path(other)
+        differ = Signal(trie.bits)
+        m.d.comb += differ.eq(trie.path(one) ^ trie.path(other))
         chunks = [differ[low : low + CHUNK] for low in range(0, trie.bits, CHUNK)]
         whole, rest = length >> CHUNK.bit_length() - 1, length[: CHUNK.bit_length() - 1]
         differing = Signal(len(chunks))  # chunks of which all bits count
