@@ -23,7 +23,6 @@ PROG_TYPE_XDP = 6
 ATTACH_XDP = 37  # BPF_XDP of enum bpf_attach_type
 XDP_DRIVER_MODE = 1 << 2  # XDP_FLAGS_DRV_MODE
 XDP_HAS_FRAGS = 1 << 5  # BPF_F_XDP_HAS_FRAGS
-RDONLY_PROG = 1 << 7  # BPF_F_RDONLY_PROG
 LOG_BYTES = 1 << 24
 
 Buffer = ctypes.Array[ctypes.c_char]

@@ -38,6 +38,7 @@ from ..hdl.helpers.base import Ret
 from ..hdl.helpers.events import Event
 from ..hdl.helpers.registry import HELPERS
 from ..hdl.maps.base import POSITION_BYTES, listed_key_size
+from ..hdl.maps.linux import BPF_F_RDONLY, BPF_F_RDONLY_PROG, BPF_F_WRONLY
 from . import bpf_syscall as bpf
 from . import kernel_types
 from .linux_buffers import LinuxBuffer, PerfBuffer, RingBuffer
@@ -279,7 +280,8 @@ class _LoadedMaps:
         return [Event(name, record.hex()) for name, buffer in self._buffers.items() for record in buffer.take()]
 
     def _create(self, spec: MapSpec) -> int:
-        flags = spec.flags | (bpf.RDONLY_PROG if spec.readonly else 0)
+        # What a descriptor may do is not about programs, and this one's has to fill the map and to tell what is in it.
+        flags = spec.flags & ~(BPF_F_RDONLY | BPF_F_WRONLY) | (BPF_F_RDONLY_PROG if spec.readonly else 0)
         types = None if spec.lock is None else map_types(spec.key_size, spec.value_size, spec.lock)
         btf = 0 if types is None else bpf.btf_load(types.blob)
         ids = (0, 0, 0) if types is None else (btf, types.key, types.value)

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from ...hdl.maps.linux import BPF_F_RDONLY_PROG
 from ...hdl.maps.ringbuf import PAGE_BYTES
 from .. import btf as types
 from ..btf import Btf
@@ -18,7 +19,6 @@ from .file import ElfFile, Section, Symbol
 
 _ARRAY = 2  # BPF_MAP_TYPE_ARRAY
 _PROG_ARRAY, _PERF_EVENT_ARRAY, _RINGBUF = 3, 4, 27
-_READ_ONLY = 0x80  # BPF_F_RDONLY_PROG
 _MAX_DATA = 16 << 20
 _U32 = 0xFFFFFFFF
 
@@ -95,7 +95,7 @@ def _data_map(elf: ElfFile, section: Section, budget: int, btf: Btf | None) -> M
         key_size=4,
         value_size=section.size,
         max_entries=1,
-        flags=_READ_ONLY if readonly else 0,
+        flags=BPF_F_RDONLY_PROG if readonly else 0,
         initial=section.data if section.data else bytes(section.size),
         readonly=readonly,
         section=section.name,

@@ -10,6 +10,7 @@ from ...hdl.helpers.base import U32_BYTES, Arg, HelperPlugin, Ret
 from ...hdl.helpers.refused import REMEDIES
 from ...hdl.helpers.xdp_limits import HIGHEST_END, LOWEST_START
 from ...hdl.maps.base import MapPlugin
+from ...hdl.maps.linux import BPF_F_RDONLY_PROG
 from ..helper_names import helper_name
 from ..map_names import map_type_name
 from ..spec import MapSpec
@@ -91,11 +92,13 @@ class Environment:
 
 
 def _as_programs_see_it(spec: MapSpec, plugin: MapPlugin | None) -> MapSpec:
-    """A map is read-only to programs if they may not write its values; of values they may not read they see 0 bytes."""
+    """A map is read-only to programs if they may not write its values, as its flag or its type says; of values they may
+    not read they see 0 bytes."""
     if plugin is None:
         return spec
     size = spec.value_size if plugin.values_readable else 0
-    return replace(spec, value_size=size, readonly=spec.readonly or not plugin.values_writable)
+    flagged = bool(spec.flags & BPF_F_RDONLY_PROG)
+    return replace(spec, value_size=size, readonly=spec.readonly or flagged or not plugin.values_writable)
 
 
 def call(state: State, plugin: HelperPlugin, env: Environment, fresh: Callable[[], int]) -> list[State]:
@@ -247,7 +250,7 @@ def check_arguments(state: State, plugin: HelperPlugin, env: Environment) -> str
                     raise Failure(
                         Category.READ_ONLY,
                         f"{plugin.name} on map {map_name}, which is read-only",
-                        "use a map that is not const",
+                        "use a map that is not const, and has no flag BPF_F_RDONLY_PROG",
                         register,
                     )
             case Arg.MAP_KEY | Arg.MAP_VALUE:

@@ -376,7 +376,7 @@ def check_writable(register: int, pointer: Ptr, maps: Mapping[str, MapSpec], wha
         raise Failure(
             Category.READ_ONLY,
             f"{what} to map {pointer.map}, which is read-only",
-            "drop const from the variable, or do not write it",
+            "drop const from the variable or BPF_F_RDONLY_PROG from the map's flags, or do not write it",
             register,
         )
 

@@ -8,7 +8,8 @@ from typing import Any
 from ..errors import Refused
 from .array_unit import ArrayUnit
 from .base import Entry, Lowering, MapShape, SiteKind, without_lock
-from .linux import BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, E2BIG, EEXIST, EINVAL
+from .creation import HOST_FLAGS, PROGRAM_FLAGS, check_flags
+from .linux import BPF_EXIST, BPF_F_INNER_MAP, BPF_F_LOCK, BPF_F_MMAPABLE, BPF_NOEXIST, E2BIG, EEXIST, EINVAL
 from .row_map import RowMap, RowModel, by_index, lower_without_lock
 from .rows import ValueRows, check_memory, check_sizes
 
@@ -62,9 +63,11 @@ class Array(RowMap):
     holds_locks = True
     operations = RowMap.operations | {"for_each"}
     summary = "numbered entries that always exist; global data too"
+    creation_flags = HOST_FLAGS | PROGRAM_FLAGS | BPF_F_MMAPABLE | BPF_F_INNER_MAP
 
     def check(self, shape: MapShape) -> None:
         check_sizes(shape)
+        check_flags(self, shape)
         if shape.key_size != 4:
             raise Refused(
                 f"{self.name} map {shape.name} has keys of {shape.key_size} bytes, so Linux cannot create it",

@@ -243,6 +243,7 @@ class MapPlugin(ABC):
     type: int  # BPF_MAP_TYPE_* number
     name: str  # as bpftool prints it
     summary: str  # one line for the capability table
+    creation_flags: int  # with which Linux creates one; `creation.check_flags`
     operations: frozenset[str] = frozenset({"lookup", "update", "delete"})
     values_readable: bool = True
     values_writable: bool = True

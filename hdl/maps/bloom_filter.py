@@ -18,7 +18,8 @@ from amaranth.hdl import Cat, Value
 from .. import delays
 from .base import Front, Lowering, MapModel, MapPlugin, MapShape, SiteKind
 from .bloom_unit import BloomUnit
-from .linux import EINVAL, ENOENT, EOPNOTSUPP
+from .creation import HOST_FLAGS, PROGRAM_FLAGS, check_flags
+from .linux import BPF_F_ZERO_SEED, EINVAL, ENOENT, EOPNOTSUPP
 from .rows import check_memory, check_sizes_without_key, operands_by_name
 
 VALUE_LIMIT = 64
@@ -111,11 +112,13 @@ class BloomFilter(MapPlugin):
     type = 30
     name = "bloom_filter"
     summary = "whether a value may have been pushed; which others are found too is not as in Linux"
+    creation_flags = HOST_FLAGS | PROGRAM_FLAGS | BPF_F_ZERO_SEED
     operations = frozenset({"push", "peek"})
     peeks_for_value = True
 
     def check(self, shape: MapShape) -> None:
         check_sizes_without_key(shape, VALUE_LIMIT)
+        check_flags(self, shape)
         check_memory(shape, lambda entries: HASHES * -(-(1 << Filter.sized(1, entries).index_bits) // 8))
 
     def model(self, shape: MapShape) -> BloomModel:

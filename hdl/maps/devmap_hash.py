@@ -8,6 +8,7 @@ from typing import Any
 from .base import Lowering, MapShape, Redirection, SiteKind
 from .broadcast import Broadcasting
 from .checked_hash_unit import DevmapHashUnit
+from .creation import HOST_FLAGS
 from .hash import HashMap
 from .hash_model import HashModel
 from .hash_unit import HashUnit
@@ -36,6 +37,7 @@ class DevmapHash(Broadcasting, HashMap):
     type = 25
     name = "devmap_hash"
     summary = "interfaces to redirect to, by any 32-bit key; filled by the host; the target is the ifindex"
+    creation_flags = HOST_FLAGS
     values_writable = False
     holds_locks = False
 

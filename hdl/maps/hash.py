@@ -9,10 +9,11 @@ from typing import Any
 from .. import delays
 from ..errors import Refused
 from .base import DELETE, Entry, Lowering, MapModel, MapShape, SiteKind
+from .creation import HOST_FLAGS, PROGRAM_FLAGS, check_flags
 from .hash_model import HashModel
 from .hash_patient_unit import PatientHashUnit, frame_hold, row_choices
 from .hash_unit import HashUnit
-from .linux import BPF_EXIST, BPF_F_LOCK, EINVAL
+from .linux import BPF_EXIST, BPF_F_LOCK, BPF_F_NO_PREALLOC, BPF_F_ZERO_SEED, EINVAL
 from .row_map import RowMap, lower_without_lock
 from .rows import ValueRows, check_memory, check_sizes, operands_by_name
 from .table import Table
@@ -83,9 +84,11 @@ class HashMap(RowMap):
     operations = RowMap.operations | {"for_each"}
     holds_locks = True
     inserts_move_values = False  # an LRU map here takes entries away between frames only
+    creation_flags = HOST_FLAGS | PROGRAM_FLAGS | BPF_F_NO_PREALLOC | BPF_F_ZERO_SEED
 
     def check(self, shape: MapShape) -> None:
         check_sizes(shape)
+        check_flags(self, shape)
         if shape.key_size > KEY_LIMIT:
             raise Refused(
                 f"hash map {shape.name} has keys of {shape.key_size} bytes; hardware compares up to {KEY_LIMIT}",

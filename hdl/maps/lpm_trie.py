@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import Refused
 from .base import DELETE, Entry, Lowering, MapModel, MapShape, SiteKind
+from .creation import HOST_FLAGS, PROGRAM_FLAGS, check_flags
 from .linux import BPF_EXIST, BPF_F_NO_PREALLOC, EINVAL
 from .lpm_base_unit import LpmBaseUnit
 from .lpm_model import LpmModel
@@ -61,6 +62,7 @@ class LpmTrie(RowMap):
         "longest matching prefix; a program's update or delete takes two cycles for each bit of a key, and with more "
         "than 256 bits every access takes one for each entry"
     )
+    creation_flags = HOST_FLAGS | PROGRAM_FLAGS | BPF_F_NO_PREALLOC
     inserts_move_values = False
 
     def check(self, shape: MapShape) -> None:
@@ -76,6 +78,7 @@ class LpmTrie(RowMap):
                 f"{self.name} {shape.name} lacks the flag BPF_F_NO_PREALLOC, so Linux cannot create it",
                 "give it map_flags BPF_F_NO_PREALLOC",
             )
+        check_flags(self, shape)
 
         def needed(entries: int) -> int:
             trie = Trie.sized(shape.key_size, entries)

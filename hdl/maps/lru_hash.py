@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import Refused
 from .base import MapShape, SiteKind
 from .hash import HashMap
 from .hash_model import HashModel
 from .hash_patient_unit import row_choices
-from .linux import BPF_EXIST, BPF_F_NO_PREALLOC
+from .linux import BPF_EXIST, BPF_F_NO_COMMON_LRU, BPF_F_NO_PREALLOC
 from .lru_unit import LruUnit, PatientLruUnit, lru_frame_hold, spare_entries
 from .percpu_hash import PercpuHashModel
 from .rows import ValueRows
@@ -78,17 +77,9 @@ class LruHash(HashMap):
     type = 9
     name = "lru_hash"
     summary = "a hash map in which a new key always finds room; which entry goes for it is not promised"
-
+    creation_flags = HashMap.creation_flags & ~BPF_F_NO_PREALLOC | BPF_F_NO_COMMON_LRU
     holds_locks = False
     evicts = True
-
-    def check(self, shape: MapShape) -> None:
-        if shape.flags & BPF_F_NO_PREALLOC:
-            raise Refused(
-                f"{self.name} map {shape.name} has the flag BPF_F_NO_PREALLOC, so Linux cannot create it",
-                "drop the flag",
-            )
-        super().check(shape)
 
     def layout(self, shape: MapShape) -> ValueRows:
         return super().layout(Roomy.of(shape))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .base import MapShape
+from .linux import BPF_F_NUMA_NODE
 from .lru_hash import LruHash, LruPercpuModel
 
 
@@ -10,6 +11,7 @@ class LruPercpuHash(LruHash):
     type = 10
     name = "lru_percpu_hash"
     summary = "an LRU hash map with one value for each CPU, of which the hardware has one"
+    creation_flags = LruHash.creation_flags & ~BPF_F_NUMA_NODE
     operations = LruHash.operations | {"lookup_percpu"}
 
     def model(self, shape: MapShape) -> LruPercpuModel:

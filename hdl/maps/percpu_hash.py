@@ -5,7 +5,7 @@ from __future__ import annotations
 from .base import MapShape
 from .hash import Hash
 from .hash_model import HashModel
-from .linux import BPF_EXIST, BPF_NOEXIST, EEXIST, EINVAL
+from .linux import BPF_EXIST, BPF_F_NUMA_NODE, BPF_NOEXIST, EEXIST, EINVAL
 from .rows import ValueRows
 
 
@@ -34,6 +34,7 @@ class PercpuHash(Hash):
     type = 5
     name = "percpu_hash"
     summary = "a hash map with one value for each CPU, of which the hardware has one"
+    creation_flags = Hash.creation_flags & ~BPF_F_NUMA_NODE
     holds_locks = False
     operations = Hash.operations | {"lookup_percpu"}
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from .base import MapShape
 from .buffer import Buffer
+from .creation import HOST_FLAGS
 from .linux import BPF_F_PRESERVE_ELEMS
-from .slots import CREATION_FLAGS, check_creatable
+from .slots import check_creatable
 
 
 class PerfEventArray(Buffer):
@@ -14,7 +15,8 @@ class PerfEventArray(Buffer):
     type = 4
     name = "perf_event_array"
     summary = "records for the host, made by `bpf_perf_event_output`; they leave as events"
+    creation_flags = HOST_FLAGS | BPF_F_PRESERVE_ELEMS
     operations = frozenset({"perf_event"})
 
     def check(self, shape: MapShape) -> None:
-        check_creatable(self, shape, (4,), CREATION_FLAGS | BPF_F_PRESERVE_ELEMS)
+        check_creatable(self, shape, (4,))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .base import Front, Lowering, MapModel, MapPlugin, MapShape, SiteKind
+from .creation import HOST_FLAGS, PROGRAM_FLAGS, check_flags
 from .linux import BPF_EXIST, EINVAL, ENOENT
 from .queue_model import QueueModel
 from .queue_unit import QueueUnit
@@ -37,11 +38,13 @@ class Queue(MapPlugin):
     type = 22
     name = "queue"
     summary = "values in the order in which they were pushed, by program and host"
+    creation_flags = HOST_FLAGS | PROGRAM_FLAGS
     operations = frozenset({"push", "pop", "peek"})
     newest_first = False
 
     def check(self, shape: MapShape) -> None:
         check_sizes_without_key(shape, VALUE_LIMIT)
+        check_flags(self, shape)
         check_memory(shape, lambda entries: entries * shape.value_size)
 
     def model(self, shape: MapShape) -> QueueModel:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..errors import Refused
 from .base import MapShape
 from .buffer import Buffer
+from .creation import check_flags
+from .linux import BPF_F_NUMA_NODE
 
 PAGE_BYTES = 4096
 HEADER_BYTES = 8
@@ -25,9 +27,11 @@ class Ringbuf(Buffer):
     type = 27
     name = "ringbuf"
     summary = "records for the host; they leave as events, in the order in which they were reserved"
+    creation_flags = BPF_F_NUMA_NODE
     operations = frozenset({"ringbuf"})
 
     def check(self, shape: MapShape) -> None:
+        check_flags(self, shape)
         size = shape.max_entries
         if shape.key_size or shape.value_size:
             raise Refused(

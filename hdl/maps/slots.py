@@ -13,7 +13,7 @@ from amaranth.hdl import Module, Mux, Signal, Value
 
 from ..errors import Refused
 from .base import Entry, Lowering, MapPlugin, MapShape, SiteKind
-from .linux import BPF_F_NUMA_NODE, BPF_F_RDONLY, BPF_F_WRONLY
+from .creation import HOST_FLAGS, check_flags
 from .row_map import RowMap, RowModel, by_index
 from .row_memory import serve_sites
 from .rows import ValueRows, check_memory, check_sizes
@@ -27,15 +27,9 @@ def first_word(value: bytes | bytearray) -> int:
     return int.from_bytes(value[:4], "little")
 
 
-CREATION_FLAGS = BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY
-"""With which Linux creates most maps of this kind: none that is about what programs may do."""
-
-
-def check_creatable(
-    plugin: MapPlugin, shape: MapShape, value_sizes: tuple[int, ...], flags: int = CREATION_FLAGS
-) -> None:
+def check_creatable(plugin: MapPlugin, shape: MapShape, value_sizes: tuple[int, ...]) -> None:
     """Refuse what Linux cannot create: with other sizes than a key of 4 bytes and one of ``value_sizes``, or with other
-    ``flags``."""
+    flags than its own."""
     check_sizes(shape)
     if shape.key_size != 4 or shape.value_size not in value_sizes:
         sizes = " or ".join(map(str, value_sizes))
@@ -44,11 +38,7 @@ def check_creatable(
             "so Linux cannot create it",
             f"give it a key of 4 and a value of {sizes} bytes",
         )
-    neither = BPF_F_RDONLY | BPF_F_WRONLY
-    if shape.flags & ~flags or shape.flags & neither == neither:
-        raise Refused(
-            f"{plugin.name} {shape.name} has flags 0x{shape.flags:x}, so Linux cannot create it", "leave them out"
-        )
+    check_flags(plugin, shape)
 
 
 class SlotModel(RowModel):
@@ -76,10 +66,10 @@ class SlotMap(RowMap):
 
     values_writable = False
     value_sizes: tuple[int, ...] = (4,)
-    creation_flags = CREATION_FLAGS
+    creation_flags = HOST_FLAGS
 
     def check(self, shape: MapShape) -> None:
-        check_creatable(self, shape, self.value_sizes, self.creation_flags)
+        check_creatable(self, shape, self.value_sizes)
         check_memory(shape, lambda entries: ValueRows(entries, shape.value_size, 1).bytes)
 
     def layout(self, shape: MapShape) -> ValueRows:

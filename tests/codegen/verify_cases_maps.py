@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from assembler import FP
 from hardpath.codegen.isa import Alu, Atomic
-from verify_programs import CSUM_DIFF, LOOKUP, RANDOM, case, frame, leave, lookup, unless_null
+from verify_programs import CSUM_DIFF, LOOKUP, RANDOM, UPDATE, case, frame, leave, lookup, unless_null
 
 
 @case("possible NULL dereference")
@@ -57,6 +58,35 @@ def misaligned_atomic(a):
 def writes_constants(a):
     a.map(1, ".rodata", 0)
     a.store(4, 1, 0, imm=1)
+    leave(a)
+
+
+@case("write to read-only memory")
+def writes_a_map_that_is_not_for_programs_to_write(a):
+    """It has the flag BPF_F_RDONLY_PROG."""
+    lookup(a, 3, "settings")
+    a.store(4, 0, 0, imm=1)
+    leave(a)
+
+
+@case("write to read-only memory")
+def updates_a_map_that_is_not_for_programs_to_write(a):
+    a.store(4, FP, -4, imm=1)
+    a.store(8, FP, -24, imm=1)
+    a.store(8, FP, -16, imm=1)
+    a.map(1, "settings")
+    for register, below in ((2, -4), (3, -24)):
+        a.move(register, src=FP)
+        a.alu(Alu.ADD, register, imm=below)
+    a.move(4, imm=0)
+    a.call(UPDATE)
+    leave(a)
+
+
+@case("ok")
+def reads_a_map_that_is_not_for_programs_to_write(a):
+    lookup(a, 3, "settings")
+    a.load(8, 0, 0, 8)
     leave(a)
 
 

@@ -11,6 +11,7 @@ from hardpath.codegen.spec import MapSpec, ProgramSpec
 MAPS = {
     "array": MapSpec("array", 2, 4, 16, 4),
     "hash": MapSpec("hash", 1, 8, 16, 16),
+    "settings": MapSpec("settings", 2, 4, 16, 4, flags=1 << 7),
     "locked": MapSpec("locked", 2, 4, 16, 4, lock=4),
     "text": MapSpec("text", 2, 4, 8, 1, flags=1 << 7, initial=b"abcd\0efg", readonly=True),
     "programs": MapSpec("programs", 3, 4, 4, 2),
@@ -52,14 +53,14 @@ def frame(a: Assembler, size: int) -> None:
     a.frame_or(size, 2, ctx=6, data=2, end=3, scratch=4)
 
 
-def lookup(a: Assembler, index: int | None = None) -> None:
+def lookup(a: Assembler, index: int | None = None, name: str = "array") -> None:
     """r0: the value for a key that is constant or any."""
     if index is None:
         a.call(RANDOM)
         a.store(4, FP, -8, src=0)
     else:
         a.store(4, FP, -8, imm=index)
-    a.map(1, "array")
+    a.map(1, name)
     a.move(2, src=FP)
     a.alu(Alu.ADD, 2, imm=-8)
     a.call(LOOKUP)
