@@ -337,5 +337,6 @@ class MapPlugin(ABC):
         self, shape: MapShape, sites: Sequence[SiteKind], interval: int, cycles: int
     ) -> Any:
         """The same as `hardware`, smaller, for frames that enter ``interval`` stages apart and may be held for
-        ``cycles`` by all their accesses together: the smallest there is for them, or None."""
+        ``cycles`` by all their accesses together: the smallest there is for them, or None. What `hardware` has made
+        then goes unused, of which the file's first line tells Amaranth."""
         return None

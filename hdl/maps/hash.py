@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Hash maps (kernel/bpf/hashtab.c). The hardware is described in `hash_unit`, the reference in `hash_model`."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """LPM tries (kernel/bpf/lpm_trie.c): the longest prefix that matches. The hardware is described in `lpm_unit`."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """LRU hash maps (kernel/bpf/hashtab.c, bpf_lru_list.c): an insert into a full map takes another entry away.
 
 Which one goes, and when, is not promised: Linux chooses among entries that were not used lately, in batches, and even

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
+
 import pytest
-from amaranth.hdl import Const, Module, Signal
+from amaranth.hdl import Const, Fragment, Module, Signal, UnusedElaboratable
 from amaranth.sim import Simulator
 from hardpath.codegen.graph.construct import Construct
 from hardpath.codegen.graph.ir import Graph
@@ -151,3 +154,17 @@ def test_full_maps_take_new_keys_only_if_they_say_that_they_evict(plugin: MapPlu
     assert [model.update(key, b"none", 0) for key in keys[:4]] == [0] * 4
     assert (model.update(keys[4], b"none", 0) == 0) is plugin.evicts
     assert len(list(model.items())) == 4
+
+
+PATIENT = [each for each in MAP_TYPES.values() if type(each).patient_hardware is not MapPlugin.patient_hardware]
+
+
+@pytest.mark.parametrize("plugin", PATIENT, ids=lambda plugin: plugin.name)
+def test_hardware_that_gives_way_to_patient_one_goes_without_a_word(plugin: MapPlugin) -> None:
+    flags = NO_PREALLOC if plugin.type == LPM_TRIE else 0
+    Fragment.get(Module(), None)  # before anything is used Amaranth warns of nothing
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        plugin.hardware(MapSpec("m", plugin.type, 8, 4, 4, flags), [])
+        gc.collect()
+    assert not [each for each in said if each.category is UnusedElaboratable]
