@@ -98,8 +98,8 @@ def _intervals(design: Design) -> list[dict[str, Any]]:
 def area_text(facts: dict[str, Any]) -> str:
     """The estimate in a line."""
     return (
-        f"about {facts['lut4']:,} LUT4, {facts['flip_flops']:,} flip-flops, {facts['block_rams']} block RAMs: "
-        f"{facts['verdict']}"
+        f"about {facts['lut4']:,} LUT4, {facts['flip_flops']:,} flip-flops, "
+        f"{counted(facts['block_rams'], 'block RAM')}: {facts['verdict']}"
     )
 
 
@@ -273,5 +273,5 @@ def _ports_text(ports: dict[str, Any]) -> list[str]:
         sizes = [memory["rows"] * memory["bits"] for memory in memories]
         blocks = sum(memory["block_rams"] for memory in memories)
         each = f"{copies} copies, one for each port to read" if copies > 1 else "one copy"
-        lines.append(f"  {names}: {sum(sizes)} bits, {each}, {f'{blocks} block RAMs' if blocks else 'in LUTs'}")
+        lines.append(f"  {names}: {sum(sizes)} bits, {each}, {counted(blocks, 'block RAM') if blocks else 'in LUTs'}")
     return lines

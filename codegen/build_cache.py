@@ -20,9 +20,14 @@ _BUILD = re.compile(r"-[0-9a-f]{32}$")
 
 
 def default_cache() -> Path:
-    """$XDG_CACHE_HOME/hardpath, by default ~/.cache/hardpath."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "hardpath"
+    """$XDG_CACHE_HOME/hardpath, by default ~/.cache/hardpath. `InputError` for a user without a home."""
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "hardpath"
+    try:
+        return Path.home() / ".cache" / "hardpath"
+    except RuntimeError:
+        reason = "this user has no home, where builds are kept: set HOME to a writable folder"
+        raise InputError(reason) from None
 
 
 class BuildCache:

@@ -24,9 +24,10 @@ run one that only assigns constants."""
 _SYSTEM_NAME = re.compile(r"\\\$(procmux\$\d+) ")
 """Functions for multiplexers of many ways; Icarus takes their escaped names for system functions."""
 
-
 _CACHE = re.compile(r"failed to create cache directory: (\S+)\s+Caused by:\s+([^(\n]*[^(\s])")
-"""What the WebAssembly runtime under Yosys says where it has no folder for what it made of Yosys."""
+_HOMELESS = "config file not specified and failed to get the default"
+"""What the WebAssembly runtime under Yosys says where it has no folder for what it makes of Yosys, and to a user
+without a home."""
 
 
 def verilog(component: Any, name: str) -> str:
@@ -49,13 +50,20 @@ def verilog_of(components: Mapping[str, Any], prefix: str = "hardpath") -> str:
     try:
         text = yosys.run(["-q", "-"], "\n".join((*commands, *_SCRIPT)), ignore_warnings=True)
     except YosysError as error:
-        if unusable := _CACHE.search(str(error)):
-            raise InputError(
-                f"{unusable[1]}: {unusable[2]}: Yosys has no place there for its compiled form: set XDG_CACHE_HOME to "
-                "a folder that can be written"
-            ) from None
+        if reason := _placeless(str(error)):
+            raise InputError(reason) from None
         raise
     return _SYSTEM_NAME.sub(r"\1 ", text) + memories.text
+
+
+def _placeless(error: str) -> str | None:
+    """What to tell the user if Yosys failed because its compiled form can be kept nowhere."""
+    if unusable := _CACHE.search(error):
+        where, why = unusable.groups()
+        return f"{where}: {why}: Yosys keeps its compiled form there: set XDG_CACHE_HOME to a writable folder"
+    if _HOMELESS in error:  # whatever XDG_CACHE_HOME is
+        return "this user has no home, where Yosys keeps its compiled form: set HOME to a writable folder"
+    return None
 
 
 def _rtlil(component: Any, name: str, memories: VerilogMemories) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,19 @@ def test_a_cache_inside_another_one_is_no_build_of_it(tmp_path: Path, monkeypatc
     cache = BuildCache(tmp_path)
     first, last = (cache.get("native", [text], write("x")) for text in "bc")
     assert hours.is_dir() and last.is_dir() and not first.is_dir()
+
+
+def test_a_user_without_a_home_is_told_what_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(user: int) -> None:
+        raise KeyError(user)
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    with pytest.raises(InputError, match=r"no home.*set HOME to a writable folder"):
+        BuildCache()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert BuildCache().root == tmp_path / "hardpath"
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

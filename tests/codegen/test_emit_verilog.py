@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from amaranth import Module, Signal
+from amaranth._toolchain.yosys import YosysError
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from hardpath.codegen.emit import verilog
@@ -23,7 +25,19 @@ def test_no_folder_for_the_translated_yosys_is_told_with_the_remedy(
     file.touch()
     monkeypatch.setenv("AMARANTH_USE_YOSYS", "builtin")
     monkeypatch.setenv("XDG_CACHE_HOME", str(file))
-    with pytest.raises(InputError, match=rf"^{file}/wasmtime: Not a directory: .*set XDG_CACHE_HOME to a folder"):
+    with pytest.raises(InputError, match=rf"^{file}/wasmtime: Not a directory: .*set XDG_CACHE_HOME to a writable"):
+        verilog(Sorter(), "sorter")
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the runtime says it; for root it finds one."""
+
+    class Homeless:
+        def run(self, *_: Any, **__: Any) -> str:
+            raise YosysError("wasmtime._error.WasmtimeError: config file not specified and failed to get the default")
+
+    monkeypatch.setattr(sys.modules[verilog.__module__], "find_yosys", lambda _: Homeless())
+    with pytest.raises(InputError, match=r"this user has no home, .*: set HOME to a writable folder"):
         verilog(Sorter(), "sorter")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import threading
@@ -69,6 +70,16 @@ def test_a_place_for_a_socket_is_checked_without_a_trace(tmp_path: Path) -> None
     assert not path.exists()
     with pytest.raises(InputError, match="cannot make a socket there"):
         check(tmp_path / "nowhere" / "s")
+
+
+def test_who_may_not_make_a_socket_is_told_who_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Forbidden(socket.socket):
+        def bind(self, address: Any) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket, "socket", Forbidden)
+    with pytest.raises(InputError, match="s: cannot make a socket there: Permission denied: run as root, or choose"):
+        check(tmp_path / "s")
 
 
 @pytest.mark.parametrize(
