@@ -11,6 +11,7 @@ from pathlib import Path
 from ..hdl.errors import InputError
 
 _MOST_LINKS = 40  # as in Linux (path_resolution(7))
+_STANDARD = 2  # the highest descriptor of standard input, output and errors
 
 
 class Outputs:
@@ -22,12 +23,15 @@ class Outputs:
 
     def path(self, final: Path) -> Path:
         """A path with the same name. Raises `InputError` where nothing can be written or something else will be."""
-        if final == Path("-"):
-            raise InputError("-: figures go to standard output: name a file, or /dev/stdout")
+        number = 1 if final == Path("-") else _descriptor(final)
+        if number is not None and number <= _STANDARD:
+            raise InputError(f"{final}: figures and messages go there: name a file")
+        if number is not None:
+            return Path(f"/proc/{os.getpid()}/fd/{number}")  # engines that write to it are processes of their own
         if final.is_dir():
             raise InputError(f"{final} is a directory: name a file")
-        if (final.exists() and not final.is_file()) or _is_descriptor(final):
-            return final  # a device or a pipe, or standard output, whatever that is: nothing to move
+        if final.exists() and not final.is_file():
+            return final  # a device or a pipe: nothing to move
         if final.is_symlink():
             final = final.resolve()  # the link stays
         folder = final.parent
@@ -62,15 +66,15 @@ class Outputs:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _is_descriptor(path: Path) -> bool:
-    """Whether a path means an open file of this process, as /dev/stdout and /dev/fd/3 do."""
+def _descriptor(path: Path) -> int | None:
+    """The number of the open file of this process that a path means, as /dev/stdout and /dev/fd/3 do."""
     for _ in range(_MOST_LINKS):
         if not path.is_symlink():
-            return False
+            break
         if path.parent.resolve() == Path(f"/proc/{os.getpid()}/fd"):
-            return True
+            return int(path.name)
         path = path.parent / path.readlink()
-    return False
+    return None
 
 
 def check_folder(folder: Path) -> None:

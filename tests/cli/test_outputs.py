@@ -35,21 +35,25 @@ def test_a_build_ended_as_soon_as_its_folder_is_there_leaves_nothing_behind(tmp_
     assert os.listdir(tmp_path) == []
 
 
-def test_standard_output_and_links_are_written_through(tmp_path):
-    """Standard output may be a file, and its name must still be there for others afterwards."""
+def test_links_stay_and_lead_to_what_is_written(tmp_path):
     real, link = tmp_path / "real", tmp_path / "link"
     link.symlink_to(real)
-    shown = [f"/proc/{os.getpid()}/fd", "/dev/fd", "/proc/self/fd"]
-    with open(tmp_path / "stdout", "w") as stdout, Outputs() as outputs:
-        for name in (Path(folder, str(stdout.fileno())) for folder in shown):
-            assert outputs.path(name) == name
-        indirect = tmp_path / "indirect"  # as /dev/stdout is
-        indirect.symlink_to(f"/proc/self/fd/{stdout.fileno()}")
-        assert outputs.path(indirect) == indirect
+    with Outputs() as outputs:
         outputs.path(link).write_text("new")
     assert link.is_symlink() and real.read_text() == "new"
-    with pytest.raises(InputError, match="name a file, or /dev/stdout"):
-        Outputs().path(Path("-"))
+
+
+def test_an_open_file_is_the_same_one_for_engines(tmp_path):
+    """Engines are other processes, to which /dev/fd/3 is nothing, and /dev/stdout what the command reads from them."""
+    with open(tmp_path / "3", "w") as file, Outputs() as outputs:
+        indirect = tmp_path / "indirect"  # as /dev/stdout is
+        indirect.symlink_to(f"/proc/self/fd/{file.fileno()}")
+        for name in (Path("/dev/fd", str(file.fileno())), indirect):
+            assert outputs.path(name) == Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
+        for name in ("-", "/dev/fd/1", "/dev/stdout", "/dev/stderr"):
+            with pytest.raises(InputError, match=f"^{name}: figures and messages go there: name a file"):
+                outputs.path(Path(name))
+    assert Path("/dev/stdout").is_symlink()
 
 
 def test_looking_whether_a_folder_can_be_written_puts_no_name_into_it(tmp_path, monkeypatch):
