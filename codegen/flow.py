@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ..hdl.area import Area
+from ..hdl.area import DEVICES, Area
 from ..hdl.control import Identity
 from ..hdl.datapath import Datapath
 from ..hdl.frame_sizes import LONGEST_FRAME
@@ -18,7 +18,7 @@ from ..hdl.line_rate import SHORTEST_ON_WIRE
 from ..hdl.maps.registry import MAP_TYPES
 from ..hdl.target import Target
 from .chain import chained
-from .emit import Pipeline, emit, verilog
+from .emit import Pipeline, divisions, emit, verilog
 from .emit.area import datapath as datapath_area
 from .graph import Graph, build
 from .graph.legal import check as check_graph
@@ -130,7 +130,7 @@ class Design:
     def with_interval(self, ii: int) -> Design:
         """The same stages for another initiation interval. Raises `Refused` as `compile_program` does."""
         target, plan = replace(self.target, ii=ii), replace(self.schedule, ii=min(ii, self.schedule.stages))
-        pipeline = _pipeline(self.program, self.graph, plan, self.maps, target)
+        plan, pipeline = _pipeline(self.program, self.graph, plan, self.maps, target)
         return replace(self, target=target, schedule=plan, pipeline=pipeline)
 
     @property
@@ -208,23 +208,40 @@ def compile_program(
     buffers = {n: m for n, m in used.items() if MAP_TYPES[m.type].is_buffer}
     unneeded = helper_tables(program.parts).keys() - touched  # of IPv6 in a program that knows IPv4 only, say
     maps = {n: m for n, m in used.items() if n not in unneeded and n not in constants and n not in buffers}
-    pipeline = _pipeline(program, graph, plan, maps, target)
+    plan, pipeline = _pipeline(program, graph, plan, maps, target)
     return Design(program, maps, constants, buffers, target, verified, graph, plan, pipeline)
 
 
 def _pipeline(
     program: ProgramSpec, graph: Graph, plan: Schedule, maps: Mapping[str, MapSpec], target: Target
-) -> Pipeline:
-    return emit(
-        graph,
-        plan,
-        maps,
-        width=target.width,
-        max_frame=target.max_frame,
-        queue=output_queue(target, plan),
-        frame_cycles=target.ii,
-        line_of=_line_of(program),
-    )
+) -> tuple[Schedule, Pipeline]:
+    """Of the pipelines that the `divisions` of a frame's time make, the smallest that takes no more than the first."""
+
+    def made(plan: Schedule) -> tuple[Schedule, Pipeline]:
+        pipeline = emit(
+            graph,
+            plan,
+            maps,
+            width=target.width,
+            max_frame=target.max_frame,
+            queue=output_queue(target, plan),
+            frame_cycles=target.ii,
+            line_of=_line_of(program),
+        )
+        return plan, pipeline
+
+    def cycles(choice: tuple[Schedule, Pipeline]) -> int:
+        plan, pipeline = choice
+        return plan.ii + pipeline.frame_hold + max((hazard.cost for hazard in pipeline.hazards), default=0)
+
+    def share(choice: tuple[Schedule, Pipeline]) -> float:
+        return DEVICES[0].share(sum(choice[1].area.values(), Area()))[0]
+
+    choices = [made(each) for each in divisions(graph, plan, maps, MAP_TYPES, target.ii)]
+    if len(choices) == 1:
+        return choices[0]
+    most = max(target.ii, cycles(choices[0]))
+    return min((each for each in choices if cycles(each) <= most), key=share)
 
 
 def _line_of(program: ProgramSpec) -> Callable[[int], int | None]:

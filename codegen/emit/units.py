@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ...hdl.maps.base import MapPlugin
 from ...hdl.maps.unit import MapUnit
@@ -34,3 +35,24 @@ def map_units(
             spare -= patient.frame_hold - held
             units[name] = patient
     return units
+
+
+def divisions(
+    graph: Graph, schedule: Schedule, maps: Mapping[str, MapSpec], types: Mapping[int, MapPlugin], frame_cycles: int
+) -> list[Schedule]:
+    """How ``frame_cycles`` can be divided between stages and maps: the schedule, and with frames closer in the stages
+    (which share less then) so much that maps get hardware for which there was not enough time before."""
+    found = [schedule]
+    before = _choice(map_units(graph, schedule, maps, types, frame_cycles))
+    for ii in range(schedule.ii - 1, 0, -1):
+        closer = replace(schedule, ii=ii)
+        choice = _choice(map_units(graph, closer, maps, types, frame_cycles))
+        if choice != before:
+            found.append(closer)
+            before = choice
+    return found
+
+
+def _choice(units: Mapping[str, MapUnit]) -> list[tuple[type[MapUnit], int]]:
+    """What was chosen among the hardware of a map has different holds."""
+    return [(type(unit), unit.frame_hold) for unit in units.values()]

@@ -12,7 +12,7 @@ from ..errors import Refused
 from .base import DELETE, Entry, Lowering, MapModel, MapShape, SiteKind
 from .creation import HOST_FLAGS, PROGRAM_FLAGS, check_flags
 from .hash_model import HashModel
-from .hash_patient_unit import PatientHashUnit, frame_hold, row_choices
+from .hash_patient_unit import PatientHashUnit, choices, frame_hold
 from .hash_unit import HashUnit
 from .linux import BPF_EXIST, BPF_F_LOCK, BPF_F_NO_PREALLOC, BPF_F_ZERO_SEED, EINVAL
 from .row_map import RowMap, lower_without_lock
@@ -179,8 +179,7 @@ class Hash(HashMap):
     def patient_hardware(
         self, shape: MapShape, sites: Sequence[SiteKind], interval: int, cycles: int
     ) -> MapUnit | None:
-        rows, table = self.layout(shape), Table.of(shape)
-        for row_slots in row_choices(table, interval):
+        for table, rows, row_slots in choices(Table.patient(shape), self.layout(shape), interval):
             if frame_hold(sites, rows, table, row_slots) <= cycles:
                 return PatientHashUnit(shape, sites, rows, table, row_slots)
         return None

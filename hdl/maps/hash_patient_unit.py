@@ -8,6 +8,7 @@ and so is what makes it exact.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Value
@@ -43,21 +44,26 @@ def frame_hold(kinds: Sequence[SiteKind], rows: ValueRows, table: Table, row_slo
     return lookups * look + changes * (look + rows.rows)
 
 
-def row_choices(table: Table, interval: int) -> list[int]:
-    """Slots that a row may have, those first that take the fewest block memories and comparators; none if frames are
-    closer than this hardware can stand."""
+def choices(tables: Sequence[Table], rows: ValueRows, interval: int) -> list[tuple[Table, ValueRows, int]]:
+    """Tables, where they have values, and slots that a row may have: those first that take the fewest block memories
+    and comparators; none if frames are closer than this hardware can stand. ``rows``: of the values, in any table."""
     if interval < INTERVAL:
         return []
 
-    def cost(row_slots: int) -> tuple[int, int]:
-        bits, depth = row_slots * table.slot_bits, table.slots // row_slots
-        return memory(bits, depth, 1, parts=row_slots).block_rams, row_slots
+    def cost(choice: tuple[Table, ValueRows, int]) -> tuple[int, int]:
+        table, values, row_slots = choice
+        keys = memory(row_slots * table.slot_bits, table.slots // row_slots, 1, parts=row_slots)
+        return (keys + memory(8 * values.row_bytes, values.depth, 1, parts=values.row_bytes)).block_rams, row_slots
 
-    return sorted((1 << i for i in range(table.way_bits + 1)), key=cost)
+    each = (
+        (table, replace(rows, entries=table.slots), 1 << i) for table in tables for i in range(table.way_bits + 1)
+    )
+    return sorted(each, key=cost)
 
 
 class PatientHashUnit(HashUnit):
-    """Sites and ports are those of `HashUnit`. ``row_slots``: of `row_choices`."""
+    """Sites and ports are those of `HashUnit`, addresses have no more bits. ``table``, ``rows`` and ``row_slots``: of
+    `choices`."""
 
     def __init__(
         self, shape: MapShape, kinds: Sequence[SiteKind], rows: ValueRows, table: Table, row_slots: int

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from .base import MapShape, SiteKind
 from .hash import HashMap
 from .hash_model import HashModel
-from .hash_patient_unit import row_choices
+from .hash_patient_unit import choices
 from .linux import BPF_EXIST, BPF_F_NO_COMMON_LRU, BPF_F_NO_PREALLOC
 from .lru_unit import LruUnit, PatientLruUnit, lru_frame_hold, spare_entries
 from .percpu_hash import PercpuHashModel
@@ -95,9 +95,8 @@ class LruHash(HashMap):
     def patient_hardware(
         self, shape: MapShape, sites: Sequence[SiteKind], interval: int, cycles: int
     ) -> PatientLruUnit | None:
-        roomy, rows = Roomy.of(shape), self.layout(shape)
-        table = Table.of(roomy)
-        for row_slots in row_choices(table, interval):
+        roomy = Roomy.of(shape)
+        for table, rows, row_slots in choices([Table.of(roomy)], self.layout(shape), interval):
             if lru_frame_hold(sites, rows, table, row_slots) <= cycles:
                 return PatientLruUnit(shape, roomy, sites, rows, table, row_slots)
         return None

@@ -35,16 +35,18 @@ class Table:
     @staticmethod
     @cache
     def sized(key_size: int, value_size: int, entries: int) -> Table:
-        """The tables for so many keys and values of these many bytes: half full at most, so that a key rarely finds
-        both its buckets full (of random keys in full maps none of 30,000). Two ways and a quarter full (one of 8,000)
-        if that is worth it: block memory has hundreds of rows, and what is less wide takes less of it."""
-        choices = []
-        for most_ways, spare in ((4, 1), (2, 2)):
-            ways = min(most_ways, 1 << (entries - 1).bit_length())
-            buckets = -(-entries * spare // ways)
-            choices.append(Table(8 * key_size, ways, max(1, (buckets - 1).bit_length())))
-        usual, narrow = choices
+        """The tables for so many keys and values of these many bytes: the usual ones, or the narrow ones if that
+        is worth it: block memory has hundreds of rows, and what is less wide takes less of it."""
+        usual, narrow = _half_full(key_size, entries), _quarter_full(key_size, entries)
         return narrow if usual._share(8 * value_size) - narrow._share(8 * value_size) > WORTH else usual
+
+    @staticmethod
+    def patient(shape: MapShape) -> list[Table]:
+        """Those among which hardware may choose that keeps keys once, whatever its rows are: none has more slots than
+        `of` says."""
+        chosen = Table.of(shape)
+        tables = (_half_full(shape.key_size, shape.max_entries), chosen)
+        return sorted({each for each in tables if each.slots <= chosen.slots}, key=lambda table: table.slots)
 
     def _share(self, value_bits: int) -> float:
         """Of the smallest device, the part that its memories take with two sites for keys and one for values."""
@@ -84,6 +86,23 @@ class Table:
     def build_bucket(self, table: int, key: Value) -> Value:
         """`bucket` in hardware."""
         return Cat((key & mask).xor() for mask in self.masks(table))
+
+
+def _half_full(key_size: int, entries: int) -> Table:
+    """So that a key rarely finds both its buckets full: of random keys in full maps none of 30,000."""
+    return _roomy(key_size, entries, 4, 1)
+
+
+def _quarter_full(key_size: int, entries: int) -> Table:
+    """With two ways: of random keys in full maps one of 8,000 does."""
+    return _roomy(key_size, entries, 2, 2)
+
+
+def _roomy(key_size: int, entries: int, most_ways: int, spare: int) -> Table:
+    """Either table has room for ``spare`` times the entries."""
+    ways = min(most_ways, 1 << (entries - 1).bit_length())
+    buckets = -(-entries * spare // ways)
+    return Table(8 * key_size, ways, max(1, (buckets - 1).bit_length()))
 
 
 @cache
