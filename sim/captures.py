@@ -27,12 +27,19 @@ class Frame:
     time_ns: int = 0
 
 
+def refuse_pipe(path: Path | str) -> None:
+    """Raises `InputError` for what can be read only once: captures are read more often, and by several processes."""
+    if Path(path).is_fifo():
+        raise InputError(f"{path}: a pipe, and a capture is read more than once: save it into a file first")
+
+
 def read_capture(path: Path | str) -> Iterator[Frame]:
     """Frames of a pcap or pcapng file in file order, in constant memory.
 
     Packets that the capture cut short are given as far as they are there. Raises `InputError` (file, packet number as
     in Wireshark, remedy) for anything that is not a whole Ethernet capture.
     """
+    refuse_pipe(path)
     try:
         with open(path, "rb", buffering=1 << 18) as file:
             yield from read_stream(file, str(path))

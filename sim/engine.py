@@ -25,7 +25,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from ..hdl.errors import HardpathError, InputError
 from ..hdl.helpers.events import EventKind
-from .captures import Frame, write_frames
+from .captures import Frame, refuse_pipe, write_frames
 from .event_values import EventType
 from .events import decode_file
 from .results import FrameResult, Verdict
@@ -337,8 +337,10 @@ class Engine(ABC):
     ) -> RunResult:
         """As `run`, but ``options.events_out`` gets events as they are recorded."""
         capture = Path(source) if isinstance(source, (str, Path)) else None
-        if capture is not None and not capture.is_file():
-            raise InputError(f"{capture}: no such file: give an existing pcap or pcapng file")
+        if capture is not None:
+            refuse_pipe(capture)
+            if not capture.is_file():
+                raise InputError(f"{capture}: no such file: give an existing pcap or pcapng file")
         self.prepare(netlist, options)
         with self.start(netlist, capture, options) as child:
             bus = Bus(child)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import struct
 import subprocess
@@ -91,6 +92,15 @@ def test_frames_written_are_read_back_unchanged(frames: list[Frame]) -> None:
     file = io.BytesIO()
     write_frames(file, frames)
     assert read(file.getvalue()) == frames
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError, match=r"pipe: a pipe, and a capture is read more than once: save it into a file"):
+        next(read_capture(pipe))
+    with pytest.raises(InputError, match="save it into a file"):
+        VerilatorEngine().run(ECHO, pipe)
 
 
 def test_sections_of_both_byte_orders_may_follow_each_other() -> None:
