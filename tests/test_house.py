@@ -87,3 +87,8 @@ def test_every_dependency_says_why_it_is_there():
             inside = False
         if inside and line.strip().startswith('"'):
             assert "#" in line and len(line.split("#", 1)[1].strip()) > 10, line
+
+
+def test_examples_say_how_they_may_be_used():
+    for path in (ROOT / "examples").rglob("*.[ch]"):
+        assert path.read_text().startswith("/* SPDX-License-Identifier: BSD-2-Clause */\n"), path

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* A parser in several programs that follow each other by tail calls: one for each layer, one for each transport. */
 #include "../include/parse.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Count frames per IP protocol (Ethernet, VLAN, IPv4, IPv6), then drop them: xdp1 of the Linux samples. */
 #include "../include/parse.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Drop every frame. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

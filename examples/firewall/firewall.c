@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* A stateful firewall. Hosts of the inside network open flows; frames from outside pass only if they belong to one. */
 #include "../include/parse.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Forwarding of IPv4 and IPv6 by the routes of the host, after RFC 1812 and RFC 8200: bpf_fib_lookup says where to, and
  * with which MAC addresses. Where it does not know, or the frame is too long for the way, the host sees to it. */
 #include "../include/parse.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Answer pings to one address; everything else goes to the host. */
 #include "../include/parse.h"
 

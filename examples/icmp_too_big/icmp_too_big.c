@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Answer IPv4 frames over a size with ICMP "fragmentation needed" (RFC 792, RFC 1191): adjust_tail of the samples. */
 #include "../include/parse.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Parsing that the examples share: bounds are checked before every access, as the verifier wants it. */
 #pragma once
 #include <linux/bpf.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Send every frame back to where it came from. */
 #include "../include/parse.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Destination and source NAT from a table that the host fills, with incremental checksums (RFC 1624). */
 #include "../include/checksum.h"
 #include "../include/parse.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Drop TCP and UDP frames to the ports of a configuration that is fixed when the program is loaded. */
 #include "../include/parse.h"
 

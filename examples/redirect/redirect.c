@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Send every frame out of another interface, counting them: xdp_redirect of the Linux samples. */
 #include "../include/parse.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* IPv4 forwarding (RFC 1812): longest prefix, neighbour, new MAC addresses, TTL. Everything else is for the host. */
 #include "../include/parse.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Count frames and bytes for each IPv4 source address; a new address gets its entry from the data path. */
 #include "../include/parse.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* A learning Ethernet switch (IEEE 802.1D, without spanning tree): stations are learnt from the frames that they send.
  * Frames to stations that nobody has heard of, and to groups, go out of all ports but the one they came in on. */
 #include "../include/parse.h"

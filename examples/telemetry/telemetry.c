@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Telemetry: tells the host of every flow's first frame, of each frame count that is a power of two, and of its end.
  * Frames pass as they are. Records are in a ring buffer; one is reserved before the flow is written to the table, and
  * given up if there is no room for the flow. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Count frames per IP protocol; send UDP back to where it came from, drop the rest: xdp2 of the Linux samples. */
 #include "../include/parse.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* Tag untagged frames with a VLAN, and untag the frames of that VLAN. */
 #include "../include/parse.h"
 

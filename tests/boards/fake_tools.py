@@ -18,14 +18,14 @@ def netlist(luts=3):
         "rx_clk_0.buf0": cell("TRELLIS_IO", {"O": [4]}),
         "device.datapath.pipeline.map_0_flows.mem.0.0": cell("DP16KD"),
         "device.port_0.mac.count_TRELLIS_FF_Q": cell("TRELLIS_FF"),
-        **{f"device.datapath.pipeline.stage_1.n7_eq_L41_LUT4_Z_{i}": cell("LUT4") for i in range(luts)},
+        **{f"device.datapath.pipeline.stage_1.n7_eq_L42_LUT4_Z_{i}": cell("LUT4") for i in range(luts)},
     }
     nets = {
         "clocks.clk": {"bits": [2], "attributes": {}},
         "clocks.line": {"bits": [3], "attributes": {}},
         "pads.rx": {"bits": [4], "attributes": {}},
         "device.port_0.mac.count": {"bits": [8], "attributes": {"src": "hdl/mac/mac.py:7"}},
-        "device.datapath.pipeline.stage_1.n7_eq_L41": {
+        "device.datapath.pipeline.stage_1.n7_eq_L42": {
             "bits": [9], "attributes": {"src": "hdl/operators.py:12|/share/yosys.v:3"},
         },
     }
@@ -42,7 +42,7 @@ def report(mhz):
     """Of nextpnr."""
     steps = [
         {"type": "clk-to-q", "delay": 0.5, "from": {"cell": "a"}, "to": {"cell": "a"}},
-        {"type": "routing", "delay": 1.0, "net": "device.datapath.pipeline.stage_1.n7_eq_L41[3]",
+        {"type": "routing", "delay": 1.0, "net": "device.datapath.pipeline.stage_1.n7_eq_L42[3]",
          "from": {"cell": "a"}, "to": {"cell": "b"}},
         {"type": "logic", "delay": 0.24, "from": {"cell": "b"}, "to": {"cell": "b"}},
         {"type": "setup", "delay": 0.1, "from": {"cell": "b"}, "to": {"cell": "device.port_0.mac.count_TRELLIS_FF_Q"}},

@@ -13,7 +13,7 @@ from hardpath.cli.main import main
 pytest.importorskip("amaranth_boards", reason="install the extra `boards`")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FAST = "{1: 70.0, 2: 80.0}"
-SLOWEST = "datapath.pipeline.stage_1.n7_eq_L41[3] (program), line 41 of the program, hdl/operators.py:12"
+SLOWEST = "datapath.pipeline.stage_1.n7_eq_L42[3] (program), line 42 of the program, hdl/operators.py:12"
 """Of the datapath's longest path; a report has it if no other clock has less to spare."""
 
 
@@ -65,7 +65,7 @@ def test_what_does_not_fit_is_told_by_how_much_because_of_which_lines_and_what_h
     status, printed, out = build("--ii", 6, luts=30_000, program="firewall")
     assert status == 1 and not (out / "firewall.bit").exists()
     assert "does not fit: 1.24 times the LUT4 of LFE5U-25F" in printed.out
-    assert f"firewall.c:41: 30,000 LUT4, 0 flip-flops: {source[40].strip()}" in printed.out
+    assert f"firewall.c:42: 30,000 LUT4, 0 flip-flops: {source[41].strip()}" in printed.out
     assert "what helps: --ii 16, with which it fits by the estimate and carries" in printed.out
     assert "a board with LFE5U-45F" in printed.out
 
@@ -75,9 +75,9 @@ def test_a_path_is_told_by_lines_of_the_program_where_it_has_such_lines(build):
     status, printed, out = build("--json", mhz="{1: 35.0}", program="source_counter")
     assert status == 1
     text = (out / "report.txt").read_text()
-    assert f"source_counter.c:41: {source[40].strip()} (program)" in text and "n7_eq_L41" not in text
+    assert f"source_counter.c:42: {source[41].strip()} (program)" in text and "n7_eq_L42" not in text
     (datapath,) = (each for each in json.loads(printed.out)["report"]["clocks"] if each["domain"] == "sync")
-    assert "n7_eq_L41" in datapath["path"][0]["signal"] and datapath["path"][0]["line"] == 41
+    assert "n7_eq_L42" in datapath["path"][0]["signal"] and datapath["path"][0]["line"] == 42
 
 
 def test_no_placement_is_told_with_what_nextpnr_says(build):

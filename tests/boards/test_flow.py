@@ -39,7 +39,7 @@ def test_the_fastest_of_the_seeds_becomes_the_bitstream(tools, tmp_path):
     assert reached == {"sync": 70.0, "tx": None, "rx0": 130.0}
     (path,) = [clock.path for clock in built.best.clocks if clock.domain == "sync"]
     ways = [(hop.part, hop.line, hop.sources) for hop in path]
-    assert ways == [("program", 41, ("hdl/operators.py:12",)), ("MAC 0", None, ("hdl/mac/mac.py:7",))]
+    assert ways == [("program", 42, ("hdl/operators.py:12",)), ("MAC 0", None, ("hdl/mac/mac.py:7",))]
     assert sum(hop.logic_ns + hop.routing_ns for hop in path) == pytest.approx(1.84)
     assert "MAC 0" in Path(built.best.folder, "floorplan.svg").read_text()
 
@@ -59,7 +59,7 @@ def test_what_is_too_large_is_not_placed(tools, tmp_path):
     built = build(BOARD, [], chain(tools, luts=30_000), cache=tmp_path / "cache")
     assert not built.fits and built.best is None and built.bitstream is None
     assert tools.runs(NEXTPNR) == 0
-    assert built.synthesis.area.lut4 == 30_000 and built.synthesis.lines[41].lut4 == 30_000
+    assert built.synthesis.area.lut4 == 30_000 and built.synthesis.lines[42].lut4 == 30_000
     assert {name: area.figures()["block_rams"] for name, area in built.synthesis.parts.items()}["map flows"] == 1
 
 
