@@ -6,7 +6,6 @@ from typing import Any
 
 from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .messages import HEAD_WORDS, KIND, MALFORMED, MORE, PATIENCE_S, REPLY, REQUEST, RUN, WORDS, kind_word
@@ -23,8 +22,16 @@ BusMaster = wiring.Signature({
     "rdata": In(32),
     "ready": In(1),
     "hold": Out(1),
+    "place": Out(range(WORDS)),
+    "fetch": Out(range(WORDS)),
+    "fetches": Out(1),
+    "there": In(1),
+    "kept": In(32),
 })
-"""Who asks on buses: as `hdl.register_bus.BUS`, ``unit`` says which one. ``hold``: let nobody else come in between."""
+"""Who asks on buses: as `hdl.register_bus.BUS`, ``unit`` says which one. ``hold``: let nobody else come in between.
+
+What is read is kept at ``place``, to be fetched later: in the cycle after ``fetch`` with ``fetches``, ``kept`` is what
+is at that place if ``there`` is high. If not, others had their turn."""
 
 ADDRESS_WORDS = 3
 
@@ -50,8 +57,6 @@ class MessageServer(wiring.Component):
         m = Module()
         word, bus = self.input.payload.data, self.bus
         kind, run = data.View(KIND, word), data.View(RUN, word)
-        m.submodules.memory = memory = Memory(shape=32, depth=WORDS, init=[])
-        store = memory.write_port()
         position = Signal(range(ADDRESS_WORDS + HEAD_WORDS + WORDS))
         ended = Signal()  # the last word is taken
         known, before, number = Signal(), Signal(32), Signal(32)
@@ -61,13 +66,15 @@ class MessageServer(wiring.Component):
         taken = self.input.valid & self.input.ready
         with m.If(taken):
             m.d.sync += ended.eq(self.input.payload.last)
-        m.d.comb += [store.addr.eq(words), store.data.eq(bus.rdata), bus.wdata.eq(word)]
+        m.d.comb += [bus.place.eq(words), bus.wdata.eq(word)]
 
         executing, patience = Signal(), Signal(range(self._patience + 1))
         m.d.comb += bus.hold.eq(executing | (patience != 0))
         with m.If(patience != 0):
             m.d.sync += patience.eq(patience - 1)
 
+        with m.If(self.output.ready):
+            m.d.sync += self.output.valid.eq(0)
         begin = "kind" if self._address is None else "address"
         with m.FSM(init=begin):
             if self._address is not None:
@@ -136,7 +143,7 @@ class MessageServer(wiring.Component):
                 with m.Else():
                     m.d.comb += bus.valid.eq(self.input.valid | ~bus.write)
                     with m.If(bus.valid & bus.ready):
-                        m.d.comb += [self.input.ready.eq(bus.write), store.en.eq(~bus.write)]
+                        m.d.comb += self.input.ready.eq(bus.write)
                         m.d.sync += [
                             bus.address.eq(bus.address + 1),
                             steps.eq(steps - 1),
@@ -152,8 +159,7 @@ class MessageServer(wiring.Component):
             with m.State("reply"):
                 kind_of = Cat(Const(kind_word(0), 16), Mux(malformed, Const(MALFORMED, 8), Const(REPLY, 8)), flags)
                 head = [*self._addresses(peer), kind_of, number, words]
-                self._reply(m, memory, head, position, words)
-                with m.If(self.output.valid & self.output.ready & self.output.payload.last):
+                with m.If(self._reply(m, head, position, words)):
                     m.d.sync += [position.eq(0), ended.eq(0)]
                     m.next = begin
         return m
@@ -164,18 +170,25 @@ class MessageServer(wiring.Component):
         both = Cat(peer, Const(int.from_bytes(self._address, "little"), 48))
         return [both[:32], both[32:64], both[64:]]
 
-    def _reply(self, m: Module, memory: Memory, head: list[Value], position: Signal, words: Value) -> None:
-        fetch, output = memory.read_port(), self.output
+    def _reply(self, m: Module, head: list[Value], position: Signal, words: Value) -> Value:
+        """Word ``position`` goes out if it is there and there is room. Returns whether it is the last one that does."""
+        bus, output = self.bus, self.output
+        room, goes, word, last = Signal(), Signal(), Signal(32), Signal()
         following = Signal.like(position)
         m.d.comb += [
-            following.eq(position + (output.valid & output.ready)),
-            fetch.addr.eq(following - len(head)),
-            output.payload.data.eq(fetch.data),
-            output.payload.last.eq(position == words + (len(head) - 1)),
-            output.valid.eq(1),
+            room.eq(~output.valid | output.ready),
+            goes.eq(room & (bus.there | (position < len(head)))),
+            following.eq(position + goes),
+            bus.fetch.eq(following - len(head)),
+            bus.fetches.eq(room),
+            word.eq(bus.kept),
+            last.eq(position == words + (len(head) - 1)),
         ]
-        m.d.sync += position.eq(following)
         with m.Switch(position):
             for i, value in enumerate(head):
                 with m.Case(i):
-                    m.d.comb += output.payload.data.eq(value)
+                    m.d.comb += word.eq(value)
+        m.d.sync += position.eq(following)
+        with m.If(goes):
+            m.d.sync += [output.payload.data.eq(word), output.payload.last.eq(last), output.valid.eq(1)]
+        return goes & last

@@ -12,7 +12,6 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from .mac.beats import Gather, beat_layout
 from .message_queue import MessageQueue
 from .message_server import WORD, BusMaster, MessageServer
-from .stream import Skid
 from .uart import UartReceiver, UartTransmitter, cycles_a_bit
 
 END, ESC, ESC_END, ESC_ESC = 0xC0, 0xDB, 0xDC, 0xDD
@@ -112,8 +111,6 @@ class SerialPort(wiring.Component):
         m.submodules.receiver = receiver = SerialReceiver()
         m.submodules.queue = queue = MessageQueue()
         m.submodules.server = server = MessageServer(self._clock_hz)
-        # The server reads its reply from a block memory, and would have to wait for what the sender makes of it.
-        m.submodules.skid = skid = Skid(WORD)
         m.submodules.sender = sender = SerialSender()
         m.d.comb += [
             uart_rx.line.eq(self.rx),
@@ -126,8 +123,7 @@ class SerialPort(wiring.Component):
             self.tx.eq(uart_tx.line),
         ]
         connect(m, queue.output, server.input)
-        connect(m, server.output, skid.input)
-        connect(m, skid.output, sender.input)
+        connect(m, server.output, sender.input)
         connect(m, sender.output, uart_tx.input)
         connect(m, server.bus, flipped(self.bus))
         return m
