@@ -50,7 +50,7 @@ def test_one_that_is_too_old_is_passed_over_and_named(tool, tmp_path, monkeypatc
 
 
 def test_a_missing_tool_is_one_line_with_the_remedy(tool):
-    with pytest.raises(InputError, match=r"^nextpnr-ecp5 is not installed: pip install 'hardpath\[boards\]'"):
+    with pytest.raises(InputError, match=r"^nextpnr-ecp5 is not installed: pip install -e '.\[boards\]' in hardpath's folder"):
         find_tool(NEXTPNR)
 
 
