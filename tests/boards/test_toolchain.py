@@ -50,7 +50,8 @@ def test_one_that_is_too_old_is_passed_over_and_named(tool, tmp_path, monkeypatc
 
 
 def test_a_missing_tool_is_one_line_with_the_remedy(tool):
-    with pytest.raises(InputError, match=r"^nextpnr-ecp5 is not installed: pip install -e '.\[boards\]' in hardpath's folder"):
+    remedy = r"pip install -e '\.\[boards\]' in hardpath's folder"
+    with pytest.raises(InputError, match=rf"^nextpnr-ecp5 is not installed: {remedy}"):
         find_tool(NEXTPNR)
 
 
