@@ -254,6 +254,7 @@ def _map_text(facts: dict[str, Any]) -> list[str]:
         lines.append(
             f"  {each['access']} in stage {each['stage']} ({each['at']}) waits for {each['waits_for']} "
             f"({each['waits_for_at']}) of older frames, {tags}: {counted(each['worst_cycles'], 'cycle')} at most"
+            + (", and as long as the map holds these" if facts["holds_cycles"] else "")
         )
     return lines + (_ports_text(facts["ports"]) if facts["ports"] else [])
 
