@@ -36,16 +36,7 @@ struct key { __u8 byte[%(key)s]; };
 struct operation { __u8 code, result, flags, which; struct key key; struct { __u32 a, b, c; } value; }
     __attribute__((packed));
 """
-BY_KEY = """
-static __always_inline void operate(void *map, struct operation *o)
-{
-    struct key key = o->key;
-    struct value v = { .a = o->value.a, .b = o->value.b, .c = o->value.c }, *found;
-    if (o->code == 1)
-        o->result = bpf_map_update_elem(map, &key, &v, o->flags);
-    else if (o->code == 2)
-        o->result = bpf_map_delete_elem(map, &key);
-    else if ((found = bpf_map_lookup_elem(map, &key))) {
+LOOKED_UP = """
         %(begin)s
         o->value.a = found->a;
         o->value.b = found->b;
@@ -55,10 +46,35 @@ static __always_inline void operate(void *map, struct operation *o)
         found->c += o->flags;
         %(change)s
         %(end)s
-    }
-}
 """
+BY_KEY = (
+    """
+static __always_inline void operate(void *map, struct operation *o)
+{
+    struct key key = o->key;
+    struct value v = { .a = o->value.a, .b = o->value.b, .c = o->value.c }, *found;
+    if (o->code == 1)
+        o->result = bpf_map_update_elem(map, &key, &v, o->flags);
+    else if (o->code == 2)
+        o->result = bpf_map_delete_elem(map, &key);
+    else if ((found = bpf_map_lookup_elem(map, &key))) {"""
+    + LOOKED_UP
+    + "}}"
+)
 KEYED = "MAP(m, %(kind)s, __type(key, struct key);, __type(value, struct value););" + BY_KEY
+WHOLE = (
+    """
+MAP(m, %(kind)s, __type(key, struct key);, __type(value, struct value););
+static __always_inline void operate(void *map, struct operation *o)
+{
+    __u32 length = 8 * sizeof(struct key) - 32;
+    struct key key = o->key;
+    struct value *found;
+    __builtin_memcpy(&key, &length, 4);
+    if ((found = bpf_map_lookup_elem(map, &key))) {"""
+    + LOOKED_UP
+    + "}}"
+)
 INDEXED = "MAP(m, %(kind)s, __type(key, __u32);, __type(value, struct value););" + BY_KEY
 POSITIONED = """
 MAP(m, %(kind)s,, __type(value, struct value););
@@ -209,6 +225,7 @@ INDEX = {"key": "4"}
 ALLOCATED = {"flags": "BPF_F_NO_PREALLOC"}
 FEW_OF_MANY = {"entries": "256"}  # LRU maps: nothing is evicted
 PATIENT = 84
+APART = 8  # enough for tables of ranges
 ACTIONS = (0, 1, 2, 3, 0, 1, 2, 3, 4, 8, 9, 16, 24, 26, 32)
 CASES = {
     "array": Case("ARRAY", INDEXED, more=INDEX),
@@ -227,6 +244,7 @@ CASES = {
     "patient_percpu_hash": Case("PERCPU_HASH", ii=PATIENT),
     "patient_lru_hash": Case("LRU_HASH", more=FEW_OF_MANY, ii=PATIENT),
     "lpm_trie": Case("LPM_TRIE", more=ALLOCATED),
+    "lpm_ranges": Case("LPM_TRIE", WHOLE, more={"key": "20", **ALLOCATED}, ii=APART),
     "lpm_trie_long": Case("LPM_TRIE", more={"key": "40", **ALLOCATED}),
     "queue": Case("QUEUE", POSITIONED),
     "stack": Case("STACK", POSITIONED),
