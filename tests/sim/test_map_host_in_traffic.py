@@ -151,11 +151,13 @@ def meet(name: str, folder: Path, turns: int) -> None:
         maps, client = device.bus.client.maps, device.bus.client
         for turn in range(turns):
             sent, actions = traffic(device, operations, rng), list[Action]()
+            earlier = client.stalls()
             for _ in range(ACTIONS):
                 action = operation, where, key, value, flags = operations.of_the_host()
-                earlier = client.stalls()[f"{where} host"]
                 got = on_hardware(maps[where], operation, key, value, flags, made.maps[where])
-                assert client.stalls()[f"{where} host"] - earlier <= made.design.pipeline.host_stall(where)
+                cause, now = f"{where} host", client.stalls()
+                assert now[cause] - earlier[cause] <= made.design.pipeline.host_stall(where)
+                earlier = now
                 actions.append((action, got))
             between += FRAMES * turn < client.counters()["frames_received"] < FRAMES * (turn + 1)
             passages = device.drain().frames
