@@ -183,6 +183,6 @@ def test_long_keys_find_what_they_find_in_linux(bits: int, entries: int, operati
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bits, entries, operations", [(32, 20, 150), (256, 5, 50)])
+@pytest.mark.parametrize("bits, entries, operations", [(32, 10, 150), (128, 5, 60)])
 def test_keys_of_all_sizes_find_what_they_find_in_linux(bits: int, entries: int, operations: int) -> None:
     compare(bits, entries, operations, 20, 40)
