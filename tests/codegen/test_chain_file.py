@@ -89,7 +89,7 @@ def written(folder: Path, text: str):
         ("programs: [{object: first.o, prio: 1}]", "program 1 has no 'prio'; it may have chain_call_actions, object"),
         ("program: []", "a chain has no 'program'; it may have name, objects, programs, shared_maps, slots"),
         ("programs: [{object: first.o}]\nprograms: []", "line 2, column 1: no YAML: 'programs' is there twice"),
-        ("programs: [{object: none.o}]", "object none.o: "),
+        ("programs: [{object: none.o}]", "/none.o: no such file"),
         ("programs: [{object: first.o, program: 5}]", "program 1, program: 5 is no name"),
         ("programs: [{object: first.o, program: other}]", "program 1: "),
         ("programs: [{object: first.o, priority: -1}]", "program 1, priority: -1 is no number from 0"),

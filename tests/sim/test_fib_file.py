@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import random
+import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -74,7 +75,8 @@ ADDRESSES = """
 2001:db8:3::7 2001:db8:7::1 2001:db8:8::1 2001:db8:9::1 2001:db8:9:1::1 2001:db8:9:2::1 2a00::1 ::1 :: fe80::5 ff02::1
 """
 
-linux = pytest.mark.skipif(available() is not None, reason=str(available()))
+MISSING = available() or ("ip is missing: apt install iproute2" if shutil.which("ip") is None else None)
+linux = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
 
 
 @pytest.fixture
