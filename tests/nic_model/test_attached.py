@@ -44,8 +44,9 @@ def impossible() -> str | None:
     except InputError as error:
         return str(error)
     made = subprocess.run(["ip", "netns", "add", TAG], capture_output=True, text=True, check=False)
+    inside = subprocess.run(["ip", "netns", "exec", TAG, "true"], capture_output=True, text=True, check=False)
     subprocess.run(["ip", "netns", "del", TAG], capture_output=True, check=False)
-    return made.stderr.strip() or None
+    return made.stderr.strip() or inside.stderr.strip() or None
 
 
 REASON = impossible()
