@@ -168,3 +168,11 @@ def test_hardware_that_gives_way_to_patient_one_goes_without_a_word(plugin: MapP
         plugin.hardware(MapSpec("m", plugin.type, 8, 4, 4, flags), [])
         gc.collect()
     assert not [each for each in said if each.category is UnusedElaboratable]
+
+
+def test_patient_hash_hardware_may_have_fewer_slots_but_room_for_all_entries_in_either_table():
+    for spec in (MapSpec("m", HASH, 4, 8, 256), MapSpec("m", HASH, 20, 40, 256), MapSpec("m", HASH, 4, 8, 64)):
+        fast, found = Table.of(spec), Table.patient(spec)
+        assert found[-1] == fast and all(table.slots <= fast.slots for table in found)
+        assert all(table.buckets * table.ways >= spec.max_entries for table in found)
+    assert Table.patient(MapSpec("m", HASH, 4, 8, 256))[0].slots == 512 < Table.of(MapSpec("m", HASH, 4, 8, 256)).slots
