@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Array maps (kernel/bpf/arraymap.c): the key is the entry's number, all entries exist from the start."""
 
 from __future__ import annotations

@@ -338,5 +338,6 @@ class MapPlugin(ABC):
     ) -> Any:
         """The same as `hardware`, smaller, for frames that enter ``interval`` stages apart and may be held for
         ``cycles`` by all their accesses together: the smallest there is for them, or None. What `hardware` has made
-        then goes unused, of which the file's first line tells Amaranth."""
+        then goes unused, as does what is made for other initiation intervals than the best: the first line of each map
+        type's file tells Amaranth of that."""
         return None

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Bloom filters (kernel/bpf/bloom_filter.c): whether a value may have been pushed.
 
 A value that was pushed is always found. One that was not is found in some cases, and in which ones depends in Linux on

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Redirecting to all interfaces in a device map: the set of them, kept beside the map's own unit.
 
 A frame is sent once, with the set as one bit an interface; whoever has the ports copies it (decision 016). So the

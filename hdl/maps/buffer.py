@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """What maps have in common that are buffers of records for the host: the hardware keeps nothing, records are events."""
 
 from __future__ import annotations

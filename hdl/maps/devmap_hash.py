@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Device maps with any key (kernel/bpf/devmap.c): 32-bit numbers, often ifindexes, give the interface to send on."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Hash maps of maps (kernel/bpf/hashtab.c): as `array_of_maps`, by any key."""
 
 from __future__ import annotations

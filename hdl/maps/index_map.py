@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """What devmap, cpumap and xskmap have in common: redirect maps with an index for a key."""
 
 from __future__ import annotations

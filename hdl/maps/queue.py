@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Queues (kernel/bpf/queue_stack_maps.c): values in the order in which they came."""
 
 from __future__ import annotations

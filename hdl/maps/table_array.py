@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """What arrays of programs and arrays of maps have in common (kernel/bpf/arraymap.c, fd_array): numbers in slots."""
 
 from __future__ import annotations

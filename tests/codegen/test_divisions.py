@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from amaranth.hdl import Fragment, Module, UnusedElaboratable
 from hardpath.codegen.emit import divisions, emit
 from hardpath.codegen.flow import Design, compile_program
 from hardpath.hdl.area import DEVICES, Area
@@ -54,3 +57,14 @@ def test_without_maps_that_could_take_longer_there_is_one_division():
     design = compiled("mac_swap")
     assert divisions(design.graph, design.schedule, design.maps, MAP_TYPES, INTERVAL) == [design.schedule]
     assert design.schedule.ii == min(INTERVAL, design.schedule.stages)
+
+
+@pytest.mark.parametrize("name", ["tunnel", "source_counter", "router", "load_balancer", "bypass"])
+def test_hardware_that_is_not_chosen_goes_without_a_word(name):
+    Fragment.get(Module(), None)  # before anything is used Amaranth warns of nothing
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        design = compiled(name)
+        del design
+        gc.collect()
+    assert not [each for each in said if each.category is UnusedElaboratable]
