@@ -120,18 +120,18 @@ class Design:
     def frame_cycles(self) -> int:
         """Cycles from a short frame to the next one, if they do not meet, at most, while nobody holds back what leaves
         and no host asks. As long as no key has overflowed (hash maps), and without pauses for evictions (LRU maps)."""
-        return self.schedule.ii + self.pipeline.frame_hold
+        return self.pipeline.frame_cycles
 
     @property
     def worst_cycles(self) -> int:
         """The same if they do meet."""
-        return self.frame_cycles + max((hazard.cost for hazard in self.pipeline.hazards), default=0)
+        return self.pipeline.worst_cycles
 
     def with_interval(self, ii: int) -> Design:
         """The same stages for another initiation interval. Raises `Refused` as `compile_program` does."""
         target, plan = replace(self.target, ii=ii), replace(self.schedule, ii=min(ii, self.schedule.stages))
-        plan, pipeline = _pipeline(self.program, self.graph, plan, self.maps, target)
-        return replace(self, target=target, schedule=plan, pipeline=pipeline)
+        pipeline = _pipeline(self.program, self.graph, plan, self.maps, target)
+        return replace(self, target=target, schedule=pipeline.schedule, pipeline=pipeline)
 
     @property
     def known_maps(self) -> dict[str, MapSpec]:
@@ -208,17 +208,17 @@ def compile_program(
     buffers = {n: m for n, m in used.items() if MAP_TYPES[m.type].is_buffer}
     unneeded = helper_tables(program.parts).keys() - touched  # of IPv6 in a program that knows IPv4 only, say
     maps = {n: m for n, m in used.items() if n not in unneeded and n not in constants and n not in buffers}
-    plan, pipeline = _pipeline(program, graph, plan, maps, target)
-    return Design(program, maps, constants, buffers, target, verified, graph, plan, pipeline)
+    pipeline = _pipeline(program, graph, plan, maps, target)
+    return Design(program, maps, constants, buffers, target, verified, graph, pipeline.schedule, pipeline)
 
 
 def _pipeline(
     program: ProgramSpec, graph: Graph, plan: Schedule, maps: Mapping[str, MapSpec], target: Target
-) -> tuple[Schedule, Pipeline]:
+) -> Pipeline:
     """Of the pipelines that the `divisions` of a frame's time make, the smallest that takes no more than the first."""
 
-    def made(plan: Schedule) -> tuple[Schedule, Pipeline]:
-        pipeline = emit(
+    def made(plan: Schedule) -> Pipeline:
+        return emit(
             graph,
             plan,
             maps,
@@ -228,20 +228,15 @@ def _pipeline(
             frame_cycles=target.ii,
             line_of=_line_of(program),
         )
-        return plan, pipeline
 
-    def cycles(choice: tuple[Schedule, Pipeline]) -> int:
-        plan, pipeline = choice
-        return plan.ii + pipeline.frame_hold + max((hazard.cost for hazard in pipeline.hazards), default=0)
-
-    def share(choice: tuple[Schedule, Pipeline]) -> float:
-        return DEVICES[0].share(sum(choice[1].area.values(), Area()))[0]
+    def share(pipeline: Pipeline) -> float:
+        return DEVICES[0].share(sum(pipeline.area.values(), Area()))[0]
 
     choices = [made(each) for each in divisions(graph, plan, maps, MAP_TYPES, target.ii)]
     if len(choices) == 1:
         return choices[0]
-    most = max(target.ii, cycles(choices[0]))
-    return min((each for each in choices if cycles(each) <= most), key=share)
+    most = max(target.ii, choices[0].worst_cycles)
+    return min((each for each in choices if each.worst_cycles <= most), key=share)
 
 
 def _line_of(program: ProgramSpec) -> Callable[[int], int | None]:

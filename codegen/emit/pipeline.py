@@ -41,6 +41,7 @@ class Pipeline(wiring.Component):
     stalls. ``hosts``: map name -> its host port (`HostSignature`). ``stall_causes`` Out: bit i is high in
     every cycle in which ``stall_names[i]`` holds a frame back. ``hazards``: what the interlocks watch.
     ``holds``: cycles for which each map holds a frame that uses it, at most; ``frame_hold``: all of them together.
+    ``frame_cycles``: from a frame to the next that does not meet it, at most; ``worst_cycles``: to one that does.
     ``latency``: cycles from input to output without stalls. ``in_flight``: frames that can be between input and
     output. ``store``: how frames get into the frame store (`FillSignature`), which the frame that comes next has
     entered whole; None if the graph reads none. ``store_shape``: its size. ``tap``: a port that reads the store for the
@@ -65,7 +66,7 @@ class Pipeline(wiring.Component):
         line_of: LineOf | None = None,
     ) -> None:
         self._graph = graph
-        self._schedule = schedule
+        self.schedule = schedule
         self._line_of = line_of
         self._queue = queue
         self._wires = Wires(graph, schedule)
@@ -80,6 +81,8 @@ class Pipeline(wiring.Component):
         self._inner = inner
         self.holds = {name: unit.frame_hold for name, unit in units.items()}
         self.frame_hold = sum(self.holds.values())
+        self.frame_cycles = schedule.ii + self.frame_hold
+        self.worst_cycles = self.frame_cycles + max((hazard.cost for hazard in self.hazards), default=0)
         for name in maps:
             self._check_drain(name)
         reads = [site.attr.kind for site in self._sites[UNIT]]
@@ -113,10 +116,10 @@ class Pipeline(wiring.Component):
     @cached_property
     def area(self) -> dict[str, Area]:
         """An estimate of what its parts take, before there is any Verilog."""
-        liveness = Liveness(self._graph, self._schedule, self._wires, self.hazards)
+        liveness = Liveness(self._graph, self.schedule, self._wires, self.hazards)
         parts = {
             "operators": area.logic(self._graph),
-            "stages": area.between_stages(self._graph, self._schedule, liveness),
+            "stages": area.between_stages(self._graph, self.schedule, liveness),
             "interlocks": area.interlocks(self.hazards),
         }
         if self._store is not None:
@@ -147,7 +150,7 @@ class Pipeline(wiring.Component):
         for other, unit in self._units.items():
             if unit.pause:
                 begin, end = self._region(other)
-                frames = self._schedule.frames_in(max(last, end) - first)
+                frames = self.schedule.frames_in(max(last, end) - first)
                 held += frames * (unit.pause if other == name else self.pause(other) if first < begin <= last else 0)
         return held
 
@@ -165,23 +168,23 @@ class Pipeline(wiring.Component):
         for other, unit in self._units.items():
             stages = [
                 k for site in self._sites[other]
-                for k in range(self._schedule.issue(site), self._schedule.issue(site) + offsets(site.attr.kind))
+                for k in range(self.schedule.issue(site), self.schedule.issue(site) + offsets(site.attr.kind))
             ]  # fmt: skip
             waits += unit.site_hold * any(k in inside for k in stages)
-        return len(inside) + self._schedule.frames_in(len(inside)) * waits
+        return len(inside) + self.schedule.frames_in(len(inside)) * waits
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        stages = self._schedule.stages
+        stages = self.schedule.stages
         regions = {unit: self._region(unit) for unit in self._units if self._sites[unit]}
         stalling = {hazard.stage for hazard in self.hazards} | {region[0] for region in regions.values()}
-        for node, stage in self._schedule.sites(self._graph):
+        for node, stage in self.schedule.sites(self._graph):
             if node.attr.unit != UNIT:
                 stalling.update(range(stage, stage + offsets(node.attr.kind)))
-        m.submodules.control = control = StageControl(stages, stalling, self._schedule.ii)
+        m.submodules.control = control = StageControl(stages, stalling, self.schedule.ii)
 
-        liveness = Liveness(self._graph, self._schedule, self._wires, self.hazards)
-        values = Values(m, control, self._schedule, self._wires, liveness, self._line_of)
+        liveness = Liveness(self._graph, self.schedule, self._wires, self.hazards)
+        values = Values(m, control, self.schedule, self._wires, liveness, self._line_of)
         stalls = _Stalls(control)
         for i, (name, unit) in enumerate(self._units.items()):
             m.submodules[f"map_{i}_{_identifier(name)}"] = unit
@@ -235,7 +238,7 @@ class Pipeline(wiring.Component):
 
     def _deliver(self, m: Module, control: StageControl, values: Values) -> None:
         """The output stream, behind its queue, which is a register if it holds one frame."""
-        last = self._schedule.stages - 1
+        last = self.schedule.stages - 1
         outputs = Cat(values.at(node, last) for node in self._graph.outputs.values())
         if self._queue == 1:
             m.d.comb += control.output_ready.eq(~self.output.valid)
@@ -257,7 +260,7 @@ class Pipeline(wiring.Component):
 
     def _access(self, m: Module, node: Node, port: Any, values: Values, stalls: _Stalls) -> None:
         """One site and its port of the unit."""
-        kind, issue = node.attr.kind, self._schedule.issue(node)
+        kind, issue = node.attr.kind, self.schedule.issue(node)
         stages = range(issue, issue + offsets(kind))
         control = stalls.control
         predicate, *operands = node.args
@@ -292,9 +295,9 @@ class Pipeline(wiring.Component):
         """The first stage in which a frame touches a unit, and the last one in which it does or has a result of it, or
         of a map that it got from there: when the host has switched a slot, nobody uses the map that was in it
         (maybe_wait_bpf_programs in kernel/bpf/syscall.c)."""
-        kinds = [(self._schedule.issue(site), site.attr.kind) for site in self._sites[unit]]
+        kinds = [(self.schedule.issue(site), site.attr.kind) for site in self._sites[unit]]
         used = [site for name in (unit, *self._inner.get(unit, ())) for site in self._sites[name]]
-        last = max(self._schedule.issue(site) + offsets(site.attr.kind) - 1 for site in used)
+        last = max(self.schedule.issue(site) + offsets(site.attr.kind) - 1 for site in used)
         return min(s + kind.touch[0] for s, kind in kinds), last
 
     def _check_drain(self, name: str) -> None:
@@ -303,8 +306,8 @@ class Pipeline(wiring.Component):
         if limit is None or not self._sites[name]:
             return
         first = self._region(name)[0]
-        last = max(self._schedule.issue(site) + site.attr.kind.touch[1] for site in self._sites[name])
-        if self._schedule.frames_in(last - first) > limit:
+        last = max(self.schedule.issue(site) + site.attr.kind.touch[1] for site in self._sites[name])
+        if self.schedule.frames_in(last - first) > limit:
             raise Refused(
                 f"frames use map {name} over {last - first} stages; between an insert and the pause in which old "
                 f"entries go, the hardware has room for what {limit} frames can insert",
