@@ -15,6 +15,7 @@ from .isa import (
     KernelReference,
     MapReference,
     Mode,
+    Poison,
 )
 
 _ALU = {
@@ -138,6 +139,8 @@ def _jump(i: Instruction, slot: int | None) -> str:
     if i.opcode == CALL_REGISTER:
         return f"callx r{i.dst}"
     if i.is_call:
+        if isinstance(i.reference, Poison):
+            return "(no instruction: a CO-RE relocation without an answer)"
         if i.src == Call.HELPER:
             return f"call {helper_name(i.imm)}"
         if i.src == Call.KERNEL:

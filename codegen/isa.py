@@ -151,6 +151,16 @@ class KernelReference:
 
 
 @dataclass(frozen=True, slots=True)
+class Poison:
+    """A call of nothing, which no kernel takes: libbpf puts it where a CO-RE relocation has no answer.
+
+    ``reason`` says why there is none.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Instruction:
     """One 8-byte slot (RFC 9669 section 3). The second slot of a 64-bit immediate has opcode 0.
 
@@ -163,7 +173,7 @@ class Instruction:
     offset: int
     imm: int
     imm64: int | None = None
-    reference: MapReference | FunctionReference | KernelReference | None = None
+    reference: MapReference | FunctionReference | KernelReference | Poison | None = None
 
     @property
     def cls(self) -> Class:

@@ -20,8 +20,9 @@ def redirect_target(design: Design) -> RedirectTarget | None:
         if kind := MAP_TYPES[spec.type].redirects_to:
             found.setdefault(kind, f"map {spec.name}")
     for instruction in design.program.instructions:
-        if instruction.is_helper_call and (kind := HELPERS[instruction.imm].redirects_to):
-            found.setdefault(kind, HELPERS[instruction.imm].name)
+        helper = HELPERS.get(instruction.imm) if instruction.is_helper_call else None  # none: never reached
+        if helper is not None and (kind := helper.redirects_to):
+            found.setdefault(kind, helper.name)
     if len(found) > 1:
         (one, here), (other, there), *_ = found.items()
         raise Refused(

@@ -5,74 +5,108 @@ Generated from the BTF of Linux 6.18; unions and structs without a name are flat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """``size`` in bytes; ``members``: name -> (offset, size) in bits."""
-
-    size: int
-    members: Mapping[str, tuple[int, int]]
-
+from ..btf import Array, Btf, Int, Member, Struct, Type, Void
 
 _TABLE = """
-xdp_md 24 data@0+32 data_end@32+32 data_meta@64+32 ingress_ifindex@96+32 rx_queue_index@128+32
-    egress_ifindex@160+32
-ethhdr 14 h_dest@0+48 h_source@48+48 h_proto@96+16
-vlan_hdr 4 h_vlan_TCI@0+16 h_vlan_encapsulated_proto@16+16
-iphdr 20 ihl@0+4 version@4+4 tos@8+8 tot_len@16+16 id@32+16 frag_off@48+16 ttl@64+8 protocol@72+8
-    check@80+16 saddr@96+32 daddr@128+32 addrs@96+64
-ipv6hdr 40 priority@0+4 version@4+4 flow_lbl@8+24 payload_len@32+16 nexthdr@48+8 hop_limit@56+8
-    saddr@64+128 daddr@192+128 addrs@64+256
-ipv6_opt_hdr 2 nexthdr@0+8 hdrlen@8+8
-ipv6_rt_hdr 4 nexthdr@0+8 hdrlen@8+8 type@16+8 segments_left@24+8
-frag_hdr 8 nexthdr@0+8 reserved@8+8 frag_off@16+16 identification@32+32
-ip_auth_hdr 12 nexthdr@0+8 hdrlen@8+8 reserved@16+16 spi@32+32 seq_no@64+32 auth_data@96+0
-ip_esp_hdr 8 spi@0+32 seq_no@32+32 enc_data@64+0
-tcphdr 20 source@0+16 dest@16+16 seq@32+32 ack_seq@64+32 ae@96+1 res1@97+3 doff@100+4 fin@104+1 syn@105+1
-    rst@106+1 psh@107+1 ack@108+1 urg@109+1 ece@110+1 cwr@111+1 window@112+16 check@128+16 urg_ptr@144+16
-udphdr 8 source@0+16 dest@16+16 len@32+16 check@48+16
-sctphdr 12 source@0+16 dest@16+16 vtag@32+32 checksum@64+32
-icmphdr 8 type@0+8 code@8+8 checksum@16+16 un@32+32
-icmp6hdr 8 icmp6_type@0+8 icmp6_code@8+8 icmp6_cksum@16+16 icmp6_dataun@32+32
-arphdr 8 ar_hrd@0+16 ar_pro@16+16 ar_hln@32+8 ar_pln@40+8 ar_op@48+16
-gre_base_hdr 4 flags@0+16 protocol@16+16
-vxlanhdr 8 vx_flags@0+32 vx_vni@32+32
-genevehdr 8 opt_len@0+6 ver@6+2 rsvd1@8+6 critical@14+1 oam@15+1 proto_type@16+16 vni@32+24 rsvd2@56+8 options@64+0
-geneve_opt 4 opt_class@0+16 type@16+8 length@24+5 r3@29+1 r2@30+1 r1@31+1 opt_data@32+0
-vlan_ethhdr 18 h_dest@0+48 h_source@48+48 addrs@0+96 h_vlan_proto@96+16 h_vlan_TCI@112+16
-    h_vlan_encapsulated_proto@128+16
-pppoe_hdr 6 type@0+4 ver@4+4 code@8+8 sid@16+16 length@32+16 tag@48+0
-mpls_label 4 entry@0+32
-igmphdr 8 type@0+8 code@8+8 csum@16+16 group@32+32
-ipv6_sr_hdr 8 nexthdr@0+8 hdrlen@8+8 type@16+8 segments_left@24+8 first_segment@32+8 flags@40+8 tag@48+16
-    segments@64+0
-in_addr 4 s_addr@0+32
-in6_addr 16 in6_u@0+128
-bpf_fib_lookup 64 family@0+8 l4_protocol@8+8 sport@16+16 dport@32+16 tot_len@48+16 mtu_result@48+16 ifindex@64+32
-    tos@96+8 flowinfo@96+32 rt_metric@96+32 ipv4_src@128+32 ipv6_src@128+128 ipv4_dst@256+32 ipv6_dst@256+128
-    h_vlan_proto@384+16 h_vlan_TCI@400+16 tbid@384+32 mark@416+32 smac@416+48 dmac@464+48
-bpf_devmap_val 8 ifindex@0+32 bpf_prog@32+32
-bpf_cpumap_val 8 qsize@0+32 bpf_prog@32+32
-bpf_spin_lock 4 val@0+32
+xdp_md 24: u32 data@0; u32 data_end@32; u32 data_meta@64; u32 ingress_ifindex@96; u32 rx_queue_index@128;
+    u32 egress_ifindex@160
+ethhdr 14: u8[6] h_dest@0; u8[6] h_source@48; u16 h_proto@96
+vlan_hdr 4: u16 h_vlan_TCI@0; u16 h_vlan_encapsulated_proto@16
+iphdr 20: u8 ihl@0/4; u8 version@4/4; u8 tos@8; u16 tot_len@16; u16 id@32; u16 frag_off@48; u8 ttl@64;
+    u8 protocol@72; u16 check@80; u32 saddr@96; u32 daddr@128; iphdr.addrs addrs@96
+ipv6hdr 40: u8 priority@0/4; u8 version@4/4; u8[3] flow_lbl@8; u16 payload_len@32; u8 nexthdr@48; u8 hop_limit@56;
+    in6_addr saddr@64; in6_addr daddr@192; ipv6hdr.addrs addrs@64
+ipv6_opt_hdr 2: u8 nexthdr@0; u8 hdrlen@8
+ipv6_rt_hdr 4: u8 nexthdr@0; u8 hdrlen@8; u8 type@16; u8 segments_left@24
+frag_hdr 8: u8 nexthdr@0; u8 reserved@8; u16 frag_off@16; u32 identification@32
+ip_auth_hdr 12: u8 nexthdr@0; u8 hdrlen@8; u16 reserved@16; u32 spi@32; u32 seq_no@64; u8[0] auth_data@96
+ip_esp_hdr 8: u32 spi@0; u32 seq_no@32; u8[0] enc_data@64
+tcphdr 20: u16 source@0; u16 dest@16; u32 seq@32; u32 ack_seq@64; u16 ae@96/1; u16 res1@97/3; u16 doff@100/4;
+    u16 fin@104/1; u16 syn@105/1; u16 rst@106/1; u16 psh@107/1; u16 ack@108/1; u16 urg@109/1; u16 ece@110/1;
+    u16 cwr@111/1; u16 window@112; u16 check@128; u16 urg_ptr@144
+udphdr 8: u16 source@0; u16 dest@16; u16 len@32; u16 check@48
+sctphdr 12: u16 source@0; u16 dest@16; u32 vtag@32; u32 checksum@64
+icmphdr 8: u8 type@0; u8 code@8; u16 checksum@16; icmphdr.un un@32
+icmp6hdr 8: u8 icmp6_type@0; u8 icmp6_code@8; u16 icmp6_cksum@16; icmp6hdr.icmp6_dataun icmp6_dataun@32
+arphdr 8: u16 ar_hrd@0; u16 ar_pro@16; u8 ar_hln@32; u8 ar_pln@40; u16 ar_op@48
+gre_base_hdr 4: u16 flags@0; u16 protocol@16
+vxlanhdr 8: u32 vx_flags@0; u32 vx_vni@32
+genevehdr 8: u8 opt_len@0/6; u8 ver@6/2; u8 rsvd1@8/6; u8 critical@14/1; u8 oam@15/1; u16 proto_type@16;
+    u8[3] vni@32; u8 rsvd2@56; u8[0] options@64
+geneve_opt 4: u16 opt_class@0; u8 type@16; u8 length@24/5; u8 r3@29/1; u8 r2@30/1; u8 r1@31/1; u8[0] opt_data@32
+vlan_ethhdr 18: u8[6] h_dest@0; u8[6] h_source@48; vlan_ethhdr.addrs addrs@0; u16 h_vlan_proto@96;
+    u16 h_vlan_TCI@112; u16 h_vlan_encapsulated_proto@128
+pppoe_hdr 6: u8 type@0/4; u8 ver@4/4; u8 code@8; u16 sid@16; u16 length@32; pppoe_tag[0] tag@48
+mpls_label 4: u32 entry@0
+igmphdr 8: u8 type@0; u8 code@8; u16 csum@16; u32 group@32
+ipv6_sr_hdr 8: u8 nexthdr@0; u8 hdrlen@8; u8 type@16; u8 segments_left@24; u8 first_segment@32; u8 flags@40;
+    u16 tag@48; in6_addr[0] segments@64
+in_addr 4: u32 s_addr@0
+in6_addr 16: in6_addr.in6_u in6_u@0
+bpf_fib_lookup 64: u8 family@0; u8 l4_protocol@8; u16 sport@16; u16 dport@32; u16 tot_len@48; u16 mtu_result@48;
+    u32 ifindex@64; u8 tos@96; u32 flowinfo@96; u32 rt_metric@96; u32 ipv4_src@128; u32[4] ipv6_src@128;
+    u32 ipv4_dst@256; u32[4] ipv6_dst@256; u16 h_vlan_proto@384; u16 h_vlan_TCI@400; u32 tbid@384; u32 mark@416;
+    u8[6] smac@416; u8[6] dmac@464
+bpf_devmap_val 8: u32 ifindex@0; bpf_devmap_val.bpf_prog bpf_prog@32
+bpf_cpumap_val 8: u32 qsize@0; bpf_cpumap_val.bpf_prog bpf_prog@32
+bpf_spin_lock 4: u32 val@0
+iphdr.addrs 8: u32 saddr@0; u32 daddr@32
+ipv6hdr.addrs 32: in6_addr saddr@0; in6_addr daddr@128
+icmphdr.un 4: icmphdr.un.echo echo@0; u32 gateway@0; icmphdr.un.frag frag@0; u8[4] reserved@0
+icmp6hdr.icmp6_dataun 4: u32[1] un_data32@0; u16[2] un_data16@0; u8[4] un_data8@0; icmpv6_echo u_echo@0;
+    icmpv6_nd_advt u_nd_advt@0; icmpv6_nd_ra u_nd_ra@0
+vlan_ethhdr.addrs 12: u8[6] h_dest@0; u8[6] h_source@48
+pppoe_tag 4: u16 tag_type@0; u16 tag_len@16; u8[0] tag_data@32
+in6_addr.in6_u 16: u8[16] u6_addr8@0; u16[8] u6_addr16@0; u32[4] u6_addr32@0
+bpf_devmap_val.bpf_prog 4: s32 fd@0; u32 id@0
+bpf_cpumap_val.bpf_prog 4: s32 fd@0; u32 id@0
+icmphdr.un.echo 4: u16 id@0; u16 sequence@16
+icmphdr.un.frag 4: u16 __unused@0; u16 mtu@16
+icmpv6_echo 4: u16 identifier@0; u16 sequence@16
+icmpv6_nd_advt 4: u32 reserved@0/5; u32 override@5/1; u32 solicited@6/1; u32 router@7/1; u32 reserved2@8/24
+icmpv6_nd_ra 4: u8 hop_limit@0; u8 reserved@8/3; u8 router_pref@11/2; u8 home_agent@13/1; u8 other@14/1;
+    u8 managed@15/1; u16 rt_lifetime@16
 """
-# struct name, bytes, then member@offset+size in bits
+# Name and bytes of a struct, then its members: type, name, place in bits, width of a bit field.
+# What has a dot in its name has none in C.
 
 
-def _parse() -> dict[str, Layout]:
-    layouts: dict[str, Layout] = {}
-    for line in _TABLE.replace("\n    ", " ").strip().splitlines():
-        name, size, *members = line.split()
-        places: dict[str, tuple[int, int]] = {}
-        for member in members:
-            field, _, place = member.partition("@")
-            offset, _, bits = place.partition("+")
-            places[field] = int(offset), int(bits)
-        layouts[name] = Layout(int(size), places)
-    return layouts
+class _Types:
+    """The table as BTF types, each once."""
+
+    def __init__(self) -> None:
+        lines = _TABLE.replace("\n    ", " ").strip().splitlines()
+        self._texts = dict(line.split(" ", 1) for line in lines)
+        self._ids: dict[str, int] = {}
+        self.types: list[Type] = [Void()]
+        self.structs = {name: self._id(name) for name in self._texts if "." not in name}
+
+    def _id(self, name: str) -> int:
+        if name not in self._ids:
+            made = self._type(name)  # first those that it is made of
+            self._ids[name] = len(self.types)
+            self.types.append(made)
+        return self._ids[name]
+
+    def _type(self, name: str) -> Type:
+        if array := re.fullmatch(r"(.+)\[(\d+)\]", name):
+            return Array(self._id(array[1]), int(array[2]))
+        if integer := re.fullmatch(r"([us])(\d+)", name):
+            return Int(name, int(integer[2]) // 8, signed=integer[1] == "s", bool=False)
+        size, _, members = self._texts[name].partition(": ")
+        return Struct("" if "." in name else name, int(size), tuple(map(self._member, members.split("; "))))
+
+    def _member(self, text: str) -> Member:
+        type, name, place = re.split("[ @]", text)
+        offset, _, bits = place.partition("/")
+        return Member(name, self._id(type), int(offset), int(bits or 0))
 
 
-LAYOUTS = _parse()
-"""Struct name -> layout."""
+_TYPES = _Types()
+KERNEL = Btf("fixed layouts", tuple(_TYPES.types), b"")
+"""The types that all kernels have."""
+FIXED: Mapping[str, int] = _TYPES.structs
+"""Struct name -> its type in `KERNEL`."""

@@ -23,6 +23,7 @@ from ..isa import (
     Load64,
     MapReference,
     Mode,
+    Poison,
     reads,
 )
 from ..spec import ProgramSpec
@@ -248,6 +249,12 @@ class Explorer(Progress):
         if i.is_local_call:
             state.enter()
             return [(self._enter(visit, visit.slot + 1 + i.imm, state), None)]
+        if isinstance(i.reference, Poison):
+            raise Failure(
+                Category.RELOCATION,
+                f"{i.reference.reason}, so libbpf leaves no valid instruction here",
+                "declare it as the kernel's headers do",
+            )
         if i.is_helper_call and self._env.helper(i.imm).ret is Ret.NEXT_PROGRAM:
             return self._tail_call(visit, i, state)
         if plugin := self._repeats(i):

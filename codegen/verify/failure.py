@@ -27,6 +27,7 @@ class Category(Enum):
     ITERATOR = "invalid use of an iterator"
     RECORD = "invalid use of a record"
     LOCK = "invalid use of a lock"
+    RELOCATION = "CO-RE relocation without an answer"
 
 
 class Failure(Exception):

@@ -6,16 +6,13 @@ import struct
 from pathlib import Path
 
 import pytest
-from hardpath.codegen import btf
 from hardpath.codegen.disassemble import disassemble
 from hardpath.codegen.elf import load, select, with_map_size, with_variables
-from hardpath.codegen.elf.abi import LAYOUTS
 from hardpath.codegen.elf.kinds import program_type
 from hardpath.codegen.elf.load import load_bytes
 from hardpath.codegen.isa import FunctionReference, MapReference
 from hardpath.codegen.spec import ObjectSpec, ProgramSpec
 from hardpath.hdl.errors import InputError, Refused
-from hardpath.sim.interpreter import Interpreter
 
 DATA = Path(__file__).parents[1] / "data" / "elf"
 CALLS = [f"calls.{compiler}.o" for compiler in ("v1", "v2", "v3", "v4", "clang14", "gcc")]
@@ -270,36 +267,6 @@ def test_kernel_symbols_are_refused_by_name(which: str, symbol: str) -> None:
 
 def test_a_broken_program_does_not_spoil_the_others() -> None:
     assert [i.opcode for i in program("externs.o", "fine").instructions][-1] == 0x95
-
-
-def test_fixed_layouts_are_relocated_without_a_kernel() -> None:
-    listing = [disassemble(i) for i in program("core.o", "fixed").instructions]
-    # In the kernel's struct iphdr ttl is byte 8, protocol byte 9, version the upper half of byte 0; in struct
-    # xdp_md data comes first. The object declares all of them elsewhere. test_elf_libbpf compares the rest.
-    assert any(text.endswith("= *(u32 *)(r1 + 0)") for text in listing)
-    assert any(text.endswith("+ 8)") and "(u8 *)" in text for text in listing)
-
-
-def test_relocations_that_need_no_kernel_are_resolved() -> None:
-    linked = program("core.o", "local")
-    assert Interpreter(linked, {}).run(bytes(14)).r0 == 1
-
-
-def test_other_kernel_types_are_refused_by_member() -> None:
-    with pytest.raises(Refused, match="asks whether the running kernel has struct task_struct\n"):
-        program("core.o", "exists")
-    with pytest.raises(Refused, match=r"struct task_struct, member pid\n.*core\.c:"):
-        program("core.o", "kernel")
-
-
-def test_fixed_layouts_are_those_of_the_running_kernel() -> None:
-    path = Path("/sys/kernel/btf/vmlinux")
-    if not path.exists():
-        pytest.skip("this kernel has no BTF")
-    kernel = btf.parse(path.read_bytes(), "vmlinux")
-    sizes = {t.name: t.size for t in kernel.types if isinstance(t, btf.Struct) and t.name in LAYOUTS}
-    assert sizes == {name: LAYOUTS[name].size for name in sizes}
-    assert {"xdp_md", "ethhdr", "iphdr", "ipv6hdr", "tcphdr", "udphdr"} <= set(sizes)
 
 
 # --- overrides -----------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ OBJECTS = [
     "callback.o",
     "nested.o",
     "core.o",
+    "resized.o",
 ]
 
 pytestmark = [
