@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from ...hdl.maps.linux import BPF_F_RDONLY_PROG
+from ...hdl.maps.linux import BPF_F_NO_PREALLOC, BPF_F_RDONLY_PROG
 from ...hdl.maps.ringbuf import PAGE_BYTES
 from .. import btf as types
 from ..btf import Btf
@@ -18,7 +18,7 @@ from ..spec import MapSpec
 from .file import ElfFile, Section, Symbol
 
 _ARRAY = 2  # BPF_MAP_TYPE_ARRAY
-_PROG_ARRAY, _PERF_EVENT_ARRAY, _RINGBUF = 3, 4, 27
+_PROG_ARRAY, _PERF_EVENT_ARRAY, _LPM_TRIE, _RINGBUF = 3, 4, 11, 27
 _MAX_DATA = 16 << 20
 _U32 = 0xFFFFFFFF
 
@@ -53,7 +53,7 @@ def read_maps(elf: ElfFile, btf: Btf | None) -> ObjectMaps:
                 specs[name] = replace(spec, name=name)
             continue
         for offset, declared in found:
-            spec = _as_loaders_size_it(declared)
+            spec = _as_loaders_make_it(declared)
             if spec.name in specs:
                 raise elf.error(f"map {spec.name} is defined twice", section, offset)
             specs[spec.name] = spec
@@ -61,10 +61,13 @@ def read_maps(elf: ElfFile, btf: Btf | None) -> ObjectMaps:
     return ObjectMaps(specs, at, data)
 
 
-def _as_loaders_size_it(spec: MapSpec) -> MapSpec:
-    """Arrays of file descriptors without sizes have those that Linux wants (as cilium/ebpf loads them), and a perf
-    event array has an entry for each CPU, of which the hardware is one; a ring buffer gets the next size that Linux can
-    create (libbpf: adjust_ringbuf_sz)."""
+def _as_loaders_make_it(spec: MapSpec) -> MapSpec:
+    """What a definition leaves open and Linux wants in one way only: arrays of file descriptors without sizes have those
+    (as cilium/ebpf loads them), and a perf event array has an entry for each CPU, of which the hardware is one; a ring
+    buffer gets the next size that Linux can create (libbpf: adjust_ringbuf_sz), a trie the flag without which there is
+    none (goebpf sets it; others create and pin the map before the object is loaded)."""
+    if spec.type == _LPM_TRIE:
+        return replace(spec, flags=spec.flags | BPF_F_NO_PREALLOC)
     if spec.type in (_PROG_ARRAY, _PERF_EVENT_ARRAY):
         spec = replace(spec, key_size=spec.key_size or 4, value_size=spec.value_size or 4)
     if spec.type == _PERF_EVENT_ARRAY:

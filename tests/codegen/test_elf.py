@@ -13,6 +13,7 @@ from hardpath.codegen.elf.load import load_bytes
 from hardpath.codegen.isa import FunctionReference, MapReference
 from hardpath.codegen.spec import ObjectSpec, ProgramSpec
 from hardpath.hdl.errors import InputError, Refused
+from hardpath.hdl.maps.registry import MAP_TYPES
 
 DATA = Path(__file__).parents[1] / "data" / "elf"
 CALLS = [f"calls.{compiler}.o" for compiler in ("v1", "v2", "v3", "v4", "clang14", "gcc")]
@@ -199,6 +200,15 @@ def test_maps_of_file_descriptors_and_rings_have_the_sizes_that_loaders_give_the
     maps = load(DATA / "descriptors.o").maps
     sizes = {name: (m.key_size, m.value_size, m.max_entries) for name, m in maps.items()}
     assert sizes == {"perf": (4, 4, 1), "programs": (4, 4, 2), "ring": (0, 0, 8192)}
+
+
+def test_a_trie_has_the_flag_without_which_there_is_none() -> None:
+    contents = (DATA / "unsized.o").read_bytes()
+    hash_map = struct.pack("<4I", 1, 4, 8, 0)
+    assert contents.count(hash_map) == 1
+    trie = load_bytes("x.o", contents.replace(hash_map, struct.pack("<4I", 11, 8, 8, 16))).maps["table"]
+    assert trie.flags == 1  # BPF_F_NO_PREALLOC
+    MAP_TYPES[trie.type].check(trie)
 
 
 def test_iproute2_maps_find_their_inner_map() -> None:
