@@ -62,7 +62,7 @@ def read_maps(elf: ElfFile, btf: Btf | None) -> ObjectMaps:
 
 
 def _as_loaders_make_it(spec: MapSpec) -> MapSpec:
-    """What a definition leaves open and Linux wants in one way only: arrays of file descriptors without sizes have those
+    """What a definition leaves open and Linux wants in one way: arrays of file descriptors without sizes have those
     (as cilium/ebpf loads them), and a perf event array has an entry for each CPU, of which the hardware is one; a ring
     buffer gets the next size that Linux can create (libbpf: adjust_ringbuf_sz), a trie the flag without which there is
     none (goebpf sets it; others create and pin the map before the object is loaded)."""
