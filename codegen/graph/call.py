@@ -78,11 +78,12 @@ class FrameView:
 
 
 class Call:
-    """One call. ``helper`` is None when only the `Lowering` part is wanted."""
+    """One call. ``helper`` is None when only the `Lowering` part is wanted; ``text``: what its text is on this path."""
 
-    def __init__(self, step: MemoryAccess, helper: HelperPlugin | None) -> None:
+    def __init__(self, step: MemoryAccess, helper: HelperPlugin | None, text: bytes | None = None) -> None:
         self._step = step
         self._helper = helper
+        self._text = text
         self._unconditional = helper is None
         self.frame = FrameView(step)
 
@@ -171,6 +172,8 @@ class Call:
         value = step.value(number)
         if size == 0:
             return step.c.const(0, 8)
+        if self._text is not None and self._helper is not None and number == self._helper.text:
+            return step.c.const(int.from_bytes(self._text, "little"), 8 * size)
         if isinstance(value, Union):
             return step.select(
                 [

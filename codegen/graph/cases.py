@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 
 from .ir import Node
 from .predicates import FALSE, Predicates
@@ -50,3 +51,19 @@ def cases(p: Predicates, node: Node, path: int) -> list[tuple[int, int]] | None:
         else:
             return None
     return [(predicate, value) for value, predicate in found.items()]
+
+
+def known_bytes(p: Predicates, nodes: Sequence[Node], path: int) -> list[tuple[int, bytes]] | None:
+    """The same for several nodes of 8 bits together."""
+    found = [(path, b"")]
+    for node in nodes:
+        longer: list[tuple[int, bytes]] = []
+        for when, text in found:
+            ways = cases(p, node, when)
+            if ways is None:
+                return None
+            longer += [(q, text + bytes([value])) for q, value in ways]
+        found = longer
+        if len(found) > _MOST:
+            return None
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from ...hdl.errors import Refused
 from ...hdl.helpers.base import Arg, CallingHelper, HelperPlugin, Passed, Ret
@@ -17,6 +18,7 @@ from ..verify.iterator import kernel_function
 from ..verify.result import Kind
 from . import arithmetic
 from .call import Call
+from .cases import known_bytes
 from .ir import Node
 from .memory import MemoryAccess
 from .predicates import FALSE, TRUE
@@ -341,7 +343,7 @@ class Step(MemoryAccess):
         def fix(rest: list[int]) -> None:
             """Call with one choice for each argument of ``rest``."""
             if not rest:
-                self.call_with(helper)
+                self.call_with_text(helper)
                 return
             number, before = rest[0], self.point
             ways = self.choices(number)
@@ -362,9 +364,21 @@ class Step(MemoryAccess):
         fix([*wanted, *helper.constants])
         self.point = point
 
-    def call_with(self, helper: HelperPlugin) -> None:
-        state = self.state
+    def call_with_text(self, helper: HelperPlugin) -> None:
+        """The bytes of a text can depend on the path as well: each path writes its own to one place of the stack."""
         call = Call(self, helper)
+        size = call.constant_argument(helper.text + 1) if helper.text else None
+        if size:
+            data = call.memory(helper.text, size)
+            each = [self.c.slice(data, 8 * i, 8) for i in range(size)]
+            if ways := known_bytes(self.p, each, self.state.predicate):
+                self.on_each(ways, partial(self.call_with, helper))
+                return
+        self.call_with(helper)
+
+    def call_with(self, helper: HelperPlugin, text: bytes | None = None) -> None:
+        state = self.state
+        call = Call(self, helper, text)
         if helper.writes_map:
             call.flush_map()
         result = helper.lower(call)

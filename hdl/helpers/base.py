@@ -259,6 +259,7 @@ class HelperPlugin(ABC):
     redirects_to: RedirectTarget | None = None  # what target it chooses by itself, without a map
     has_result: bool = True  # whether a program may use what it returns
     constants: tuple[int, ...] = ()  # arguments (1 to 5): numbers, and places of memory, that the hardware must know
+    text: int = 0  # of the constants the one that points to bytes the hardware must know; the next is their number
     tables: tuple[Table, ...] = ()  # that it looks up
     limit: int = 0  # how many of its calls succeed for one frame (NEXT_PROGRAM)
 

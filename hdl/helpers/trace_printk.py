@@ -23,6 +23,7 @@ class TracePrintk(HelperPlugin):
     args = (Arg.MEM, Arg.SIZE, Arg.ANY, Arg.ANY, Arg.ANY)
     has_result = False
     constants = (1, 2)
+    text = 1
 
     def _kind(self, format: bytes) -> Line:
         kind = line(self.name, format)

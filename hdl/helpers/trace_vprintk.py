@@ -21,6 +21,7 @@ class TraceVprintk(HelperPlugin):
     args = (Arg.MEM, Arg.SIZE, Arg.MEM_OR_NULL, Arg.SIZE_OR_ZERO)
     has_result = False
     constants = (1, 2, 4)
+    text = 1
 
     def _kind(self, format: bytes, data: int) -> Line:
         kind = line(self.name, format)

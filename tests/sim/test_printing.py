@@ -148,17 +148,37 @@ def merged(a):
     a.exit()
 
 
+def written_by_paths(a):
+    """One call for three formats that paths wrote to one place of the stack, two of them of the same length."""
+    begin(a)
+    chosen, other = Label(), Label()
+    a.load(1, 3, 6, 0)
+    a.jump(Jump.JGT, other, 3, imm=100)
+    put_text(a, "a: %d")
+    a.jump(Jump.JNE, chosen, 3, imm=7)
+    put_text(a, "b: %u")
+    a.load(1, 3, 6, 1)
+    a.jump(Jump.JA, chosen)
+    a.place(other)
+    put_text(a, "none")
+    a.place(chosen)
+    a.call(PRINTK)
+    a.move(0, imm=TX)
+    a.exit()
+
+
 FORMATS = {"formats": MapSpec("formats", 2, 4, 19, 1, initial=b"large %d\0small: %u\0", readonly=True)}
 
 
 @pytest.mark.linux
 @needs_linux
-def test_one_call_can_print_with_a_format_for_each_path_to_it(assemble, trace):
-    program = assemble(merged)
+@pytest.mark.parametrize("write", [merged, written_by_paths])
+def test_one_call_can_print_with_a_format_for_each_path_to_it(assemble, trace, write):
+    program = assemble(write)
     interpreter, evaluator = Interpreter(program, FORMATS), Evaluator(build(verify(program, FORMATS)), FORMATS)
     trace()
     with LinuxOracle(program, FORMATS) as linux:
-        for first in (0, 99, 100, 101, 255):
+        for first in (0, 7, 99, 100, 101, 255):
             frame = bytes([first, *range(63)])
             linux.run(frame)
             interpreter.run(frame)
