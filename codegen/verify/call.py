@@ -20,7 +20,7 @@ from .memory import MAX_OFFSET, check_access, check_context_pointer, check_writa
 from .number import between
 from .result import Kind
 from .state import NULL, State
-from .values import CLOBBERED, PACKET_KINDS, UNKNOWN_KEY, Num, Ptr, Value, is_null, scalar
+from .values import CLOBBERED, DATA, PACKET_KINDS, UNKNOWN_KEY, Num, Ptr, Value, is_null, scalar
 
 
 class Environment:
@@ -105,7 +105,7 @@ def call(state: State, plugin: HelperPlugin, env: Environment, fresh: Callable[[
     """The states after a helper call, one for each of its outcomes; takes over ``state``."""
     map_name = check_arguments(state, plugin, env)
     lock.before_call(state, plugin)
-    first, distance = state.get(1), state.get(2)
+    first, distance, succeeds = state.get(1), state.get(2), _is_inside_frame(state, plugin)
     _give_back(state, plugin, env)
     target = _output(state, plugin, env, map_name)
     results = _results(state, plugin, env, map_name, fresh)
@@ -125,8 +125,18 @@ def call(state: State, plugin: HelperPlugin, env: Environment, fresh: Callable[[
                 after.head = _moved(after.head, moved)
             after.meta = _moved(after.meta, moved)
         if target is not None:
-            _fill(after, *target, surely=outcome.fills)
+            _fill(after, *target, surely=outcome.fills or succeeds)
     return states
+
+
+def _is_inside_frame(state: State, plugin: HelperPlugin) -> bool:
+    """Whether the bytes of the frame that the helper moves were shown to be there, so that it cannot fail."""
+    if Arg.FRAME_OFFSET not in plugin.args or DATA not in state.proven:
+        return False
+    number = 1 + plugin.args.index(Arg.FRAME_OFFSET)
+    offset, size = state.get(number), state.get(number + 2)
+    assert isinstance(offset, Num) and isinstance(size, Num)
+    return offset.number.umax + size.number.umax <= state.proven[DATA].size
 
 
 def _results(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from assembler import CTX, Assembler, Label
+from assembler import CTX, FP, Assembler, Label
 from hardpath.codegen.isa import Alu, Atomic, Jump
-from verify_programs import ADJUST_HEAD, CASES, Write, case, frame, leave
+from verify_programs import ADJUST_HEAD, CASES, XDP_LOAD_BYTES, Write, case, frame, leave
 
 
 @case("ok")
@@ -279,3 +279,29 @@ def atomic_in_the_frame(a):
     a.move(0, imm=1)
     a.atomic(Atomic.ADD, 8, 2, 0, 0)
     leave(a)
+
+
+def branches_on_copied(a: Assembler, at: int) -> None:
+    """Branch on four bytes that bpf_xdp_load_bytes copies, whatever it returned, from a frame of 64 or more."""
+    skip = Label()
+    frame(a, 64)
+    a.move(1, src=6)
+    a.move(2, imm=at)
+    a.move(3, src=FP)
+    a.alu(Alu.ADD, 3, imm=-8)
+    a.move(4, imm=4)
+    a.call(XDP_LOAD_BYTES)
+    a.load(4, 1, FP, -8)
+    a.jump(Jump.JEQ, skip, 1, imm=7)
+    a.place(skip)
+    leave(a)
+
+
+@case("ok")
+def branches_on_bytes_that_are_sure_to_be_copied(a):
+    branches_on_copied(a, 60)
+
+
+@case("refused")
+def branches_on_bytes_that_may_not_be_copied(a):
+    branches_on_copied(a, 61)

@@ -22,6 +22,7 @@ MAPS = {
     ".bss": MapSpec(".bss", 2, 4, 8, 1, initial=bytes(8)),
 }
 LOOKUP, UPDATE, RANDOM, TAIL_CALL, CSUM_DIFF, ADJUST_HEAD, LOOP = 1, 2, 7, 12, 28, 44, 181
+XDP_LOAD_BYTES = 189
 Write = Callable[[Assembler], None]
 CASES: dict[str, tuple[str, Write]] = {}
 
