@@ -43,6 +43,7 @@ from . import bpf_syscall as bpf
 from . import kernel_types
 from .linux_buffers import LinuxBuffer, PerfBuffer, RingBuffer
 from .linux_clock import CLOCK_MAP, readings, uses_clock, with_set_clock
+from .linux_stack import with_zero_stack
 from .network import LOOPBACK, Network
 from .network import unavailable as network_unavailable
 from .results import Outcome, Verdict
@@ -110,13 +111,15 @@ class LinuxOracle:
     """A program in the kernel, with fresh maps. A context manager: everything is gone at its end. To the program it is
     always the time at which its frame arrived.
 
+    ``zero_stack``: stack that was never written is zero, as in the hardware.
     Raises InputError when the kernel does not take a map or the program (in one line what its verifier says; the
     whole log is the error's cause).
     """
 
-    def __init__(self, program: ProgramSpec, maps: Mapping[str, MapSpec]) -> None:
+    def __init__(self, program: ProgramSpec, maps: Mapping[str, MapSpec], zero_stack: bool = False) -> None:
         self._program = program
         self._specs = maps
+        self._zero_stack = zero_stack
         self.events: list[Event] = []  # what the last frame told the host, except printed lines
 
     def __enter__(self) -> LinuxOracle:
@@ -125,6 +128,8 @@ class LinuxOracle:
         with ExitStack() as stack:
             self._maps = _LoadedMaps(self._program, self._specs, stack)
             parts = self._program.parts
+            if self._zero_stack:
+                parts = tuple(with_zero_stack(part) for part in parts)
             self._tables = helper_tables(parts)
             # Without tables, the network at hand will do, as far as its interfaces go.
             own = needs_network(self._program, self._specs) and (self._tables or not network_unavailable())

@@ -286,7 +286,8 @@ def check_arguments(state: State, plugin: HelperPlugin, env: Environment) -> str
                 assert map_name is not None
                 _check_memory(state, plugin, register, value, env.maps[map_name].value_size, env, written)
             case Arg.SIZE | Arg.SIZE_OR_ZERO:
-                _check_sized(state, plugin, register, value, kind, env)
+                copied_to = map_name if plugin.copies_memory else None
+                _check_sized(state, plugin, register, value, kind, env, copied_to)
             case Arg.INOUT_U32:
                 _check_memory(state, plugin, register, value, U32_BYTES, env)
                 _check_memory(state, plugin, register, value, U32_BYTES, env, written=True)
@@ -336,7 +337,13 @@ def _pointer(plugin: HelperPlugin, register: int, value: Num | Ptr, kind: Arg, w
 
 
 def _check_sized(
-    state: State, plugin: HelperPlugin, register: int, size: Num | Ptr, kind: Arg, env: Environment
+    state: State,
+    plugin: HelperPlugin,
+    register: int,
+    size: Num | Ptr,
+    kind: Arg,
+    env: Environment,
+    copied_to: str | None,
 ) -> None:
     """A size argument, and the memory argument before it."""
     memory = readable(state, register - 1)
@@ -356,7 +363,7 @@ def _check_sized(
     access = plugin.args[register - 2]
     for many in {low, high} if low == 0 else {high}:  # even no bytes must be somewhere in the memory
         if access != Arg.OUT_MEM:
-            _check_memory(state, plugin, register - 1, memory, many, env)
+            _check_memory(state, plugin, register - 1, memory, many, env, copied_to=copied_to)
         if access in (Arg.OUT_MEM, Arg.INOUT_MEM):
             _check_memory(state, plugin, register - 1, memory, many, env, written=True)
 

@@ -251,6 +251,7 @@ class HelperPlugin(ABC):
     ret: Ret = Ret.SCALAR
     frame_access: bool = True  # whether pointer arguments may point into the frame (kernel: pkt_access)
     changes_frame: bool = False  # invalidates packet pointers (kernel: bpf_helper_changes_pkt_data)
+    copies_memory: bool = False  # its memory argument goes to its map as it is, and decides nothing
     publishes: bool = False  # the host gets to see the record that is given back
     locks: bool = False  # takes the lock of its first argument
     unlocks: bool = False  # gives it back

@@ -29,6 +29,7 @@ class PerfEventOutput(HelperPlugin):
     summary = "a record of memory, and of the frame's first bytes if the flags want them, for the host"
     args = (Arg.CTX, Arg.MAP, Arg.SCALAR, Arg.MEM, Arg.SIZE_OR_ZERO)
     frame_access = False
+    copies_memory = True
     map_operation = "perf_event"
 
     def outcomes(self) -> Sequence[Outcome]:

@@ -21,6 +21,7 @@ class RingbufOutput(HelperPlugin):
     summary = "a record with a copy of memory, -EAGAIN if the ring has no room"
     args = (Arg.MAP, Arg.MEM, Arg.SIZE_OR_ZERO, Arg.SCALAR)
     frame_access = False
+    copies_memory = True
     map_operation = "ringbuf"
 
     def outcomes(self) -> Sequence[Outcome]:

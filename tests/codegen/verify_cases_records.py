@@ -57,6 +57,32 @@ def begun(a: Assembler) -> None:
     fill(a)
 
 
+def stack(a: Assembler, pointer: int) -> None:
+    """16 bytes, of which 8 were never written."""
+    a.store(8, FP, -8, imm=1)
+    a.move(pointer, src=FP)
+    a.alu(Alu.ADD, pointer, imm=-16)
+    a.move(pointer + 1, imm=16)
+
+
+@case("ok")
+def copies_stack_that_was_never_written_into_a_ring(a):
+    a.map(1, "ring")
+    stack(a, 2)
+    a.move(4, imm=0)
+    a.call(OUTPUT)
+    leave(a)
+
+
+@case("ok")
+def copies_stack_that_was_never_written_into_a_perf_buffer(a):
+    a.map(2, "perf")
+    a.constant(3, 0xFFFFFFFF)
+    stack(a, 4)
+    a.call(PERF_OUTPUT)
+    leave(a)
+
+
 @case("ok")
 def fills_and_submits_a_record(a):
     begun(a)
