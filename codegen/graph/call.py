@@ -150,6 +150,14 @@ class Call:
         """Whether it is the constant NULL."""
         return self.constant_argument(number) == 0
 
+    def is_pointer(self, number: int) -> Node | None:
+        """1 bit: it is a pointer, and not NULL; None if it may be another number."""
+        step = self._step
+        parts = alternatives(step.value(number), step.state.predicate)
+        if any(isinstance(part, Node) and (part.op != "const" or part.attr) for _, part in parts):
+            return None
+        return step.select([(q, step.not_null(part)) for q, part in parts])
+
     def string(self, number: int) -> bytes:
         """The bytes of a CONST_STRING argument."""
         fact, text = self._step.fact(number), None

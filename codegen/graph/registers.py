@@ -132,6 +132,12 @@ class RegisterView:
                 result.append((when, (at, replace(fact, offset=constant(place).fact()))))
         return result
 
+    def not_null(self, value: Pointer | Node) -> Node:
+        """1 bit: a pointer is one. No other number than NULL is compared with pointers."""
+        if isinstance(value, Node):
+            return self.c.const(0, 1)
+        return self.c.const(1, 1) if value.entry is None else value.entry.found
+
     def pointer_fact(self, register: int, pointer: Pointer) -> facts.Pointer:
         """What verification knows of a register where it is this pointer."""
         fact = self.fact(register)

@@ -200,8 +200,8 @@ class Step(MemoryAccess):
         assert isinstance(pointer, Pointer) and isinstance(other, Node)
         if i.operation not in (Jump.JEQ, Jump.JNE) or other.op != "const" or other.attr:
             raise Refused("a pointer is compared with a number", "compare pointers with NULL only")
-        null = c.const(0, 1) if pointer.entry is None else c.not_(pointer.entry.found)
-        return null if i.operation == Jump.JEQ else c.not_(null)
+        there = self.not_null(pointer)
+        return c.not_(there) if i.operation == Jump.JEQ else there
 
     def offset_range(self, register: int, pointer: Pointer) -> tuple[int, int]:
         """Least and greatest offset of a frame pointer."""

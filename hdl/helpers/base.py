@@ -211,6 +211,9 @@ class CallLowering(Lowering, Protocol):
     def is_null(self, number: int) -> bool:
         """Whether pointer argument ``number`` is the constant NULL."""
 
+    def is_pointer(self, number: int) -> Any:
+        """1 bit: ANY argument ``number`` is a pointer, and not NULL; None if it may be another number."""
+
     def maximum(self, number: int) -> int:
         """Largest unsigned value that argument ``number`` can have."""
 

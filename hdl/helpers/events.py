@@ -28,6 +28,12 @@ WORD = 8
 PRINTED = ""
 """The channel of printed lines; no map has this name."""
 
+ANY_POINTER = b"(____ptrval____)"
+"""What Linux prints for a pointer as long as it has no random number to hide its address with (lib/vsprintf.c)."""
+
+NULL_POINTER = b"0" * 16
+"""NULL is not hidden."""
+
 _SPECIFIER = re.compile(rb"%(?:(%)|([0+\- ]*)([1-9][0-9]*)?(l{0,2})(.?))", re.S)
 
 
@@ -69,16 +75,27 @@ def tail_of(packed: int) -> tuple[int, int]:
 @dataclass(frozen=True, slots=True)
 class Conversion:
     """One ``%`` of a format: Python's specification for ``signed`` or unsigned numbers of ``bits`` bits, or for a
-    ``string`` of at most ``bits`` bits, its first character lowest, which ends in front of the first zero."""
+    ``string`` of at most ``bits`` bits, its first character lowest, which ends in front of the first zero; or for a
+    ``pointer``, of which 1 bit says that it is not NULL: one is like the other, `ANY_POINTER`."""
 
     python: str
     bits: int
     signed: bool
     string: bool = False
+    pointer: bool = False
+
+    @property
+    def copied(self) -> int:
+        """Bytes that Linux copies at most."""
+        if self.string:
+            return self.bits // 8 + 1
+        return (WORD if self.pointer else self.bits // 8) + NUMBER_ALIGNMENT - 1
 
     def bytes(self, value: int) -> bytes:
         """What is printed for a value, given as an unsigned number."""
         value &= (1 << self.bits) - 1
+        if self.pointer:
+            return ANY_POINTER if value else NULL_POINTER
         if self.string:
             return self.python.encode() % value.to_bytes(-(-self.bits // 8), "little").partition(b"\0")[0]
         return self.python.encode() % (signed(value, self.bits) if self.signed else value)
@@ -131,7 +148,7 @@ class Line:
             replace(conversion, bits=8 * size) if conversion.string else conversion
             for conversion, size in zip(self.conversions, sizes, strict=True)
         )
-        room = sum(c.bits // 8 + (1 if c.string else NUMBER_ALIGNMENT - 1) for c in conversions)
+        room = sum(conversion.copied for conversion in conversions)
         if room > MOST_COPIED and any(c.string for c in conversions):
             raise Refused(
                 f"the strings and numbers that {self.helper} prints may take {room} bytes, of which Linux copies "
@@ -187,10 +204,15 @@ def line(helper: str, format: bytes) -> Line:
             conversions.append(Conversion(f"%{left}{(width or b'').decode()}s", 0, False, string=True))
             pieces.append("")
             continue
+        if match[0] == b"%p" and not (at < len(text) and chr(text[at]).isalnum()):
+            conversions.append(Conversion("", 1, False, pointer=True))
+            pieces.append("")
+            continue
         if kind not in (b"d", b"i", b"u", b"x", b"X"):
             raise Refused(
                 f"{helper} prints with {match[0].decode()!r}, which the hardware does not have",
-                "print strings with %s, and numbers with %d, %i, %u, %x and %X, with l or ll for 64 bits",
+                "print strings with %s, pointers with %p, and numbers with %d, %i, %u, %x and %X, with l or ll for "
+                "64 bits",
             )
         is_signed, letter = kind in b"di", "d" if kind in b"diu" else kind.decode()
         shown = [chr(flag) for flag in flags if is_signed or flag not in b"+ "]  # there is no sign to show

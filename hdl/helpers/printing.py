@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..errors import Refused
 from .base import CallLowering, Machine
 from .events import MOST_COPIED, Line
 
@@ -15,7 +16,7 @@ def reference_line(machine: Machine, kind: Line, values: Sequence[int]) -> tuple
     pairs = zip(kind.conversions, strings, values, strict=True)
     return (
         kind.with_strings([len(string) for string in strings]),
-        [int.from_bytes(string, "little") if c.string else value for c, string, value in pairs],
+        [int.from_bytes(s, "little") if c.string else int(value != 0) if c.pointer else value for c, s, value in pairs],
     )
 
 
@@ -33,7 +34,19 @@ def lower_line(call: CallLowering, kind: Line, first: int) -> tuple[Line, list[A
     values: list[Any] = []
     for i, string in enumerate(strings):
         number = len(values)
-        if not kind.conversions[number].string:
+        if kind.conversions[number].pointer:
+            there = call.is_pointer(first + i)
+            if there is None:
+                raise Refused(
+                    f"{kind.helper} prints with '%p' what may be a number: Linux hides it behind one that differs from "
+                    "boot to boot",
+                    "print numbers with %lx",
+                )
+            if there.op == "const":
+                kind = kind.with_constant(number, int(there.attr))
+            else:
+                values.append(there)
+        elif not kind.conversions[number].string:
             values.append(call.argument(first + i))
         elif (known := _known(string)) is not None:
             kind = kind.with_constant(number, known)

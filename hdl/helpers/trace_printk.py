@@ -19,7 +19,10 @@ class TracePrintk(HelperPlugin):
 
     id = 6
     name = "bpf_trace_printk"
-    summary = "an event, which the host prints: up to three numbers or strings in map values; the format is a constant"
+    summary = (
+        "an event, which the host prints: up to three numbers, strings in map values, or pointers (all of them as "
+        "(____ptrval____), as early in Linux's life); the format is a constant"
+    )
     args = (Arg.MEM, Arg.SIZE, Arg.ANY, Arg.ANY, Arg.ANY)
     has_result = False
     constants = (1, 2)

@@ -25,9 +25,10 @@ class TraceVprintk(HelperPlugin):
 
     def _kind(self, format: bytes, data: int) -> Line:
         kind = line(self.name, format)
-        if any(conversion.string for conversion in kind.conversions):
+        if other := next((c for c in kind.conversions if c.string or c.pointer), None):
+            what = "%s" if other.string else "%p"
             raise Refused(
-                f"{self.name} prints with %s, which the hardware has for bpf_trace_printk only",
+                f"{self.name} prints with {what}, which the hardware has for bpf_trace_printk only",
                 "print three numbers and strings at most in one call, for which bpf_printk takes bpf_trace_printk",
             )
         if data % 8 or data > 8 * MOST_NUMBERS or data < 8 * len(kind.conversions):

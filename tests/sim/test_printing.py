@@ -15,7 +15,7 @@ from hardpath.codegen.isa import Alu, Jump
 from hardpath.codegen.spec import MapSpec, ObjectSpec
 from hardpath.codegen.verify import verify
 from hardpath.hdl.errors import InputError, Refused
-from hardpath.hdl.helpers.events import PRINTED, Event, line
+from hardpath.hdl.helpers.events import ANY_POINTER, NULL_POINTER, PRINTED, Event, line
 from hardpath.sim.captures import Frame
 from hardpath.sim.engine import Options
 from hardpath.sim.events import read_events
@@ -146,6 +146,61 @@ def merged(a):
     a.call(PRINTK)
     a.move(0, imm=TX)
     a.exit()
+
+
+def prints_pointers(a):
+    """To the frame, and to the stack or a map, as a byte of the frame says."""
+    begin(a)
+    chosen = Label()
+    put_text(a, "%p: %d, %p.")
+    a.move(3, src=6)
+    a.load(1, 4, 6, 0)
+    a.move(5, src=FP)
+    a.jump(Jump.JGT, chosen, 4, imm=100)
+    a.map(5, "formats")
+    a.place(chosen)
+    a.call(PRINTK)
+    a.move(0, imm=TX)
+    a.exit()
+
+
+def prints_what_may_be_null(a):
+    """What a map has for the frame's first byte, and NULL."""
+    begin(a)
+    a.load(1, 7, 6, 0)
+    a.store(4, FP, -4, src=7)
+    a.map(1, "names")
+    a.move(2, src=FP)
+    a.alu(Alu.ADD, 2, imm=-4)
+    a.call(LOOKUP)
+    a.move(8, src=0)
+    put_text(a, "%p: %d, %p.")
+    a.move(3, src=8)
+    a.move(4, src=7)
+    a.move(5, imm=0)
+    a.call(PRINTK)
+    a.move(0, imm=TX)
+    a.exit()
+
+
+@pytest.mark.linux
+@needs_linux
+@pytest.mark.parametrize("write, second", [(prints_pointers, ANY_POINTER), (prints_what_may_be_null, NULL_POINTER)])
+def test_pointers_are_those_that_linux_prints_before_it_can_hide_them(assemble, trace, write, second):
+    program, maps = assemble(write), FORMATS | {"names": MapSpec("names", 2, 4, 16, 100)}
+    interpreter, evaluator = Interpreter(program, maps), Evaluator(build(verify(program, maps)), maps)
+    trace()
+    with LinuxOracle(program, maps) as linux:
+        for first in (7, 200):
+            frame = bytes([first, *range(63)])
+            linux.run(frame)
+            interpreter.run(frame)
+            (printed,) = trace()
+            expected = re.sub(r"\b0{8}[0-9a-f]*[1-9a-f][0-9a-f]*\b", ANY_POINTER.decode(), printed)
+            there = ANY_POINTER if first == 7 or write is prints_pointers else NULL_POINTER
+            assert expected == f"{there.decode()}: {first}, {second.decode()}."
+            assert interpreter.events == [Event(PRINTED, expected)]
+            assert evaluator.run(frame).events == (Event(PRINTED, expected),)
 
 
 def written_by_paths(a):
@@ -281,7 +336,7 @@ def test_strings_are_those_that_linux_prints(assemble, trace, write):
 
 
 @pytest.mark.skipif(not has_compiler(), reason="Verilator needs a C++ compiler")
-@STRINGS
+@pytest.mark.parametrize("write", [prints_strings, prints_map_value, prints_what_may_be_null])
 def test_strings_come_out_of_the_hardware(assemble, tmp_path, write):
     program = assemble(write)
     session = Session(compile_program(ObjectSpec("test.o", (program,), TEXTS), program))
@@ -382,6 +437,8 @@ def prints_a_pointer(a):
         (prints_a_pointer, "pointer where a number is needed"),
         (printing("text %s", 1, PRINTK), "argument 3 is a number where a string is printed"),
         (printing("text %p", 1, PRINTK), "prints with '%p'"),
+        (printing("text %p", 1, VPRINTK), "bpf_trace_vprintk prints with %p"),
+        (printing("text %pB", 1, PRINTK), "prints with '%p', which the hardware does not have"),
         (printing("text %sx", 1, PRINTK), "'x' behind it, for which Linux prints nothing"),
         (printing("text %s", 1, VPRINTK), "bpf_trace_vprintk prints with %s"),
         (printing("%d %d %d %d", 3, PRINTK), "prints 4 numbers"),
