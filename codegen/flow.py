@@ -190,7 +190,6 @@ def compile_program(
     if verified is None:
         progress("verify")
         program, verified = verify_program(spec, program)
-    used = verified.maps
     with uncollected():
         progress("graph")
         graph = build(
@@ -203,6 +202,13 @@ def compile_program(
         plan = schedule(graph, target)
         check(graph, plan, target)
     progress("emit")
+    with uncollected():
+        return _design(program, verified, graph, plan, target)
+
+
+def _design(program: ProgramSpec, verified: VerifiedProgram, graph: Graph, plan: Schedule, target: Target) -> Design:
+    """With the pipeline for a schedule."""
+    used = verified.maps
     touched = {n.attr.unit for n in graph.nodes if n.op == "site"}
     constants = {n: m for n, m in used.items() if m.readonly and n not in touched}
     buffers = {n: m for n, m in used.items() if MAP_TYPES[m.type].is_buffer}

@@ -8,9 +8,11 @@ are in these stages together.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
+from operator import itemgetter
 
 from ..graph.ir import Graph, Node, Site
 from ..schedule.plan import Schedule
@@ -22,6 +24,9 @@ _MOST_GATES = 24
 _DEEPEST = 200
 """How far into a predicate to look; keeps within Python's stack."""
 
+_FOREVER = 1 << 30
+"""A stage behind all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -29,17 +34,17 @@ class Bound:
     exist.
 
     ``op``: ``any`` (true), ``none`` (false), ``value`` (``node``), ``not`` (of ``node``), ``and``, ``or`` (of
-    ``parts``).
+    ``parts``). ``gates``: operators in the formula.
     """
 
     op: str
     node: Node | None = None
     parts: tuple[Bound, ...] = ()
+    gates: int = field(init=False, compare=False, default=0)
 
-    @property
-    def gates(self) -> int:
-        """Operators in the formula."""
-        return len(self.parts) - 1 + sum(part.gates for part in self.parts) if self.parts else 0
+    def __post_init__(self) -> None:
+        if self.parts:
+            object.__setattr__(self, "gates", len(self.parts) - 1 + sum(part.gates for part in self.parts))
 
     def nodes(self) -> Iterator[Node]:
         """The values it is made of."""
@@ -53,19 +58,19 @@ ANY, NONE = Bound("any"), Bound("none")
 
 
 def _both(a: Bound, b: Bound) -> Bound:
-    if NONE in (a, b):
+    if a is NONE or b is NONE:
         return NONE
-    if ANY in (a, b):
-        return b if a == ANY else a
+    if a is ANY or b is ANY:
+        return b if a is ANY else a
     whole = Bound("and", parts=(a, b))
     return whole if whole.gates <= _MOST_GATES else min(a, b, key=lambda part: part.gates)
 
 
 def _either(a: Bound, b: Bound) -> Bound:
-    if ANY in (a, b):
+    if a is ANY or b is ANY:
         return ANY
-    if NONE in (a, b):
-        return b if a == NONE else a
+    if a is NONE or b is NONE:
+        return b if a is NONE else a
     whole = Bound("or", parts=(a, b))
     return whole if whole.gates <= _MOST_GATES else ANY
 
@@ -75,34 +80,51 @@ class Bounds:
 
     def __init__(self, wires: Wires) -> None:
         self._wires = wires
-        self._memo: dict[tuple[int, int, bool], Bound] = {}
+        self._memo: dict[tuple[int, bool], list[tuple[int, int, Bound]]] = {}
 
-    def possibly(self, node: Node, stage: int, negated: bool = False, depth: int = 0) -> Bound:
-        """What ``stage`` knows about a 1-bit node (or its negation) being true some time later."""
-        key = (node.id, stage, negated)
-        if key not in self._memo:
-            self._memo[key] = self._bound(node, stage, negated, depth)
-        return self._memo[key]
+    def possibly(self, node: Node, stage: int) -> Bound:
+        """What ``stage`` knows about a 1-bit node being true some time later. It stays the same until something else
+        becomes known, so it is found once for all stages until then."""
+        return self._during(node, stage, False, 0)[1]
 
-    def _bound(self, node: Node, stage: int, negated: bool, depth: int) -> Bound:
+    def _during(self, node: Node, stage: int, negated: bool, depth: int) -> tuple[int, Bound]:
+        """The same for the node or its negation; and the stage from which on more may be known."""
+        found = self._memo.setdefault((node.id, negated), [])
+        place = bisect_right(found, stage, key=itemgetter(0))
+        if place:
+            _, behind, bound = found[place - 1]
+            if stage < behind:
+                return behind, bound
+        behind, bound = self._bound(node, stage, negated, depth)
+        found.insert(place, (stage, behind, bound))
+        return behind, bound
+
+    def _bound(self, node: Node, stage: int, negated: bool, depth: int) -> tuple[int, Bound]:
         if node.op == "const":
-            return ANY if bool(node.attr) != negated else NONE
-        if self._wires.available(node) <= stage:
-            return Bound("not" if negated else "value", node)
+            return _FOREVER, ANY if bool(node.attr) != negated else NONE
+        known = self._wires.available(node)
+        if known <= stage:
+            return _FOREVER, Bound("not" if negated else "value", node)
+        behind = known
 
         def of(arg: Node, negated: bool = negated) -> Bound:
-            return self.possibly(arg, stage, negated, depth + 1)
+            nonlocal behind
+            until, bound = self._during(arg, stage, negated, depth + 1)
+            behind = min(behind, until)
+            return bound
 
-        if depth < _DEEPEST:
-            if node.op == "not":
-                return of(node.args[0], not negated)
-            if node.op in ("and", "or"):
-                combine = _both if (node.op == "and") != negated else _either
-                return combine(of(node.args[0]), of(node.args[1]))
-            if node.op == "mux":
-                select, a, b = node.args
-                return _either(_both(of(select, False), of(a)), _both(of(select, True), of(b)))
-        return ANY
+        if depth == _DEEPEST:
+            return stage + 1, ANY
+        bound = ANY
+        if node.op == "not":
+            bound = of(node.args[0], not negated)
+        elif node.op in ("and", "or"):
+            combine = _both if (node.op == "and") != negated else _either
+            bound = combine(of(node.args[0]), of(node.args[1]))
+        elif node.op == "mux":
+            select, a, b = node.args
+            bound = _either(_both(of(select, False), of(a)), _both(of(select, True), of(b)))
+        return behind, bound
 
 
 @dataclass(frozen=True, slots=True)

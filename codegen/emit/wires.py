@@ -71,6 +71,7 @@ class Wires:
     def __init__(self, graph: Graph, schedule: Schedule) -> None:
         self._schedule = schedule
         self._pieces: dict[int, tuple[Piece, ...]] = {}
+        self._available: dict[int, int] = {}
         for node in graph.nodes:
             self._pieces[node.id] = self._resolve(node)
 
@@ -97,5 +98,8 @@ class Wires:
 
     def available(self, node: Node) -> int:
         """First stage in which all bits of a node are there."""
-        roots = (piece.root for piece in self.pieces(node) if piece.root)
-        return max((self._schedule.ready(root) for root in roots), default=0)
+        found = self._available.get(node.id)
+        if found is None:
+            roots = (piece.root for piece in self.pieces(node) if piece.root)
+            found = self._available[node.id] = max((self._schedule.ready(root) for root in roots), default=0)
+        return found

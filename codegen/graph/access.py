@@ -1,4 +1,4 @@
-"""Memory accesses as dataflow: bytes at variable positions, and rows of map values.
+"""Rows of map values as dataflow.
 
 A map row is read by one site, changed in wires and written back by one site as late as possible: before an access
 of the same map that may mean the same row, or at the end of the program.
@@ -6,96 +6,17 @@ of the same map that may mean the same row, or at the end of the program.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...hdl.errors import Refused
 from ...hdl.maps.base import MapPlugin, SiteKind
 from ..spec import MapSpec
-from ..verify.result import Scalar
 from .construct import Construct
 from .ir import Node
 from .predicates import FALSE, TRUE, Predicates
 from .state import Row, State
 from .values import MapEntry
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Where an access of ``size`` bytes may begin: positions low..high, low + a multiple of ``step`` (bytes).
-
-    ``index`` is the node (position - low) / step; None when there is one position only.
-    """
-
-    low: int
-    high: int
-    step: int
-    index: Node | None
-
-    @property
-    def constant(self) -> int | None:
-        """The position when it is the only one."""
-        return self.low if self.index is None else None
-
-
-def span(c: Construct, offset: Node, fact: Scalar, displacement: int, low: int, high: int) -> Span:
-    """Positions of ``offset + displacement`` (64-bit node), known to lie in [low, high] and as ``fact`` says."""
-    if offset.op == "const":
-        position = _signed(offset.attr + displacement)
-        return Span(position, position, 1, None)
-    if fact.constant is not None:
-        position = _signed(fact.constant + displacement)
-        return Span(position, position, 1, None)
-    low = max(low, fact.smin + displacement)
-    high = min(high, fact.smax + displacement)
-    # Low bits that are known give a stride.
-    known = min((fact.mask & -fact.mask).bit_length() - 1 if fact.mask else 63, 6)
-    step = 1 << known
-    residue = (fact.value + displacement) % step
-    low += (residue - low) % step
-    high = max(low, high - (high - residue) % step)
-    if low == high:
-        return Span(low, low, 1, None)
-    relative = c.add(offset, c.const(displacement - low, 64))
-    bits = ((high - low) // step).bit_length()
-    return Span(low, high, step, c.slice(relative, known, bits))
-
-
-def _signed(value: int) -> int:
-    return (value & (1 << 64) - 1 ^ 1 << 63) - (1 << 63)
-
-
-def load(c: Construct, where: Span, size: int, byte: Callable[[int], Node]) -> Node:
-    """``size`` bytes from a variable position as a node of 8*size bits; ``byte`` gives single bytes."""
-    all_bytes = c.concat([byte(p) for p in range(where.low, where.high + size)])
-    if where.index is None:
-        return all_bytes
-    amount = c.concat([c.const(0, 3 + where.step.bit_length() - 1), where.index])
-    return c.slice(c.op("lshr", all_bytes.width, all_bytes, amount), 0, 8 * size)
-
-
-def store(
-    c: Construct, where: Span, size: int, value: Node, byte: Callable[[int], Node]
-) -> dict[int, tuple[Node, Node]]:
-    """A store of ``size`` bytes to a variable position: position -> (written: 1 bit, new byte: 8 bits)."""
-    count = where.high + size - where.low
-    if where.index is None:
-        one = c.const(1, 1)
-        return {where.low + i: (one, c.slice(value, 8 * i, 8)) for i in range(size)}
-    shift = where.step.bit_length() - 1
-    enables = c.op(
-        "shl",
-        count,
-        c.const((1 << size) - 1, count),
-        c.concat([c.const(0, shift), where.index]) if shift else where.index,
-    )
-    wide = c.op("shl", 8 * count, c.zext(value, 8 * count), c.concat([c.const(0, 3 + shift), where.index]))
-    result = {}
-    for i in range(count):
-        enable = c.slice(enables, i, 1)
-        old = byte(where.low + i)
-        result[where.low + i] = (enable, c.mux(enable, c.slice(wide, 8 * i, 8), old))
-    return result
 
 
 @dataclass(slots=True)

@@ -12,10 +12,10 @@ from ...hdl.maps.base import MapPlugin, SiteKind
 from ..spec import MapSpec
 from ..verify import result as facts
 from ..verify.result import Kind
-from .access import Span, load, span, store
 from .frame_copy import frame_copy
 from .ir import INPUTS, Node
 from .memory import MemoryAccess
+from .place import Span, load, span, store
 from .predicates import TRUE
 from .text import text
 from .values import Pointer, Union, alternatives
@@ -45,6 +45,7 @@ class FrameView:
     def zero(self, start: Node, end: Node, predicate: Node) -> None:
         """Clear window bytes [start, end) where predicate holds."""
         step = self._step
+        step.spread_stores()
         c, packet, extent = step.c, step.state.packet, step.b.extent
         zero = c.const(0, 8)
         bits = 18
@@ -57,6 +58,7 @@ class FrameView:
     def move(self, source: Node, destination: Node, size: Node, predicate: Node) -> None:
         """memmove of metadata: it lies in the headroom, or where the head was before it moved into the window."""
         step = self._step
+        step.spread_stores()
         c, packet, extent = step.c, step.state.packet, step.b.extent
         most = min(MOST_METADATA, extent.headroom + extent.window)
         low, high = -extent.headroom, extent.window
@@ -217,6 +219,7 @@ class Call:
     def _frame_span(self, number: int) -> tuple[Span, Callable[[int], Node]]:
         """Where data start plus an offset argument can be, and the byte at each position."""
         step = self._step
+        step.spread_stores()
         c, frame, extent = step.c, step.state.frame, step.b.extent
         head, fact = step.point.head, step.fact(number)
         offset = c.zext(c.slice(step.number(number), 0, 32), 64)

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from ...hdl.errors import Refused
 from ...hdl.helpers.base import FrameCopy
-from .access import Span, load
 from .ir import INPUTS, Node
 from .memory import MemoryAccess
+from .place import Span, load
 
 BITS = 16
 
 
 def frame_copy(step: MemoryAccess, most: int, count: Node) -> FrameCopy:
     """See `hdl.helpers.base.CallLowering.frame_copy`."""
+    step.spread_stores()
     c, extent, packet = step.c, step.b.extent, step.state.packet
     low, high = step.point.head
     most = min(most, extent.reach - low)

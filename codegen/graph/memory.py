@@ -9,12 +9,14 @@ from ...hdl.errors import Refused
 from ..isa import Atomic
 from ..verify import result as facts
 from ..verify.result import Kind
-from .access import Span, load, refuse_stale, span, store
+from .access import refuse_stale
 from .extent import WINDOW_KINDS
 from .ir import INPUTS, Node
+from .place import Span, load, signed_64, span, store
 from .predicates import FALSE
 from .registers import RegisterView
 from .state import Row, State, join
+from .stores import Place, Stores
 from .values import STACK_KINDS, MapEntry, Memory, Pointer, Union, Value
 
 T = TypeVar("T")
@@ -51,7 +53,7 @@ class MemoryAccess(RegisterView):
     def load_pointer(self, pointer: Pointer, fact: facts.Pointer, size: int, signed: bool) -> Value:
         c = self.c
         if pointer.kind is Kind.CTX:
-            return self.load_context(_signed(pointer.offset.attr + self.i.offset))
+            return self.load_context(signed_64(pointer.offset.attr + self.i.offset))
         if pointer.kind in STACK_KINDS:
             stack = self.state.stacks[pointer.frame]
             where = self.span(pointer, fact, self.i.offset, size, -STACK_BYTES, -size)
@@ -104,10 +106,7 @@ class MemoryAccess(RegisterView):
 
             return load(self.c, self.span(pointer, fact, displacement, size, -STACK_BYTES, -size), size, byte)
         if pointer.kind in WINDOW_KINDS:
-            where = self.packet_span(pointer, fact, displacement, size, self.b.extent.reach)
-            if where.high + size > self.b.extent.window:
-                return self.load_stored(pointer, where, displacement, size)
-            return load(self.c, where, size, state.packet.byte)
+            return self.load_frame_bytes(pointer, fact, displacement, size)
         if pointer.kind is Kind.MAP_VALUE:
             return self.load_row(pointer, fact, displacement, size)
         if pointer.kind is Kind.MAP_KEY:
@@ -118,6 +117,30 @@ class MemoryAccess(RegisterView):
             where = self.record_span(pointer, fact, displacement, size)
             return load(self.c, where, size, state.records[pointer.record].byte)
         raise Refused(f"a load through a {pointer.kind.value} pointer", "load from the frame, the stack or a map value")
+
+    def load_frame_bytes(self, pointer: Pointer, fact: facts.Pointer, displacement: int, size: int) -> Node:
+        c, state = self.c, self.state
+        where = self.packet_span(pointer, fact, displacement, size, self.b.extent.reach)
+        place, first, end = self.place(pointer, displacement, where), where.low, where.high + size
+        stores = state.stores.after_load(place, first, end, size)
+        if stores is None:
+            self.spread_stores()
+        else:
+            state.stores = stores
+        if end > self.b.extent.window:
+            loaded = self.load_stored(pointer, where, displacement, size)
+        else:
+            loaded = load(c, where, size, state.packet.byte)
+        return state.stores.seen(c, self.p, state.predicate, place, first, end, loaded)
+
+    def place(self, pointer: Pointer, displacement: int, where: Span) -> Place:
+        return Place.of(self.c, pointer.whole, displacement, where.low, where.high, where.step)
+
+    def spread_stores(self) -> None:
+        """Do all stores to the frame that were kept back, for what looks at many of its bytes."""
+        state, extent = self.state, self.b.extent
+        state.stores.spread(self.c, self.p, state.predicate, state.packet, -extent.headroom, extent.window)
+        state.stores = Stores()
 
     def record_span(self, pointer: Pointer, fact: facts.Pointer, displacement: int, size: int) -> Span:
         last = self.b.reservations[pointer.record].size - size
@@ -202,7 +225,11 @@ class MemoryAccess(RegisterView):
         data = c.slice(self.as_number(value), 0, 8 * size)
         if pointer.kind in WINDOW_KINDS:
             where = self.packet_span(pointer, fact, displacement, size, self.b.extent.window)
-            self.store_memory(state.packet, where, size, data)
+            if where.constant is not None and not state.stores.meets(where.low, where.high + size):
+                state.packet.write(where.constant, size, data)
+                return
+            place, stored = self.place(pointer, displacement, where), [c.slice(data, 8 * i, 8) for i in range(size)]
+            state.stores = state.stores.with_store(place, stored, state.predicate)
         elif pointer.kind is Kind.MAP_VALUE:
             self.store_row(pointer, fact, displacement, size, data)
         elif pointer.kind is Kind.RECORD:
@@ -363,10 +390,6 @@ class MemoryAccess(RegisterView):
             self.set(0, old)
         elif fetch:
             self.set(i.src, old)
-
-
-def _signed(value: int) -> int:
-    return (value & (1 << 64) - 1 ^ 1 << 63) - (1 << 63)
 
 
 def _pointers(value: Union) -> list[tuple[int, Pointer]]:

@@ -89,7 +89,7 @@ class RegisterView:
         offset = arithmetic.narrow(self.c, pointer.offset, fact.offset)
         if offset is pointer.offset:
             return pointer
-        return replace(pointer, offset=offset)
+        return replace(pointer, offset=offset, uncut=pointer.whole)
 
     def number(self, register: int) -> Node:
         """A register that is a number."""
@@ -128,7 +128,7 @@ class RegisterView:
                 result.append((q, (part, fact)))
                 continue
             for when, place in places:
-                at = replace(part, offset=c.const(place, 64))
+                at = replace(part, offset=c.const(place, 64), uncut=None)
                 result.append((when, (at, replace(fact, offset=constant(place).fact()))))
         return result
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from .construct import Construct
 from .ir import Node
 from .predicates import FALSE, Predicates
+from .stores import Stores, merge
 from .values import MapEntry, Memory, Merger, Pointer, Union, Value
 
 
@@ -63,7 +64,7 @@ class State:
     """``registers[d]`` and ``stacks[d]`` belong to call depth d. ``epochs``: map -> number that changes whenever
     the map's memory may have (see `access.Rows`). ``calls``: helper -> 64-bit count of its calls on this path.
     ``records``: what is in records of ring buffers, by the number of the reservation. ``taken``: ring buffer -> bytes
-    of it that are taken so far (32 bits)."""
+    of it that are taken so far (32 bits). ``stores``: what was stored to the frame and is not in ``packet`` yet."""
 
     predicate: int
     registers: list[dict[int, Value]]
@@ -76,6 +77,7 @@ class State:
     calls: dict[int, Node] = field(default_factory=dict)
     records: dict[int, Memory] = field(default_factory=dict)
     taken: dict[str, Node] = field(default_factory=dict)
+    stores: Stores = field(default_factory=Stores)
 
     def fork(self) -> State:
         """An independent copy."""
@@ -91,6 +93,7 @@ class State:
             dict(self.calls),
             {number: memory.fork() for number, memory in self.records.items()},
             dict(self.taken),
+            self.stores,
         )
 
     def on_edge(self, predicates: Predicates, condition: int) -> State:
@@ -166,6 +169,7 @@ def join(c: Construct, p: Predicates, states: list[State], new_epoch: Callable[[
         {h: merger.nodes([s.calls.get(h, zero) for s in states]) for h in helpers},
         _join_records(c, p, states),
         {name: merger.nodes([s.taken.get(name, c.const(0, 32)) for s in states]) for name in rings},
+        merge(c, p, [(s.predicate, s.stores) for s in states]),
     )
 
 

@@ -120,8 +120,9 @@ class Step(MemoryAccess):
             return c.sub(left.offset, right.offset)
         pointer, amount = (left, right) if isinstance(left, Pointer) else (right, left)
         assert isinstance(pointer, Pointer) and isinstance(amount, Node)
-        offset = c.sub(pointer.offset, amount) if subtract else c.add(pointer.offset, amount)
-        return replace(pointer, offset=offset)
+        moved = c.sub if subtract else c.add
+        uncut = None if pointer.uncut is None else moved(pointer.uncut, amount)
+        return replace(pointer, offset=moved(pointer.offset, amount), uncut=uncut)
 
     def load64(self) -> Value:
         i, c = self.i, self.c

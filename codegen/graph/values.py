@@ -35,7 +35,9 @@ class MapEntry:
 @dataclass(frozen=True, slots=True, eq=False)
 class Pointer:
     """``offset`` is a 64-bit node, relative to what `verify.result.Pointer` says for its kind. ``record``: which
-    reservation it points into (a point may reserve one of several records, on different paths)."""
+    reservation it points into (a point may reserve one of several records, on different paths). ``uncut``: the same as
+    ``offset`` with the bits that are known to be zero on this path, by which pointers are told apart; None if that has
+    them all."""
 
     kind: Kind
     offset: Node
@@ -43,6 +45,12 @@ class Pointer:
     frame: int = 0
     entry: MapEntry | None = None
     record: int = 0
+    uncut: Node | None = None
+
+    @property
+    def whole(self) -> Node:
+        """The offset with all its bits."""
+        return self.offset if self.uncut is None else self.uncut
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,6 +146,7 @@ class Merger:
         pointers = [v for v in parts if isinstance(v, Pointer)]
         head = pointers[0]
         offset = inner.nodes([v.offset for v in pointers])
+        uncut = inner.nodes([v.whole for v in pointers]) if any(v.uncut is not None for v in pointers) else None
         entry = head.entry
         if entry is not None:
             entries = [v.entry for v in pointers if v.entry is not None]
@@ -152,7 +161,7 @@ class Merger:
                     inner.reach,
                     stale,
                 )
-        return replace(head, offset=offset, entry=entry)
+        return replace(head, offset=offset, entry=entry, uncut=uncut)
 
 
 def _alike(a: Node | Pointer, b: Node | Pointer) -> bool:

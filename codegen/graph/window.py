@@ -23,6 +23,7 @@ def finish_raw(graph: Graph, c: Construct, p: Predicates, rows: Rows, exits: lis
 def finish_xdp(graph: Graph, c: Construct, p: Predicates, rows: Rows, exits: list[tuple[State, Node]]) -> None:
     """The same for an XDP program."""
     end, verdict = _join_exits(c, p, rows, [(state, _verdict(c, result)) for state, result in exits])
+    end.stores.spread(c, p, end.predicate, end.packet, -graph.headroom, graph.window)
     frame, base = end.frame, c.const(graph.headroom, 16)
 
     def position(node: Node) -> Node:
