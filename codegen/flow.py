@@ -23,6 +23,7 @@ from .emit.area import datapath as datapath_area
 from .graph import Graph, build
 from .graph.legal import check as check_graph
 from .passes import run_passes
+from .roomy import roomy
 from .schedule import Schedule, check, schedule
 from .spec import MapSpec, ObjectSpec, ProgramSpec
 from .tables import helper_tables, used_maps
@@ -168,6 +169,7 @@ def verify_program(spec: ObjectSpec, program: ProgramSpec) -> tuple[ProgramSpec,
     return program, verify(program, maps_of(program, spec.maps))
 
 
+@roomy
 def compile_program(
     spec: ObjectSpec,
     program: ProgramSpec,

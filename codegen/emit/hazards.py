@@ -24,6 +24,10 @@ _MOST_GATES = 24
 _DEEPEST = 200
 """How far into a predicate to look; keeps within Python's stack."""
 
+_MOST_WORK = 1_000_000
+"""Values to look at for all bounds of a pipeline, which takes some ten seconds; beyond, only what is known counts. One of
+107 stages and 3.4 million LUT4 needs 30,000."""
+
 _FOREVER = 1 << 30
 """A stage behind all."""
 
@@ -81,6 +85,7 @@ class Bounds:
     def __init__(self, wires: Wires) -> None:
         self._wires = wires
         self._memo: dict[tuple[int, bool], list[tuple[int, int, Bound]]] = {}
+        self._work = 0
 
     def possibly(self, node: Node, stage: int) -> Bound:
         """What ``stage`` knows about a 1-bit node being true some time later. It stays the same until something else
@@ -105,6 +110,9 @@ class Bounds:
         known = self._wires.available(node)
         if known <= stage:
             return _FOREVER, Bound("not" if negated else "value", node)
+        self._work += 1
+        if self._work > _MOST_WORK:
+            return known, ANY
         behind = known
 
         def of(arg: Node, negated: bool = negated) -> Bound:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Mapping
 
 import pytest
@@ -66,7 +67,7 @@ def test_bounds_hold_whenever_the_predicate_comes_true_and_use_what_exists(seed:
             assert holds(bound, values) == bool(values[predicate])
 
 
-def test_what_is_known_early_lets_a_frame_pass() -> None:
+def test_what_is_known_early_lets_a_frame_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """One false conjunct is enough, however late the others come."""
     graph = Graph()
     c = Construct(graph)
@@ -76,6 +77,10 @@ def test_what_is_known_early_lets_a_frame_pass() -> None:
     bounds = Bounds(Wires(graph, Schedule(4, (0, 3, 3, 3))))
     assert bounds.possibly(both, 1) == Bound("value", early)
     assert bounds.possibly(neither, 1).op == "any"
+    monkeypatch.setattr(sys.modules[Bounds.__module__], "_MOST_WORK", 0)  # then only what is known counts
+    bounds = Bounds(Wires(graph, Schedule(4, (0, 3, 3, 3))))
+    assert bounds.possibly(both, 1).op == "any"
+    assert bounds.possibly(both, 3) == Bound("value", both)
 
 
 @pytest.mark.parametrize(
