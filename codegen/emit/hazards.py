@@ -25,8 +25,8 @@ _DEEPEST = 200
 """How far into a predicate to look; keeps within Python's stack."""
 
 _MOST_WORK = 1_000_000
-"""Values to look at for all bounds of a pipeline, which takes some ten seconds; beyond, only what is known counts. One of
-107 stages and 3.4 million LUT4 needs 30,000."""
+"""Values to look at for all bounds of a pipeline, which takes some ten seconds; beyond, only what is known counts. One
+of 107 stages and 3.4 million LUT4 needs 30,000."""
 
 _FOREVER = 1 << 30
 """A stage behind all."""
