@@ -22,9 +22,8 @@ _WORDS = (1 << 17) + 64
 def roomy(function: Callable[P, T]) -> Callable[P, T]:
     """The function with room for the frames of what it calls."""
 
-    @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
         return function(*args, **kwargs)
 
     call.__code__ = call.__code__.replace(co_stacksize=_WORDS)
-    return call
+    return functools.update_wrapper(call, function)
