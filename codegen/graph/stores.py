@@ -144,7 +144,7 @@ def _through(c: Construct, p: Predicates, path: int, group: Group, place: Place,
     target = c.slice(c.add(group.base, c.const(lowest - size + 1, 64)), 0, _BITS)
     distance = c.sub(c.slice(c.add(place.base, c.const(place.offset, 64)), 0, _BITS), target)
     near = c.ult(distance, c.const(count + size - 1, _BITS))
-    amount = c.slice(distance, 0, (count + size - 2).bit_length())
+    amount = c.slice(distance, 0, max(1, (count + size - 2).bit_length()))
     nothing = c.const(0, 8), FALSE
     row = [nothing] * (size - 1) + [held.get(lowest + i, nothing) for i in range(count)]
     row_bytes, row_bits = c.concat([byte for byte, _ in row]), c.concat([p.node(when) for _, when in row])

@@ -51,3 +51,12 @@ def test_loads_look_through_stores_until_spreading_them_is_less_work():
         stores = stores.after_load(place(c, other, 0, 0, 60), 0, 61, 1)
         loads += 1
     assert loads == 31
+
+
+def test_one_byte_of_one_place_seen_from_another_has_no_values_without_bits():
+    c = Construct(Graph())
+    base, other = (c.zext(c.input(name, 16), 64) for name in ("length", "place"))
+    stores = Stores().with_store(place(c, base, 0, 0, 60), [c.const(7, 8)], TRUE)
+    at, old = place(c, other, 0, 0, 60), c.slice(c.input("window", 512), 0, 8)
+    assert stores.seen(c, Predicates(c), TRUE, at, 0, 61, old).width == 8
+    assert all(node.width for node in c.graph.nodes)
