@@ -21,7 +21,6 @@ from hardpath.boards.report import document
 from hardpath.codegen.elf import select
 from hardpath.codegen.flow import compile_program
 from hardpath.hdl.errors import HardpathError
-from hardpath.hdl.target import Target
 from hardpath.sim.program import open_object
 
 ROOT = Path(__file__).parent.parent
@@ -53,14 +52,7 @@ def measure(name: str, board_name: str, seeds: int, jobs: int) -> dict[str, obje
     """One bitstream."""
     board, found = BOARDS[board_name], toolchain.find()
     spec = open_object(ROOT / "examples" / name / f"{name}.o", map_sizes=MAP_SIZES.get(name, {}))
-    target = Target(
-        clock_mhz=board.clock_mhz,
-        width=needs.WIDTH,
-        max_frame=needs.MAX_FRAME,
-        event_queue=needs.EVENT_BEATS,
-        ii=needs.interval(board.clock_mhz, board.ports),
-    )
-    design = compile_program(spec, select(spec), target)
+    design = compile_program(spec, select(spec), needs.target_of(board))
     built = flow.build(board, [design], found, seeds=range(1, seeds + 1), jobs=jobs)
     return document(built, [design])
 

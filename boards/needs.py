@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from ..hdl.area import DEVICES
 from ..hdl.errors import Refused
 from ..hdl.line_rate import PORTS, TOLERANCE, carried_gbps
 from ..hdl.target import Target
+from .board import Board
 
 LINE = PORTS["1g"]
 """All PHYs of the boards are for 1 Gb/s."""
@@ -17,6 +19,34 @@ MAX_FRAME = 1518
 
 EVENT_BEATS = 64
 """What programs tell waits for the host in a queue of so many beats: events have no pins."""
+
+MAC_BLOCKS, MESSAGE_BLOCKS, LATENCY_BLOCKS = 4, 3, 8
+"""Block memories of one port's MAC; of the control messages' queues; of what measures latencies from wire to wire. As
+synthesis finds them."""
+
+
+def target_of(
+    board: Board,
+    datapaths: int = 1,
+    *,
+    clock_mhz: float | None = None,
+    width: int = WIDTH,
+    ii: int | None = None,
+    max_frame: int = MAX_FRAME,
+    latencies: bool = False,
+) -> Target:
+    """What a board wants of each of its ``datapaths``. Raises `Refused` as `interval` does."""
+    clock = clock_mhz or board.clock_mhz
+    (device,) = (device for device in DEVICES if device.name == board.device)
+    around = MAC_BLOCKS * board.ports + MESSAGE_BLOCKS + LATENCY_BLOCKS * latencies
+    return Target(
+        clock_mhz=clock,
+        width=width,
+        max_frame=max_frame,
+        event_queue=EVENT_BEATS,
+        ii=ii or interval(clock, board.ports if datapaths == 1 else 1),
+        block_rams=(device.block_rams - around) // datapaths,
+    )
 
 
 def interval(clock_mhz: float, ports: int) -> int:

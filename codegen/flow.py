@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from ..hdl import window_queue
 from ..hdl.area import DEVICES, Area
 from ..hdl.control import Identity
 from ..hdl.datapath import Datapath
@@ -95,6 +96,7 @@ class Design:
             identity=self.identity,
             in_flight=self.pipeline.in_flight,
             residence=self._residence,
+            outcomes=self.outcomes,
             start=start.attr if start.op == "const" else None,
             tail_fixed=self.graph.tail_fixed,
             tag=tag,
@@ -108,13 +110,12 @@ class Design:
 
     @property
     def _residence(self) -> int:
-        """Cycles from the pipeline's input to the output of its queue, while a frame of any length is being sent."""
-        return self.pipeline.latency + max(4, -(-self.target.max_frame // self.target.width))
+        return residence(self.target, self.pipeline, self.outcomes)
 
     @cached_property
     def area(self) -> dict[str, Area]:
         """An estimate of what the parts of the hardware take."""
-        around = datapath_area(self.target, self.graph, self.queue, self._residence)
+        around = datapath_area(self.target, self.graph, self.queue, self.outcomes, self._residence)
         return self.pipeline.area | {"datapath": around}
 
     @property
@@ -142,18 +143,33 @@ class Design:
     @property
     def queue(self) -> int:
         """Frames that the pipeline's output queue takes while a long frame is sent."""
-        return output_queue(self.target, self.schedule)
+        return self.pipeline.queue
+
+    @property
+    def outcomes(self) -> int:
+        """Frames that wait in a `WindowQueue` meanwhile; 0 if it is the pipeline's queue that they wait in."""
+        waiting = output_queue(self.target, self.schedule)
+        return 0 if self.queue == waiting else waiting
 
 
 def output_queue(target: Target, schedule: Schedule) -> int:
-    """As many as come in while the longest frame is sent, at the rate that the target is made for: a short pipeline
-    takes them faster, but then they have waited in front of it. One is enough for frames that come one at a time and
-    leave as much time again."""
-    beats = -(-target.max_frame // target.width)
-    shortest = -(-SHORTEST_ON_WIRE // target.width)
+    """Frames that wait while the longest one is sent: as many as come in meanwhile at the rate that the target is made
+    for: a short pipeline takes them faster, but then they have waited in front of it. One is enough for frames that
+    come one at a time and leave as much time again."""
+    beats, shortest = _beats(target, target.max_frame), _beats(target, SHORTEST_ON_WIRE)
     if schedule.frames == 1 and target.ii >= 2 * max(schedule.stages, shortest):
         return 1
     return max(4, -(-beats // target.ii))
+
+
+def residence(target: Target, pipeline: Pipeline, outcomes: int) -> int:
+    """Cycles from the pipeline's input to egress, while a frame of any length is being sent."""
+    sending = max(4, _beats(target, target.max_frame))
+    return pipeline.latency + sending + (window_queue.LATENCY if outcomes else 0)
+
+
+def _beats(target: Target, size: int) -> int:
+    return -(-size // target.width)
 
 
 def maps_of(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> dict[str, MapSpec]:
@@ -225,17 +241,27 @@ def _pipeline(
 ) -> Pipeline:
     """Of the pipelines that the `divisions` of a frame's time make, the smallest that takes no more than the first."""
 
-    def made(plan: Schedule) -> Pipeline:
+    def with_queue(plan: Schedule, queue: int) -> Pipeline:
         return emit(
             graph,
             plan,
             maps,
             width=target.width,
             max_frame=target.max_frame,
-            queue=output_queue(target, plan),
+            queue=queue,
             frame_cycles=target.ii,
             line_of=_line_of(program),
         )
+
+    def made(plan: Schedule) -> Pipeline:
+        waiting = output_queue(target, plan)
+        if waiting > 1 and target.ii >= _beats(target, SHORTEST_ON_WIRE) + window_queue.OVERHEAD:
+            narrow = with_queue(plan, 1)
+            around = datapath_area(target, graph, 1, waiting, residence(target, narrow, waiting))
+            blocks = sum(narrow.area.values(), around).block_rams
+            if target.block_rams is None or blocks <= target.block_rams:
+                return narrow
+        return with_queue(plan, waiting)
 
     def share(pipeline: Pipeline) -> float:
         return DEVICES[0].share(sum(pipeline.area.values(), Area()))[0]

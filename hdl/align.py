@@ -8,6 +8,8 @@ from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from .stream import register_behind
+
 
 def pair_layout(width: int, side: data.Layout) -> data.StructLayout:
     """Two words of ``width`` bytes in a row, the byte of the first one where the output begins, and what goes
@@ -43,9 +45,10 @@ class Align(wiring.Component):
         fine_bits = (self.width.bit_length() - 1) // 2
         reach = self.width + (1 << fine_bits) - 1  # bytes that the small steps can select from
 
-        first = Signal(pair_layout(self.width, self._side))
-        pair = Signal(8 * reach)
-        fine = Signal(fine_bits)
+        first = Signal(pair_layout(self.width, self._side), reset_less=True)
+        pair = Signal(8 * reach, reset_less=True)
+        fine = Signal(fine_bits, reset_less=True)
+        side = register_behind(m, self.output.payload.side)
         first_valid = Signal()
         first_ready = Signal()
         m.d.comb += [
@@ -59,7 +62,7 @@ class Align(wiring.Component):
             m.d.sync += [
                 pair.eq(shift_right(m, first.pair, first.shift[fine_bits:], 8 << fine_bits)),
                 fine.eq(first.shift),
-                self.output.payload.side.eq(first.side),
+                side.eq(first.side),
                 self.output.valid.eq(first_valid),
             ]
         return m

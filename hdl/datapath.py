@@ -18,6 +18,7 @@ from .ingress import Ingress
 from .latency import Probe
 from .payload_fifo import PayloadFifo
 from .stream import SOURCE_BITS, Skid, outcome_layout, receipt_layout
+from .window_queue import WindowQueue
 
 _STAMPED = {"now": In(32), "rx_stamp": In(32), "tx_stamp": Out(32), "result_source": Out(SOURCE_BITS)}
 
@@ -35,6 +36,8 @@ class Datapath(wiring.Component):
     port for reading the store, if there are events with tails. It may hold up to ``in_flight`` frames, each for
     ``residence`` cycles unless it is held back, and has to take some in while egress is busy with a long one: that time
     is in ``residence``.
+
+    ``outcomes``: how many wait for egress in a `WindowQueue`, 0 if it has none. They are not counted in ``in_flight``.
 
     ``identity``: the stream width W, window H (a multiple of W), headroom G and so on. Its ``events`` are those that a
     frame can have (outputs ``event<k>`` of the pipeline, see `EventStream`); they leave through ``event_*``, ports that
@@ -62,6 +65,7 @@ class Datapath(wiring.Component):
         identity: Identity,
         in_flight: int,
         residence: int,
+        outcomes: int = 0,
         start: int | None = None,
         tail_fixed: bool = False,
         tag: int = 0,
@@ -69,18 +73,20 @@ class Datapath(wiring.Component):
     ) -> None:
         self.pipeline = pipeline
         self.stamped = stamped
-        self.in_flight = in_flight
+        self.in_flight = in_flight + outcomes
         self.identity = identity
         width, window, headroom = identity.width, identity.window, identity.headroom
         self.ingress = Ingress(width, window, identity.max_frame)
         beats = self.ingress.payload_beats
         self.payload = PayloadFifo(8 * width, payload_depth(beats, residence))
-        self.egress = Egress(width, window, headroom, beats, self.payload.depth, start, tail_fixed)
+        queued = outcomes > 0
+        self.egress = Egress(width, window, headroom, beats, self.payload.depth, start, tail_fixed, queued)
+        self.outcomes = WindowQueue(self.egress.window_words, outcomes) if queued else None
         events, depth = identity.event_shapes, identity.event_queue
         self.events = EventStream(events, width) if events else None
         self.event_queue = EventQueue(events, width, identity.max_frame, depth) if events and depth else None
         # Some frames have left the receipts behind and are still on their way out.
-        self.tags = FrameTags(tag, in_flight + 8) if tag else None
+        self.tags = FrameTags(tag, self.in_flight + 8) if tag else None
         self.probe = Probe(width)
         self.control = Control(identity)
         super().__init__({
@@ -131,6 +137,10 @@ class Datapath(wiring.Component):
         m.submodules.payload = self.payload
         m.submodules.pipeline = self.pipeline
         m.submodules.egress = self.egress
+        if self.outcomes is not None:
+            m.submodules.outcomes = self.outcomes
+            wiring.connect(m, self.outcomes.output, self.egress.outcome)
+            wiring.connect(m, self.outcomes.words, self.egress.words)
         m.submodules.probe = self.probe
         m.submodules.control = self.control
         if self.stamped:
@@ -225,12 +235,13 @@ class Datapath(wiring.Component):
     def _told(self, m: Module) -> tuple[Any, Any]:
         """Where outcomes go, and whether the events of the frame that is next have been told. Egress keeps an outcome
         while it sends the frame, so where tails take long, a register lets the next frame tell its events meanwhile."""
+        outcome = self.egress.outcome if self.outcomes is None else self.outcomes.input
         if self.events is None:
-            return self.egress.outcome, 1
+            return outcome, 1
         if not any(event.tail for event in self.identity.event_shapes):
-            return self.egress.outcome, self.events.done
+            return outcome, self.events.done
         m.submodules.told = told = Skid(outcome_layout(self.identity.window, self.identity.headroom))
-        wiring.connect(m, told.output, self.egress.outcome)
+        wiring.connect(m, told.output, outcome)
         return told.input, self.events.done
 
     def _connect_tx(self, m: Module) -> None:

@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 from .align import Align
 from .stream import SOURCE_BITS, Skid, mask_bytes, outcome_layout, receipt_layout, thermometer
 from .verdicts import BROADCAST, XDP_ABORTED, XDP_PASS
+from .window_queue import WindowWords
 
 
 def side_layout(width: int) -> data.StructLayout:
@@ -41,17 +42,16 @@ class Egress(wiring.Component):
     """Sends PASS, TX and REDIRECT frames, forgets the others.
 
     ``width`` W, ``window`` H, ``headroom`` G: bytes. ``payload_beats``: most beats of one frame in the
-    payload FIFO; ``payload_depth``: of all. ``start``: where all outgoing frames begin in the G+H window bytes,
-    None if the program decides; when it is given, the field ``start`` of outcomes is not looked at. A beat
-    shifter exists only where it is needed. ``tail_fixed``: the program never moves the frame's end; ``limit``
-    is not looked at.
+    payload FIFO; ``payload_depth``: of all. ``start``: as in `WindowWords`. A beat shifter exists only where it is
+    needed. ``tail_fixed``: the program never moves the frame's end; ``limit`` is not looked at.
 
     ``outcome`` (`outcome_layout`) and ``receipt`` (`receipt_layout`) have one item a frame, ``payload`` its
     beats. ``output`` (`departure_layout`) comes from registers. Verdicts above BROADCAST count as
-    XDP_ABORTED. Data outside ``keep`` is undefined.
+    XDP_ABORTED. Data outside ``keep`` is undefined. ``queued``: outcomes come without windows, whose words come one
+    by one, as `WindowQueue` sends them, at ``words``.
 
-    One output beat a cycle. Payload that is not sent leaves the FIFO in the background, one beat a cycle,
-    while the next frame's window is sent already.
+    One output beat a cycle; where windows are queued, frames that do not begin with a word take one more. Payload that
+    is not sent leaves the FIFO in the background, one beat a cycle, while the next frame's window is sent already.
     """
 
     def __init__(
@@ -63,22 +63,22 @@ class Egress(wiring.Component):
         payload_depth: int,
         start: int | None = None,
         tail_fixed: bool = False,
+        queued: bool = False,
     ) -> None:
         self.width = width
         self.payload_beats = payload_beats
         self.payload_depth = payload_depth
         self.start = start
         self.tail_fixed = tail_fixed
-        # Output bytes come from words of W bytes: first the window's, padded in front so that the payload
-        # follows at a word boundary, then the payload's.
-        self.pad = -(headroom + window) % width
-        self.words = (self.pad + headroom + window) // width
-        self.shifts = start is None or (self.pad + start) % width != 0 or start > headroom + window
+        self.queued = queued
+        # Output bytes come from words of W bytes: first the window's, then the payload's.
+        self.window_words = WindowWords(width, window, headroom, start)
         super().__init__({
-            "outcome": In(stream.Signature(outcome_layout(window, headroom))),
+            "outcome": In(stream.Signature(outcome_layout(*((0, 0) if queued else (window, headroom))))),
             "receipt": In(stream.Signature(receipt_layout(payload_beats))),
             "payload": In(stream.Signature(8 * width)),
             "output": Out(stream.Signature(departure_layout(width))),
+            **({"words": In(stream.Signature(8 * width))} if queued else {}),
         })
 
     def elaborate(self, platform: Any) -> Module:
@@ -94,45 +94,49 @@ class Egress(wiring.Component):
             send.eq(verdict >= XDP_PASS),
         ]
         # The frame begins at byte ``shift`` of word ``begin``.
-        start = outcome.start if self.start is None else Const(self.start, 16)
-        position = (start + self.pad)[:17]
+        words = self.window_words.count
+        begin, shift = self.window_words.begin(outcome.start)
         shift_bits = width.bit_length() - 1
-        begin, shift = position[shift_bits:], position[:shift_bits]
 
-        # One step a cycle. ``index`` is the word in which the step's output beat begins, ``front`` the newest
-        # word it can need: with a shifter the one behind ``index``, which is held for the next step. A frame
-        # that begins in the payload is preceded by steps that only fetch words.
-        ahead = int(self.shifts)
+        # One step a cycle. ``front`` is the newest word that its output beat can need: the one in which it begins, or,
+        # with a shifter, the one behind, which is held for the next step. A frame that begins in the payload, or in
+        # words that come one by one, is preceded by steps that only fetch them.
+        ahead = 0 if self.window_words.aligned else 1
+        at_once = 0 if self.queued else ahead  # words of a window that need not be fetched
         entering = Signal(init=1)
-        index = Signal(len(begin) + 1)
-        next_index = Signal(len(begin) + 1)
+        first = Signal(len(begin) + 1)  # the front of the frame's first beat
+        front = Signal(len(first))
+        next_front = Signal(len(first))
         remaining = Signal(16)
         next_remaining = Signal(16)
         stored = Signal(receipt.beats.shape())
         next_stored = Signal(receipt.beats.shape())
-        front = Signal(len(index))
         fetches = Signal()
         last = Signal()
         m.d.comb += [
-            index.eq(Mux(entering, Mux(begin < self.words, begin, self.words - ahead), next_index)),
+            first.eq(begin + ahead),
+            front.eq(Mux(entering, Mux(begin < words, begin + at_once, words), next_front)),
             remaining.eq(Mux(entering, outcome.length, next_remaining)),
             stored.eq(Mux(entering, receipt.beats, next_stored)),
-            front.eq(index + ahead),
-            fetches.eq(send & (index < begin)),
+            fetches.eq(send & (front < first)),
             last.eq(~send | (~fetches & (remaining <= width))),
         ]
-        wants = (fetches | (shift + remaining > width)) if self.shifts else Const(1)
+        wants = (fetches | (shift + remaining > width)) if ahead else Const(1)
 
         drain = Signal(range(self.payload_depth + 1))  # payload beats to forget first
         needs = Signal()
+        needs_word = send & wants & (front < words)  # of those that come one by one
         possible = Signal()
         step = Signal()
         valid = Signal()
         ready = Signal()
         m.d.comb += [
-            needs.eq(send & wants & (front >= self.words) & (stored != 0)),
+            needs.eq(send & wants & (front >= words) & (stored != 0)),
             possible.eq(
-                self.outcome.valid & self.receipt.valid & (~needs | (self.payload.valid & (drain == 0)))
+                self.outcome.valid
+                & self.receipt.valid
+                & (~needs | (self.payload.valid & (drain == 0)))
+                & (~needs_word | self.words.valid if self.queued else 1)
             ),
             valid.eq(possible & ~fetches),
             step.eq(possible & (ready | fetches)),
@@ -146,7 +150,7 @@ class Egress(wiring.Component):
         with m.If(step):
             m.d.sync += [
                 entering.eq(last),
-                next_index.eq(index + 1),
+                next_front.eq(front + 1),
                 next_remaining.eq(Mux(fetches, remaining, remaining - width)),
                 next_stored.eq(stored - needs),
             ]
@@ -154,7 +158,7 @@ class Egress(wiring.Component):
         side = Signal(side_layout(width))
         m.d.comb += [
             side.keep.eq(Mux(last, thermometer(remaining[: shift_bits + 1], width), (1 << width) - 1)),
-            side.first.eq(index == begin),
+            side.first.eq(front == first),
             side.last.eq(last),
             side.send.eq(send),
             side.verdict.eq(verdict),
@@ -164,41 +168,33 @@ class Egress(wiring.Component):
             side.source.eq(receipt.source),
         ]
         received = Mux(stored != 0, self._limited(m, front), 0)
-        newest = self._window_word(m, front, received)
-        if self.shifts:
+        if self.queued:
+            newest = Mux(front < words, self.words.payload, received)
+            m.d.comb += self.words.ready.eq(step & needs_word)
+        else:
+            newest = self.window_words.select(m, outcome.window, front, received)
+        if ahead:
             m.submodules.align = align = Align(width, side_layout(width))
             wiring.connect(m, align.output, skid.input)
-            held = Signal(8 * width)
+            held = Signal(8 * width, reset_less=True)
             with m.If(step):
                 m.d.sync += held.eq(newest)
+            before = (front - 1)[: len(front)]
+            oldest = held if self.queued else self.window_words.select(m, outcome.window, before, held)
             sink = align.input
-            m.d.comb += [
-                sink.payload.pair.eq(Cat(self._window_word(m, index, held), newest)),
-                sink.payload.shift.eq(shift),
-            ]
+            m.d.comb += [sink.payload.pair.eq(Cat(oldest, newest)), sink.payload.shift.eq(shift)]
         else:
             sink = skid.input
             m.d.comb += sink.payload.data.eq(newest)
         m.d.comb += [sink.payload.side.eq(side), sink.valid.eq(valid), ready.eq(sink.ready)]
         return m
 
-    def _window_word(self, m: Module, index: Value, otherwise: Value) -> Value:
-        """Word ``index`` if it is one of the window's."""
-        padded = Cat(Const(0, 8 * self.pad), self.outcome.payload.window)
-        word = Signal(8 * self.width)
-        m.d.comb += word.eq(otherwise)
-        with m.Switch(index):
-            for i in range(self.words):
-                with m.Case(i):
-                    m.d.comb += word.eq(padded.word_select(i, 8 * self.width))
-        return word
-
     def _limited(self, m: Module, word: Value) -> Value:
         """The next payload beat, which is word number ``word``, without the bytes at and behind ``limit``."""
         if self.tail_fixed:
             return self.payload.payload
         shift_bits = self.width.bit_length() - 1
-        limit = (self.outcome.payload.limit + self.pad)[:17]
+        limit = (self.outcome.payload.limit + self.window_words.pad)[:17]
         keep = Signal(self.width)
         with m.If(word < limit[shift_bits:]):
             m.d.comb += keep.eq((1 << self.width) - 1)

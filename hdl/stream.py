@@ -80,6 +80,14 @@ def mask_bytes(word: Value, keep: Value) -> Value:
     return Cat(Mux(bit, word.word_select(i, 8), 0) for i, bit in enumerate(keep))
 
 
+def register_behind(m: Module, port: Any) -> Any:
+    """A register that drives a port of any shape, without a reset: nobody looks at data in a cycle that is not valid,
+    and a line for their reset to every corner of an FPGA is in the way of others."""
+    register = Signal(port.shape(), name="payload_register", reset_less=True)
+    m.d.comb += port.eq(register)
+    return register
+
+
 class Stage(wiring.Component):
     """A register for a stream of any shape: one cycle of latency, one item a cycle, and nothing but a register behind
     ``input.payload``. ``ready`` goes through; where that path would be too long, a `Skid` breaks it."""
@@ -89,9 +97,10 @@ class Stage(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
+        payload = register_behind(m, self.output.payload)
         m.d.comb += self.input.ready.eq(~self.output.valid | self.output.ready)
         with m.If(self.input.ready):
-            m.d.sync += [self.output.payload.eq(self.input.payload), self.output.valid.eq(self.input.valid)]
+            m.d.sync += [payload.eq(self.input.payload), self.output.valid.eq(self.input.valid)]
         return m
 
 
@@ -107,12 +116,13 @@ class Skid(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        spare = Signal(self._shape)
+        payload = register_behind(m, self.output.payload)
+        spare = Signal(self._shape, reset_less=True)
         spare_valid = Signal()
         m.d.comb += self.input.ready.eq(~spare_valid)
         with m.If(~self.output.valid | self.output.ready):
             m.d.sync += [
-                self.output.payload.eq(Mux(spare_valid, Value.cast(spare), Value.cast(self.input.payload))),
+                payload.eq(Mux(spare_valid, Value.cast(spare), Value.cast(self.input.payload))),
                 self.output.valid.eq(spare_valid | self.input.valid),
                 spare_valid.eq(0),
             ]

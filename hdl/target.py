@@ -23,6 +23,7 @@ class Target:
     ``ii``: the initiation interval: cycles from a frame to the next one, at least. Frames that come no faster anyway
     (from a 1 Gb/s port 84 cycles apart at 125 MHz) need fewer registers, memory ports and units. A pipeline of fewer
     stages takes a frame whenever it is empty.
+    ``block_rams``: block memories (of 18 Kbit) that it should get by with, where there is a choice; None: any number.
     ``margin``: share of the clock period that stages may fill (the rest is for routing and clock skew).
 
     Raises `InputError` for what cannot be built.
@@ -34,6 +35,7 @@ class Target:
     margin: float = 0.85
     event_queue: int = 0
     ii: int = 1
+    block_rams: int | None = None
 
     def __post_init__(self) -> None:
         if self.width not in WIDTHS:

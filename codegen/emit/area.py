@@ -20,6 +20,7 @@ from ...hdl.maps.unit import MapUnit
 from ...hdl.operators import OPERATORS
 from ...hdl.target import Target
 from ...hdl.verilog_memory import promises_no_collisions
+from ...hdl.window_queue import WindowWords
 from ..graph.ir import Graph
 from ..schedule.plan import Schedule
 from .hazards import Hazard
@@ -112,8 +113,9 @@ def of_memory(ram: Memory) -> Area:
     )
 
 
-def datapath(target: Target, graph: Graph, queue: int, residence: int) -> Area:
-    """Everything around the pipeline: ingress, egress, measurement and control, measured at 64-byte beats, scaled."""
+def datapath(target: Target, graph: Graph, queue: int, outcomes: int, residence: int) -> Area:
+    """Everything around the pipeline: ingress, egress, measurement and control, measured at 64-byte beats, scaled.
+    ``queue``: frames in the pipeline's output queue; ``outcomes``, ``residence``: as in `hdl.datapath.Datapath`."""
     width = target.width
     outputs = sum(node.width for node in graph.outputs.values())
     beats = payload_beats(width, graph.window, target.max_frame)
@@ -124,6 +126,11 @@ def datapath(target: Target, graph: Graph, queue: int, residence: int) -> Area:
     total += Area(block_rams=4 if width < MIN_FRAME else 8)
     total += Area(flip_flops=outputs) if queue == 1 else memory(outputs, queue, 1, asynchronous=1)
     total += memory(8 * width, payload_depth(beats, residence), 1)
+    if outcomes:
+        words = WindowWords(width, graph.window, graph.headroom).count
+        total += memory(8 * width, outcomes * words, 1)
+        total += memory(outputs - 8 * (graph.window + graph.headroom), outcomes, 1, asynchronous=1)
+        total += Area(lut4=8 * width * words // 2, flip_flops=8 * width)  # a word of all of them
     if graph.outputs["start"].op != "const":
         # Frames that begin elsewhere than at a beat: a shifter of bytes and a register behind it.
         total += Area(lut4=8 * width * (2 * width - 1).bit_length(), flip_flops=16 * width)

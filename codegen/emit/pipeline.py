@@ -17,6 +17,7 @@ from ...hdl.frame_store import UNIT, FillSignature, FrameStore, FrameStoreShape,
 from ...hdl.interlock import Interlock
 from ...hdl.maps.unit import HostSignature, MapUnit, SiteSignature, offsets
 from ...hdl.pipeline import HostGate, StageControl
+from ...hdl.stream import register_behind
 from ..graph.ir import INPUTS, Graph, Node
 from ..schedule.plan import Schedule
 from ..spec import MapSpec
@@ -68,7 +69,7 @@ class Pipeline(wiring.Component):
         self._graph = graph
         self.schedule = schedule
         self._line_of = line_of
-        self._queue = queue
+        self.queue = queue
         self._wires = Wires(graph, schedule)
         self.hazards = hazards(graph, schedule, self._wires)
         self.latency = schedule.stages + 1
@@ -240,14 +241,15 @@ class Pipeline(wiring.Component):
         """The output stream, behind its queue, which is a register if it holds one frame."""
         last = self.schedule.stages - 1
         outputs = Cat(values.at(node, last) for node in self._graph.outputs.values())
-        if self._queue == 1:
+        if self.queue == 1:
+            payload = register_behind(m, self.output.payload)
             m.d.comb += control.output_ready.eq(~self.output.valid)
             with m.If(self.output.ready):
                 m.d.sync += self.output.valid.eq(0)
             with m.If(control.output_valid & control.output_ready):
-                m.d.sync += [self.output.payload.eq(outputs), self.output.valid.eq(1)]
+                m.d.sync += [Value.cast(payload).eq(outputs), self.output.valid.eq(1)]
         else:
-            m.submodules.queue = queue = fifo.SyncFIFO(width=len(outputs), depth=self._queue)
+            m.submodules.queue = queue = fifo.SyncFIFO(width=len(outputs), depth=self.queue)
             m.d.comb += [
                 queue.w_data.eq(outputs),
                 queue.w_en.eq(control.output_valid),

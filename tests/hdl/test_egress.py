@@ -6,9 +6,14 @@ import random
 from dataclasses import dataclass, replace
 
 import pytest
+from amaranth import Module
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In
 from amaranth.sim import Simulator
 from hardpath.hdl.egress import Egress
+from hardpath.hdl.stream import outcome_layout
 from hardpath.hdl.verdicts import BROADCAST, XDP_PASS
+from hardpath.hdl.window_queue import OVERHEAD, WindowQueue
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -38,7 +43,35 @@ class Frame:
         return bytes(source[self.start : self.start + self.length]).ljust(self.length, b"\0")
 
 
-def run(egress: Egress, frames: list[Frame], rng: random.Random, pace: float = 1.0, ready: float = 1.0):
+class QueuedEgress(wiring.Component):
+    """Egress behind a queue of windows: the same from outside."""
+
+    def __init__(self, width, window, headroom, *rest, depth=3, **options):
+        self.egress = Egress(width, window, headroom, *rest, **options, queued=True)
+        self.queue = WindowQueue(self.egress.window_words, depth)
+        self.width, self.start, self.tail_fixed = width, self.egress.start, self.egress.tail_fixed
+        members = {name: self.egress.signature.members[name] for name in ("receipt", "payload", "output")}
+        super().__init__({"outcome": In(stream.Signature(outcome_layout(window, headroom))), **members})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.egress, m.submodules.queue = self.egress, self.queue
+        wiring.connect(m, wiring.flipped(self.outcome), self.queue.input)
+        wiring.connect(m, self.queue.output, self.egress.outcome)
+        wiring.connect(m, self.queue.words, self.egress.words)
+        for name in ("receipt", "payload", "output"):
+            wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(self.egress, name))
+        return m
+
+
+def run(
+    egress: Egress | QueuedEgress,
+    frames: list[Frame],
+    rng: random.Random,
+    pace: float = 1.0,
+    ready: float = 1.0,
+    watch=None,
+):
     """For each frame (verdict, redirect, length, bytes) or the verdict if not sent; cycles of the last beats."""
     width = egress.width
     beats = [[f.payload[i : i + width] for i in range(0, len(f.payload), width)] for f in frames]
@@ -110,12 +143,21 @@ def run(egress: Egress, frames: list[Frame], rng: random.Random, pace: float = 1
     simulator.add_testbench(receipts)
     simulator.add_testbench(payload)
     simulator.add_testbench(collect)
+    if watch is not None:
+        simulator.add_testbench(watch, background=True)
     simulator.run()
     return sent, ends
 
 
-def check(egress: Egress, frames: list[Frame], rng: random.Random, pace: float = 1.0, ready: float = 1.0):
-    sent, ends = run(egress, frames, rng, pace, ready)
+def check(
+    egress: Egress | QueuedEgress,
+    frames: list[Frame],
+    rng: random.Random,
+    pace: float = 1.0,
+    ready: float = 1.0,
+    watch=None,
+):
+    sent, ends = run(egress, frames, rng, pace, ready, watch)
     for got, frame in zip(sent, frames, strict=True):
         if frame.sent:
             assert got == (frame.verdict, frame.redirect, frame.length, frame.expected())
@@ -152,12 +194,13 @@ SHAPES = [  # width, window, headroom, start, tail_fixed
 ]
 
 
+@pytest.mark.parametrize("kind", [Egress, QueuedEgress])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @given(seed=st.integers(0, 2**32), pace=st.sampled_from([1.0, 0.6]), ready=st.sampled_from([1.0, 0.5]))
 @settings(max_examples=4, deadline=None, phases=[Phase.generate])
-def test_sent_bytes_are_what_the_outcome_says(shape, seed, pace, ready):
+def test_sent_bytes_are_what_the_outcome_says(kind, shape, seed, pace, ready):
     width, window, headroom, start, tail_fixed = shape
-    egress = Egress(width, window, headroom, 6, 32, start=start, tail_fixed=tail_fixed)
+    egress = kind(width, window, headroom, 6, 32, start=start, tail_fixed=tail_fixed)
     rng = random.Random(seed)
     frames = [random_frame(rng, egress, window, headroom) for _ in range(30)]
     check(egress, frames, rng, pace, ready)
@@ -212,3 +255,31 @@ def test_a_shortened_frame_is_forgotten_while_the_next_one_goes_out():
     frames = [replace(long, start=0, length=98, limit=118)] + [short] * 12
     ends = check(egress, frames, rng)
     assert ends[-1] - ends[0] == 12
+
+
+@pytest.mark.parametrize(("headroom", "start"), [(0, 0), (4, None), (20, 16), (40, None)])
+@pytest.mark.parametrize("size", [60, 64, 65, 128, 1514])
+def test_frames_from_a_queue_of_windows_take_no_longer_than_it_says(headroom, start, size):
+    rng = random.Random(size)
+    egress = QueuedEgress(8, 64, headroom, 190, 256, start=start)
+    frames = [replace(frame_of(size, 64, headroom, 8, rng), start=start or headroom) for _ in range(12)]
+    ends = check(egress, frames, rng)
+    assert ends[-1] - ends[0] <= 11 * (-(-size // 8) + OVERHEAD - 1)  # the register is not there
+
+
+def test_a_queue_of_windows_takes_short_frames_while_a_long_one_goes_out():
+    rng = random.Random(1)
+    depth, headroom = 6, 24
+    egress = QueuedEgress(8, 64, headroom, 190, 256, depth=depth)
+    long, short = frame_of(1514, 64, headroom, 8, rng), frame_of(60, 64, headroom, 8, rng)
+    taken = []
+
+    async def watch(ctx):
+        async for *_, valid, ready, leaving in ctx.tick().sample(
+            egress.outcome.valid, egress.outcome.ready, egress.egress.output.payload.side.stamp
+        ):
+            if valid and ready and leaving == 0:
+                taken.append(1)
+
+    check(egress, [long] + [short] * 12, rng, watch=watch)
+    assert len(taken) == depth  # the long one is among them
