@@ -264,7 +264,11 @@ def _pipeline(
         return with_queue(plan, waiting)
 
     def share(pipeline: Pipeline) -> float:
-        return DEVICES[0].share(sum(pipeline.area.values(), Area()))[0]
+        area, device = sum(pipeline.area.values(), Area()), DEVICES[0]
+        if target.block_rams is None or area.block_rams > target.block_rams:
+            return 2 + device.share(area)[0]
+        # Block memories that are there cost nothing; what is placed among other logic and routed does.
+        return area.lut4 / device.lut4 + area.flip_flops / device.flip_flops
 
     choices = [made(each) for each in divisions(graph, plan, maps, MAP_TYPES, target.ii)]
     if len(choices) == 1:

@@ -18,7 +18,8 @@ Split = Callable[[Construct, str, int, tuple[Node, ...]], Node]
 
 
 def expand(graph: Graph, target: Target) -> Graph:
-    """Split what does not fit a stage of the target, products and variable shifts if they fill half of one."""
+    """Split what does not fit a stage of the target, products and variable shifts if they fill half of one, and shifts
+    by amounts of which some bits are known, since those cost nothing."""
     limit = timing.budget(target)
     # Two bits of a chain take the carry in and out; see `_sum`.
     chunk = max(4, 2 * int((limit - delays.CARRY_ENDS) / delays.CARRY) - 2)
@@ -28,7 +29,7 @@ def expand(graph: Graph, target: Target) -> Graph:
         if node.op in ("udiv", "urem"):
             return divide(c, node.op, *args)
         if node.op in ("shl", "lshr", "ashr"):
-            return shift(c, node.op, *args) if long > limit / 2 else None
+            return shift(c, node.op, *args) if long > limit / 2 or _partly_known(args[1]) else None
         if node.op == "mul":
             return multiply(c, node.width, *args) if max(a.width for a in args) > delays.MULTIPLIER_BITS else None
         if long <= limit:
@@ -71,6 +72,10 @@ def divide(c: Construct, op: str, a: Node, b: Node) -> Node:
     if op == "urem":
         return remainder
     return c.mux(c.eq(b, c.const(0, width)), c.const(0, width), c.concat(quotient))
+
+
+def _partly_known(amount: Node) -> bool:
+    return amount.op == "zext" or (amount.op == "concat" and any(part.op == "const" for part in amount.args))
 
 
 def shift(c: Construct, op: str, value: Node, amount: Node) -> Node:

@@ -67,9 +67,9 @@ def finished(c: Construct, redirect: Node) -> Graph:
     return c.graph
 
 
-def after(name: str, graph: Graph) -> Graph:
+def after(name: str, graph: Graph, clock_mhz: float = 125) -> Graph:
     """The graph after one pass by its name."""
-    steps = {step.name: step for step in passes_for(Target())}
+    steps = {step.name: step for step in passes_for(Target(clock_mhz=clock_mhz))}
     return steps[name].run(graph)
 
 
@@ -117,6 +117,21 @@ def test_a_masked_shift_amount_loses_its_upper_bits() -> None:
     graph = after("narrow", finished(c, c.op("lshr", 32, c.slice(window, 0, 32), amount)))
     (shift,) = (n for n in graph.nodes if n.op == "lshr")
     assert shift.args[1].width == 5
+
+
+@pytest.mark.parametrize("clock_mhz", [20, 125])
+@pytest.mark.parametrize("op", ["shl", "lshr", "ashr"])
+def test_bits_of_a_shift_amount_that_are_known_cost_nothing(op: str, clock_mhz: float) -> None:
+    c, window = construct()
+    amount = c.concat([c.const(0, 4), c.slice(window, 64, 1), c.const(0, 3)])
+    graph = finished(c, c.op(op, 32, c.slice(window, 0, 32), amount))
+    small = after("expand", graph, clock_mhz)
+    logic = [node for node in small.nodes if node.op not in {"const", "input", *WIRING}]
+    assert sum(node.op == "mux" for node in logic) == 1
+    assert all(node.args[1].op == "const" for node in logic if node.op == op)
+    for bit in range(2):
+        inputs = {"window": 0x8765_4321 | bit << 64}
+        assert _outputs(small, inputs) == _outputs(graph, inputs)
 
 
 @pytest.mark.parametrize("form", range(8))
