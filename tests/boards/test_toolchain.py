@@ -26,6 +26,7 @@ def tool(tmp_path, monkeypatch):
     [
         (YOSYS, "Yosys 0.52+17 (git sha1 1234567, g++ 12)", "0.52+17"),
         (NEXTPNR, '"nextpnr-ecp5" -- Next Generation Place and Route (Version nextpnr-0.7-3-gabc)', "0.7-3-gabc"),
+        (NEXTPNR, '"nextpnr-ecp5" -- Next Generation Place and Route (Version 0.7-1+b2)', "0.7-1+b2"),  # Debian's
         (toolchain.ECPPACK, "Project Trellis ecppack Version 1.4-2-g1234", "1.4-2-g1234"),
     ],
 )
