@@ -18,7 +18,7 @@ from ..spec import MapSpec
 from .file import ElfFile, Section, Symbol
 
 _ARRAY = 2  # BPF_MAP_TYPE_ARRAY
-_PROG_ARRAY, _PERF_EVENT_ARRAY, _LPM_TRIE, _RINGBUF = 3, 4, 11, 27
+_PROG_ARRAY, _PERF_EVENT_ARRAY, _LPM_TRIE, _ARRAY_OF_MAPS, _HASH_OF_MAPS, _RINGBUF = 3, 4, 11, 12, 13, 27
 _MAX_DATA = 16 << 20
 _U32 = 0xFFFFFFFF
 
@@ -68,8 +68,10 @@ def _as_loaders_make_it(spec: MapSpec) -> MapSpec:
     none (goebpf sets it; others create and pin the map before the object is loaded)."""
     if spec.type == _LPM_TRIE:
         return replace(spec, flags=spec.flags | BPF_F_NO_PREALLOC)
-    if spec.type in (_PROG_ARRAY, _PERF_EVENT_ARRAY):
-        spec = replace(spec, key_size=spec.key_size or 4, value_size=spec.value_size or 4)
+    if spec.type in (_PROG_ARRAY, _PERF_EVENT_ARRAY, _ARRAY_OF_MAPS):
+        spec = replace(spec, key_size=spec.key_size or 4)
+    if spec.type in (_PROG_ARRAY, _PERF_EVENT_ARRAY, _ARRAY_OF_MAPS, _HASH_OF_MAPS):
+        spec = replace(spec, value_size=spec.value_size or 4)
     if spec.type == _PERF_EVENT_ARRAY:
         return replace(spec, max_entries=spec.max_entries or 1)
     if spec.type == _RINGBUF and spec.max_entries:

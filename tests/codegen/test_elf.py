@@ -11,7 +11,7 @@ from hardpath.codegen.elf import load, select, with_map_size, with_variables
 from hardpath.codegen.elf.kinds import program_type
 from hardpath.codegen.elf.load import load_bytes
 from hardpath.codegen.isa import FunctionReference, MapReference
-from hardpath.codegen.spec import ObjectSpec, ProgramSpec
+from hardpath.codegen.spec import MapSpec, ObjectSpec, ProgramSpec
 from hardpath.hdl.errors import InputError, Refused
 from hardpath.hdl.maps.registry import MAP_TYPES
 
@@ -202,13 +202,24 @@ def test_maps_of_file_descriptors_and_rings_have_the_sizes_that_loaders_give_the
     assert sizes == {"perf": (4, 4, 1), "programs": (4, 4, 2), "ring": (0, 0, 8192)}
 
 
-def test_a_trie_has_the_flag_without_which_there_is_none() -> None:
-    contents = (DATA / "unsized.o").read_bytes()
-    hash_map = struct.pack("<4I", 1, 4, 8, 0)
+def other_table(type: int, key_size: int, value_size: int, max_entries: int) -> MapSpec:
+    """The legacy map of an object, defined in another way."""
+    contents, hash_map = (DATA / "unsized.o").read_bytes(), struct.pack("<4I", 1, 4, 8, 0)
     assert contents.count(hash_map) == 1
-    trie = load_bytes("x.o", contents.replace(hash_map, struct.pack("<4I", 11, 8, 8, 16))).maps["table"]
+    other = struct.pack("<4I", type, key_size, value_size, max_entries)
+    return load_bytes("x.o", contents.replace(hash_map, other)).maps["table"]
+
+
+def test_a_trie_has_the_flag_without_which_there_is_none() -> None:
+    trie = other_table(11, 8, 8, 16)
     assert trie.flags == 1  # BPF_F_NO_PREALLOC
     MAP_TYPES[trie.type].check(trie)
+
+
+@pytest.mark.parametrize(("type", "key_size", "sizes"), [(12, 0, (4, 4)), (13, 6, (6, 4))])
+def test_maps_of_maps_have_the_sizes_that_loaders_give_them(type: int, key_size: int, sizes: tuple[int, int]) -> None:
+    outer = other_table(type, key_size, 0, 16)
+    assert (outer.key_size, outer.value_size) == sizes
 
 
 def test_iproute2_maps_find_their_inner_map() -> None:
