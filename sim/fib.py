@@ -41,6 +41,7 @@ _TYPES = {"1": "unicast", "2": "local", "3": "broadcast", "4": "anycast", "5": "
           "7": "unreachable", "8": "prohibit", "9": "throw"}  # fmt: skip
 _RESULTS = {"unicast": Result.SUCCESS, "blackhole": Result.BLACKHOLE, "unreachable": Result.UNREACHABLE,
             "prohibit": Result.PROHIBIT}  # fmt: skip
+_NOWHERE = {"blackhole", "unreachable", "prohibit", "throw"}
 _VALID = {"PERMANENT", "NOARP", "REACHABLE", "PROBE", "STALE", "DELAY"}
 """States of a neighbour whose address counts (NUD_VALID)."""
 
@@ -116,11 +117,12 @@ def _contents(document: Mapping[str, Any]) -> dict[str, dict[bytes, bytes]]:
                 yield _network(route["dst"], family), route
 
     device_of: Callable[[str], tuple[int, Device]] = by_name.__getitem__
-    ipv4 = _best(routes("route4", "inet"), {_LOCAL, _MAIN}, device_of)
+    four = list(routes("route4", "inet"))
     six = list(routes("route6", "inet6"))
     return {
         fib.DEVICES.name: {fib.device_key(ifindex): device.pack() for ifindex, device in devices.items()},
-        fib.IPV4.name: ipv4,
+        fib.IPV4.name: _best(iter(four), {_LOCAL, _MAIN}, device_of),
+        fib.IPV4_OUTPUT.name: _by_interface(four, devices, device_of),
         fib.IPV6.name: _best(iter(six), {_MAIN}, device_of),
         fib.IPV6_LOCAL.name: {address: bytes(4) for address in _own_addresses(six)},
         fib.NEIGHBOURS.name: dict(_neighbours(document["neigh"], links)),
@@ -165,6 +167,25 @@ def _best(
         if key not in found or order < found[key][0]:
             found[key] = order, _record(network, route, device_of).pack()
     return {key: record for key, (_, record) in found.items()}
+
+
+def _by_interface(
+    routes: list[tuple[Network, Mapping[str, Any]]],
+    devices: Mapping[int, Device],
+    device_of: Callable[[str], tuple[int, Device]],
+) -> dict[bytes, bytes]:
+    """For each interface and IPv4 prefix the first route over it, or one of those that lead nowhere and so concern all
+    (fib_table_lookup with flowi4_oif)."""
+    found: dict[bytes, bytes] = {}
+    for network, route in sorted(routes, key=lambda each: (_table(each[1]) != _LOCAL, each[1].get("metric", 0))):
+        if _table(route) not in (_LOCAL, _MAIN):
+            continue
+        kind = str(route.get("type", "unicast"))
+        over = devices if _TYPES.get(kind, kind) in _NOWHERE else [device_of(route["dev"])[0]]
+        for ifindex in over:
+            key = fib.output_key(ifindex, network.network_address.packed, network.prefixlen)
+            found.setdefault(key, _record(network, route, device_of).pack())
+    return found
 
 
 def _record(network: Network, route: Mapping[str, Any], device_of: Callable[[str], tuple[int, Device]]) -> Route:

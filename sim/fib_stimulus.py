@@ -29,6 +29,13 @@ def _route(rng: random.Random, key: bytes) -> bytes:
     return Route(Result.SUCCESS, port, _METRICS[size], rng.choice((_MTU, _MTU, 1400)), rng.choice(gateways)).pack()
 
 
+def _route_over(rng: random.Random, key: bytes) -> bytes:
+    """A route of `IPV4_OUTPUT`: over the interface that its key says. (One that leads nowhere would be for all.)"""
+    ifindex = int.from_bytes(key[4:8], "little")
+    gateway = rng.choice((b"", bytes((192, 168, ifindex & 0xFF, 254))))
+    return Route(Result.SUCCESS, ifindex, 0, rng.choice((_MTU, _MTU, 1400)), gateway).pack()
+
+
 def _neighbour(rng: random.Random, key: bytes) -> bytes:
     ifindex, _, _ = fib.NEIGHBOUR_KEY.unpack(key)
     return Neighbour(b"\x02" + bytes(4) + bytes((ifindex & 0xFF,)), b"\x06" + rng.randbytes(5)).pack()
@@ -38,6 +45,7 @@ VALUES: Mapping[str, Callable[[random.Random, bytes], bytes]] = MappingProxyType
     {
         fib.DEVICES.name: _device,
         fib.IPV4.name: _route,
+        fib.IPV4_OUTPUT.name: _route_over,
         fib.IPV6.name: _route,
         fib.IPV6_LOCAL.name: lambda rng, key: bytes(4),
         fib.NEIGHBOURS.name: _neighbour,

@@ -133,7 +133,7 @@ class LinuxOracle:
             self._tables = helper_tables(parts)
             # Without tables, the network at hand will do, as far as its interfaces go.
             own = needs_network(self._program, self._specs) and (self._tables or not network_unavailable())
-            self._network = stack.enter_context(Network()) if own else None
+            self._network = stack.enter_context(Network(self._specs.keys())) if own else None
             self._clock = self._maps.add_clock(stack) if uses_clock(self._program) else None
             if self._clock is not None:
                 parts = tuple(with_set_clock(part) for part in parts)

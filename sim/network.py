@@ -9,8 +9,9 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -47,10 +48,11 @@ def unavailable() -> str | None:
 class Network:
     """A context manager: the calling thread is in a new namespace while it is open.
 
-    Entries of tables come with `set`; `build` puts routes and neighbours into Linux.
+    Entries of tables come with `set`; `build` puts routes and neighbours into Linux. ``used``: tables that are asked.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, used: Collection[str] = ()) -> None:
+        self._used = used
         self._tables: dict[str, dict[bytes, bytes]] = {table.name: {} for table in fib.TABLES}
         self._interfaces: dict[int, Device] = {}
         self._receiving: set[int] = set()
@@ -166,17 +168,48 @@ class Network:
         self._neighbours()
         for address in self._tables[fib.IPV6_LOCAL.name]:
             self._route(_LOCAL, address, 128, _RTN_LOCAL, Route(0, LOOPBACK))
-        routes = [
-            (key[4:], int.from_bytes(key[:4], "little"), Route.unpack(value))
-            for table in (fib.IPV4, fib.IPV6)
-            for key, value in self._tables[table.name].items()
-        ]
+        routes = [(*_prefix(key), Route.unpack(value)) for key, value in self._tables[fib.IPV6.name].items()]
+        routes += self._routes4()
         for _, _, route in routes:
             if route.result == Result.SUCCESS and fib.device_key(route.ifindex) not in devices:
                 raise InputError(f"a route leads to interface {route.ifindex}, which fib.devices lacks")
         for prefix, length, route in sorted(routes, key=lambda each: bool(each[2].gateway), reverse=True):
             # A gateway must not be an address that another route says is elsewhere.
             self._route(_MAIN, prefix, length, _kind(route), route)
+
+    def _routes4(self) -> list[tuple[bytes, int, Route]]:
+        """The routes of IPv4 of which the one or the other table is made, or both."""
+        every = [(*_prefix(key), Route.unpack(value)) for key, value in self._tables[fib.IPV4.name].items()]
+        over: dict[tuple[bytes, int], dict[int, Route]] = {}
+        for key, value in self._tables[fib.IPV4_OUTPUT.name].items():
+            prefix, length = _prefix(key)
+            ifindex = int.from_bytes(prefix[:4], "little")
+            if length < 32:
+                raise InputError("fib.ipv4_output has a route whose interface is not given in full")
+            over.setdefault((prefix[4:], length - 32), {})[ifindex] = Route.unpack(value)
+        if fib.IPV4_OUTPUT.name not in self._used:
+            return every
+        routes = [(*prefix, route) for prefix, routes in over.items() for route in self._of_prefix(*prefix, routes)]
+        if fib.IPV4.name in self._used:
+            best = {(prefix, length): route for prefix, length, route in reversed(routes)}
+            if {(prefix, length): route for prefix, length, route in every} != best:
+                raise InputError("no Linux has both fib.ipv4 and fib.ipv4_output as they are")
+        return routes
+
+    def _of_prefix(self, prefix: bytes, length: int, over: Mapping[int, Route]) -> list[Route]:
+        """The routes for a prefix, the one that Linux prefers first: by metric, then what leads nowhere."""
+        routes: list[Route] = []
+        for ifindex, route in over.items():
+            if route.result == Result.SUCCESS and route.ifindex != ifindex:
+                raise InputError(f"fib.ipv4_output has a route over interface {ifindex} that leads to {route.ifindex}")
+            routes += [route] if route.result == Result.SUCCESS else []
+        routes.sort(key=lambda route: route.metric)
+        nowhere = {route for route in over.values() if route.result != Result.SUCCESS}
+        if len(nowhere) > 1 or (nowhere and over.keys() != self._interfaces.keys()):
+            raise InputError(f"fib.ipv4_output says of {prefix.hex()}/{length} that it leads nowhere, "
+                             "but not in one way for all interfaces")  # fmt: skip
+        last = routes[-1].metric + 1 if routes else 0
+        return routes + [replace(route, metric=last) for route in nowhere]
 
     def _neighbours(self) -> None:
         """MAC addresses of our interfaces come first: a change makes Linux forget the neighbours."""
@@ -231,6 +264,10 @@ class Network:
             self._socket.request(kind, flags, message, *attributes)
         except OSError as error:
             raise InputError(f"rtnetlink(7) says {error.strerror}") from None
+
+
+def _prefix(key: bytes) -> tuple[bytes, int]:
+    return key[4:], int.from_bytes(key[:4], "little")
 
 
 def _kind(route: Route) -> int:

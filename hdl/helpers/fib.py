@@ -118,11 +118,14 @@ NEIGHBOUR_KEY = struct.Struct("<IHxx16s")
 
 DEVICES = Table("fib.devices", _HASH, 4, Device.SIZE, 64, "interfaces by number: MTU, and whether they forward")
 IPV4 = Table("fib.ipv4", _LPM_TRIE, 8, Route.SIZE, 256, "routes of IPv4", BPF_F_NO_PREALLOC)
+IPV4_OUTPUT = Table(
+    "fib.ipv4_output", _LPM_TRIE, 12, Route.SIZE, 256, "routes of IPv4 over a given interface", BPF_F_NO_PREALLOC
+)
 IPV6 = Table("fib.ipv6", _LPM_TRIE, 20, Route.SIZE, 256, "routes of IPv6, of the main table", BPF_F_NO_PREALLOC)
 IPV6_LOCAL = Table("fib.ipv6_local", _HASH, 16, 4, 64, "IPv6 addresses of this host, which come before routes")
 NEIGHBOURS = Table("fib.neighbours", _HASH, NEIGHBOUR_KEY.size, Neighbour.SIZE, 256, "MAC addresses of neighbours")
 
-TABLES = (DEVICES, IPV4, IPV6, IPV6_LOCAL, NEIGHBOURS)
+TABLES = (DEVICES, IPV4, IPV4_OUTPUT, IPV6, IPV6_LOCAL, NEIGHBOURS)
 
 
 def device_key(ifindex: int) -> bytes:
@@ -133,6 +136,11 @@ def device_key(ifindex: int) -> bytes:
 def route_key(prefix: bytes, length: int) -> bytes:
     """Key of `IPV4` or `IPV6`: an address of 4 or 16 bytes and the number of its bits that count."""
     return length.to_bytes(4, "little") + prefix
+
+
+def output_key(ifindex: int, prefix: bytes, length: int) -> bytes:
+    """Key of `IPV4_OUTPUT`: the interface, then an address of which so many bits count."""
+    return route_key(device_key(ifindex) + prefix, 32 + length)
 
 
 def neighbour_key(ifindex: int, address: bytes) -> bytes:

@@ -23,7 +23,6 @@ FAMILY, LENGTH, IFINDEX, METRIC, SOURCE, DESTINATION, VLAN, MACS = 0, 6, 8, 12, 
 rt_metric). The MAC addresses are smac and dmac, as in `fib.Neighbour`."""
 
 _WHY = {
-    OUTPUT: ("BPF_FIB_LOOKUP_OUTPUT", "look up from the interface where the frame came in"),
     SRC: ("BPF_FIB_LOOKUP_SRC", "take the source address from a map"),
     TBID: ("BPF_FIB_LOOKUP_TBID", "use the main table"),
 }
@@ -35,7 +34,7 @@ class FibLookup(HelperPlugin):
 
     id = 69
     name = "bpf_fib_lookup"
-    summary = "route, neighbour and MTU from tables of the host (`fib.*`); flags 0, DIRECT, SKIP_NEIGH, MARK"
+    summary = "route, neighbour and MTU from tables of the host (`fib.*`); flags 0, DIRECT, OUTPUT, SKIP_NEIGH, MARK"
     args = (Arg.CTX, Arg.INOUT_MEM, Arg.SIZE, Arg.SCALAR)
     frame_access = False
     constants = (3, 4)
@@ -90,8 +89,13 @@ def _lookup(machine: Machine, params: bytearray, flags: int) -> int:
         return Result.FWD_DISABLED
     if family == AF_INET6 and not flags & DIRECT and machine.table_entry(fib.IPV6_LOCAL, destination) is not None:
         return Result.NOT_FWDED
-    table = fib.IPV4 if family == AF_INET else fib.IPV6
-    found = machine.table_entry(table, fib.route_key(destination, 8 * size))
+    if family == AF_INET6:  # Linux takes the interface for a preference only, among routes of one prefix and metric
+        found = machine.table_entry(fib.IPV6, fib.route_key(destination, 128))
+    elif flags & OUTPUT:
+        ifindex = int.from_bytes(params[IFINDEX : IFINDEX + 4], "little")
+        found = machine.table_entry(fib.IPV4_OUTPUT, fib.output_key(ifindex, destination, 32))
+    else:
+        found = machine.table_entry(fib.IPV4, fib.route_key(destination, 32))
     route = Route(Result.NOT_FWDED) if found is None else Route.unpack(found)
     if route.result:
         return route.result
@@ -142,7 +146,7 @@ class _Lookup:
         bits = [call.op("slice", 1, device, attr=8 * Device.FORWARDS + bit) for bit in (0, 1)]
         forwards = self._or(self._and(self._v4, bits[0]), self._and(self._v6, bits[1]))
         go = self._and(go, there, forwards)
-        found, route = self._route(go, direct=bool(flags & DIRECT))
+        found, route = self._route(go, direct=bool(flags & DIRECT), output=bool(flags & OUTPUT))
 
         result = call.op("slice", 8, route, attr=8 * Route.RESULT)
         routed = self._and(found, self._is(result, Result.SUCCESS))
@@ -168,7 +172,7 @@ class _Lookup:
             self.result = call.op("mux", 64, condition, value, self.result)
         self._store(go, self._and(go, neighbour), cut, route, mtu, macs)
 
-    def _route(self, go: Any, direct: bool) -> tuple[Any, Any]:
+    def _route(self, go: Any, direct: bool, output: bool) -> tuple[Any, Any]:
         """Whether there is a route, and its record."""
         call = self._call
         go4, go6 = self._and(go, self._v4), self._and(go, self._v6)
@@ -176,10 +180,11 @@ class _Lookup:
         if not direct:
             local, _ = call.table_entry(fib.IPV6_LOCAL, go6, self._field(DESTINATION, 16))
             go6 = self._and(go6, self._not(local))
-        length4, length6 = call.const(32, 32), call.const(128, 32)
-        key4 = call.op("concat", 64, length4, self._field(DESTINATION, 4))
-        key6 = call.op("concat", 160, length6, self._field(DESTINATION, 16))
-        found4, route4 = call.table_entry(fib.IPV4, go4, key4)
+        over = [self._field(IFINDEX, 4)] if output else []
+        bits = 32 * (1 + len(over))
+        key4 = call.op("concat", 32 + bits, call.const(bits, 32), *over, self._field(DESTINATION, 4))
+        key6 = call.op("concat", 160, call.const(128, 32), self._field(DESTINATION, 16))
+        found4, route4 = call.table_entry(fib.IPV4_OUTPUT if output else fib.IPV4, go4, key4)
         found6, route6 = call.table_entry(fib.IPV6, go6, key6)
         found = call.op("mux", 1, self._v4, found4, self._and(found6, self._not(local)))
         return found, call.op("mux", 8 * Route.SIZE, self._v4, route4, route6)

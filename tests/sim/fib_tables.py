@@ -1,6 +1,7 @@
 """Random routing tables, and lookups that hit them: for the tests of bpf_fib_lookup."""
 
 import struct
+from dataclasses import replace
 
 from hardpath.hdl.helpers import fib
 from hardpath.hdl.helpers.fib import Device, Neighbour, Result, Route
@@ -33,9 +34,19 @@ def random_tables(rng):
         if rng.random() < 0.8 and (len(address) == 4 or devices[ifindex].mtu >= 1280):
             entry = Neighbour(macs[ifindex], b"\x02" + rng.randbytes(5))
             neighbours[fib.neighbour_key(ifindex, address)] = entry.pack()
+    others4 = {}  # over other interfaces, with larger metrics
+    for (prefix, length), best in routes4.items():
+        other = _route(rng, devices, gateways4, gateways6, 4)
+        if not best.result and not other.result and other.ifindex != best.ifindex and rng.random() < 0.7:
+            others4[prefix, length] = replace(other, metric=best.metric + 7)
+    output = {}
+    for (prefix, length), route in [*others4.items(), *routes4.items()]:
+        for ifindex in devices if route.result else [route.ifindex]:
+            output[fib.output_key(ifindex, prefix, length)] = route.pack()
     contents = {
         "fib.devices": {fib.device_key(i): device.pack() for i, device in devices.items()},
         "fib.ipv4": {fib.route_key(*key): route.pack() for key, route in routes4.items()},
+        "fib.ipv4_output": output,
         "fib.ipv6": {fib.route_key(*key): route.pack() for key, route in routes6.items()},
         "fib.ipv6_local": {address: bytes(4) for address in local6},
         "fib.neighbours": neighbours,

@@ -54,6 +54,12 @@ route add 10.5.0.0/24 via inet6 fe80::9 dev e0
 route add 10.5.1.0/24 via inet6 fe80::a dev e0
 route add 192.168.2.1/32 dev e1
 route add table 77 10.6.0.0/16 dev e1
+route add 10.7.0.0/16 dev e0 metric 1
+route add 10.7.0.0/16 via 192.168.3.2 metric 2
+route add 10.7.1.0/24 dev e1
+route add 2001:db8:a::/48 dev e0 metric 10
+route add 2001:db8:a::/48 dev e1 metric 20
+route add 2001:db8:a:1::/64 dev e1
 route add blackhole 2001:db8:9::/48
 route add prohibit 2001:db8:9:1::/64
 route add unreachable 2001:db8:9:2::/64
@@ -69,10 +75,12 @@ neigh add fe80::5 lladdr 02:00:00:00:00:08 dev e1 nud reachable
 neigh add 2001:db8:2::9 lladdr 02:00:00:00:00:0a dev e0
 """
 ADDRESSES = """
-10.1.0.1 10.2.0.1 10.3.0.1 10.3.1.1 10.3.2.1 10.3.3.1 10.3.4.1 10.5.0.1 10.5.1.1 10.6.0.1 10.9.0.1 127.0.0.1 127.1.2.3
+10.1.0.1 10.2.0.1 10.3.0.1 10.3.1.1 10.3.2.1 10.3.3.1 10.3.4.1 10.5.0.1 10.5.1.1 10.6.0.1 10.7.0.1 10.7.1.1
+10.9.0.1 127.0.0.1 127.1.2.3
 192.168.2.1 192.168.2.0 192.168.2.255 192.168.2.254 192.168.2.7 192.168.3.1 192.168.3.2 192.168.3.8 192.168.3.9 8.8.8.8
 224.0.0.1 255.255.255.255 0.0.0.0 240.0.0.1 2001:db8:2::1 2001:db8:2:: 2001:db8:2::9 2001:db8:2::8 2001:db8:3::1
-2001:db8:3::7 2001:db8:7::1 2001:db8:8::1 2001:db8:9::1 2001:db8:9:1::1 2001:db8:9:2::1 2a00::1 ::1 :: fe80::5 ff02::1
+2001:db8:3::7 2001:db8:7::1 2001:db8:8::1 2001:db8:9::1 2001:db8:9:1::1 2001:db8:9:2::1 2001:db8:a::1 2001:db8:a:1::1
+2a00::1 ::1 :: fe80::5 ff02::1
 """
 
 MISSING = available() or ("ip is missing: apt install iproute2" if shutil.which("ip") is None else None)
@@ -92,7 +100,7 @@ def machine():
 
 @pytest.mark.linux
 @linux
-@pytest.mark.parametrize("flags", [0, 1, 4, 5])
+@pytest.mark.parametrize("flags", [0, 1, 2, 3, 4, 5, 6])
 def test_tables_answer_as_the_linux_that_they_are_from(assemble, machine, flags):
     program = assemble(lambda a: lookup_program(a, flags))
     interpreter = Interpreter(program, helper_tables([program]))
@@ -101,7 +109,7 @@ def test_tables_answer_as_the_linux_that_they_are_from(assemble, machine, flags)
     rng = random.Random(flags)
     results = Counter()
     for target in ADDRESSES.split():
-        for ifindex in (1, 2, 4, 9):
+        for ifindex in (1, 2, 3, 4, 9):
             for length in (0, 1201, 1281, 1301, 1401, 1501):
                 frame = lookup(rng, target, ifindex, length)
                 expected, found = run(frame)[2], interpreter.run(frame).frame
