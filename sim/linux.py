@@ -25,7 +25,7 @@ import functools
 import os
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from types import TracebackType
 
@@ -111,15 +111,23 @@ class LinuxOracle:
     """A program in the kernel, with fresh maps. A context manager: everything is gone at its end. To the program it is
     always the time at which its frame arrived.
 
-    ``zero_stack``: stack that was never written is zero, as in the hardware.
+    ``zero_stack``: stack that was never written is zero, as in the hardware. ``asked``: tables of helpers that the
+    program looks up, though they may be empty.
     Raises InputError when the kernel does not take a map or the program (in one line what its verifier says; the
     whole log is the error's cause).
     """
 
-    def __init__(self, program: ProgramSpec, maps: Mapping[str, MapSpec], zero_stack: bool = False) -> None:
+    def __init__(
+        self,
+        program: ProgramSpec,
+        maps: Mapping[str, MapSpec],
+        zero_stack: bool = False,
+        asked: Collection[str] = (),
+    ) -> None:
         self._program = program
         self._specs = maps
         self._zero_stack = zero_stack
+        self._asked = asked
         self.events: list[Event] = []  # what the last frame told the host, except printed lines
 
     def __enter__(self) -> LinuxOracle:
@@ -133,7 +141,7 @@ class LinuxOracle:
             self._tables = helper_tables(parts)
             # Without tables, the network at hand will do, as far as its interfaces go.
             own = needs_network(self._program, self._specs) and (self._tables or not network_unavailable())
-            self._network = stack.enter_context(Network(self._specs.keys())) if own else None
+            self._network = stack.enter_context(Network(self._asked)) if own else None
             self._clock = self._maps.add_clock(stack) if uses_clock(self._program) else None
             if self._clock is not None:
                 parts = tuple(with_set_clock(part) for part in parts)

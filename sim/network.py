@@ -48,11 +48,12 @@ def unavailable() -> str | None:
 class Network:
     """A context manager: the calling thread is in a new namespace while it is open.
 
-    Entries of tables come with `set`; `build` puts routes and neighbours into Linux. ``used``: tables that are asked.
+    Entries of tables come with `set`; `build` puts routes and neighbours into Linux. ``asked``: tables that
+    are looked up though they may be empty.
     """
 
-    def __init__(self, used: Collection[str] = ()) -> None:
-        self._used = used
+    def __init__(self, asked: Collection[str] = ()) -> None:
+        self._asked = asked
         self._tables: dict[str, dict[bytes, bytes]] = {table.name: {} for table in fib.TABLES}
         self._interfaces: dict[int, Device] = {}
         self._receiving: set[int] = set()
@@ -179,6 +180,7 @@ class Network:
 
     def _routes4(self) -> list[tuple[bytes, int, Route]]:
         """The routes of IPv4 of which the one or the other table is made, or both."""
+        asked = {*self._asked, *(name for name, entries in self._tables.items() if entries)}
         every = [(*_prefix(key), Route.unpack(value)) for key, value in self._tables[fib.IPV4.name].items()]
         over: dict[tuple[bytes, int], dict[int, Route]] = {}
         for key, value in self._tables[fib.IPV4_OUTPUT.name].items():
@@ -187,10 +189,10 @@ class Network:
             if length < 32:
                 raise InputError("fib.ipv4_output has a route whose interface is not given in full")
             over.setdefault((prefix[4:], length - 32), {})[ifindex] = Route.unpack(value)
-        if fib.IPV4_OUTPUT.name not in self._used:
+        if fib.IPV4_OUTPUT.name not in asked:
             return every
         routes = [(*prefix, route) for prefix, routes in over.items() for route in self._of_prefix(*prefix, routes)]
-        if fib.IPV4.name in self._used:
+        if fib.IPV4.name in asked:
             best = {(prefix, length): route for prefix, length, route in reversed(routes)}
             if {(prefix, length): route for prefix, length, route in every} != best:
                 raise InputError("no Linux has both fib.ipv4 and fib.ipv4_output as they are")

@@ -168,7 +168,8 @@ class Session:
         """What the running kernel makes of them. Raises `InputError` where it cannot be asked."""
         own_network = linux.needs_network(self.design.program, self.maps)
         undefined = bool(self.design.verified.remarks)  # hardware for it is built with zeros only
-        with LinuxOracle(self.design.program, self.maps, zero_stack=undefined) as oracle:
+        asked = self.maps.keys()  # the design has no other tables
+        with LinuxOracle(self.design.program, self.maps, undefined, asked) as oracle:
             fill(oracle, self.contents)
 
             def run(index: int, frame: Frame) -> FrameResult:
