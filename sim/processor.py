@@ -89,7 +89,7 @@ class Processor:
             Class.JMP: self._jump,
             Class.JMP32: self._jump,
         }
-        self._code = [(execute[i.cls], i) for i in program.instructions]
+        self._by_class = [execute[cls] for cls in Class]  # not by instruction: a frame runs few of them
 
     def run(self, *arguments: int) -> int:
         """r0 at exit, with ``arguments`` in r1, r2 ... Raises `Trap` with its place."""
@@ -116,16 +116,16 @@ class Processor:
         return result
 
     def _execute(self) -> int:
-        code, executed = self._code, self._executed
+        code, by_class, executed = self.program.instructions, self._by_class, self._executed
         while self._steps < MOST_STEPS:
             self._steps += 1
             slot = self.slot
             if slot >= len(code):
                 self.slot = len(code) - 1
                 raise Trap("execution runs past the last instruction")
-            execute, instruction = code[slot]
+            instruction = code[slot]
             executed.add(slot)
-            following = execute(instruction)
+            following = by_class[instruction.opcode & 0x07](instruction)
             if following == _END:
                 return self._get(0)
             self.slot = following
