@@ -9,6 +9,7 @@ from typing import Any
 
 from amaranth.build import Resource
 
+from ..hdl.area import DEVICES, Device
 from ..hdl.errors import InputError
 
 
@@ -30,6 +31,11 @@ class Board:
     tx_delay_ps: int
     clock_mhz: float = 62.5
     svf: bool = False
+
+    @property
+    def fpga(self) -> Device:
+        """What its device has."""
+        return next(device for device in DEVICES if device.name == self.device)
 
     def make_platform(self) -> type[Any]:
         """The platform's class. Raises `InputError` if amaranth-boards is not installed."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..codegen.build_cache import BuildCache, default_cache
 from ..codegen.flow import Design
-from ..hdl.area import DEVICES, Area, Device
+from ..hdl.area import Area, Device
 from ..hdl.errors import HardpathError
 from . import cells, floorplan, timing
 from .board import Board
@@ -118,8 +118,7 @@ def build(
     files = files_of(board, designs, latencies)
     step("synthesis")
     synthesis = _synthesize(kept, toolchain.yosys, files)
-    (device,) = (device for device in DEVICES if device.name == board.device)
-    built = Built(board, device, toolchain, files, synthesis)
+    built = Built(board, board.fpga, toolchain, files, synthesis)
     if not built.fits:
         return built
     seeds = tuple(seeds)

@@ -9,6 +9,7 @@ import click
 
 from ..boards import board as boards
 from ..boards import flow, needs, toolchain
+from ..boards.estimate import refuse_hopeless
 from ..boards.report import document, text
 from ..codegen.flow import Design, compile_program
 from ..hdl.target import Target
@@ -100,6 +101,7 @@ def command(
         designs = [compile_program(spec, picked, target, max_window=max_window, progress=steps)]
         if other is not None:
             designs.append(_second(other, target, max_window, steps))
+        refuse_hopeless(board.fpga, designs)
         built = flow.build(
             board,
             designs,

@@ -62,14 +62,18 @@ class Device:
     block_rams: int
     multipliers: int
 
+    def shares(self, area: Area) -> dict[str, float]:
+        """How many devices of each resource an area needs."""
+        return {
+            "LUT4": area.lut4 / self.lut4,
+            "flip-flops": area.flip_flops / self.flip_flops,
+            "block RAM": area.block_rams / self.block_rams,
+            "multipliers": area.multipliers / self.multipliers,
+        }
+
     def share(self, area: Area) -> tuple[float, str]:
         """The scarcest resource: how many devices of it an area needs, and its name."""
-        return max(
-            (area.lut4 / self.lut4, "LUT4"),
-            (area.flip_flops / self.flip_flops, "flip-flops"),
-            (area.block_rams / self.block_rams, "block RAM"),
-            (area.multipliers / self.multipliers, "multipliers"),
-        )
+        return max((share, name) for name, share in self.shares(area).items())
 
 
 DEVICES = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from functools import reduce
+from math import ceil
 from operator import add
 
 from amaranth.hdl import Fragment, Shape
@@ -31,11 +32,26 @@ from .wires import WIRING
 def logic(graph: Graph) -> Area:
     """The operators."""
     total = Area()
+    for _, area in _operators(graph):
+        total += area
+    return total
+
+
+def heaviest(graph: Graph) -> int | None:
+    """The instruction whose operators take the most LUTs; None if none comes from an instruction."""
+    luts: Counter[int] = Counter()
+    for slot, area in _operators(graph):
+        if slot is not None:
+            luts[slot] += ceil(area.lut4)
+    return max(luts, key=luts.__getitem__, default=None)
+
+
+def _operators(graph: Graph) -> Iterator[tuple[int | None, Area]]:
+    """The instruction that each comes from, and what it takes."""
     for node in graph.nodes:
         if node.op in OPERATORS and node.op not in WIRING:
             constants = [arg.attr if arg.op == "const" else None for arg in node.args]
-            total += OPERATORS[node.op].area(node.width, [arg.width for arg in node.args], constants)
-    return total
+            yield node.slot, OPERATORS[node.op].area(node.width, [arg.width for arg in node.args], constants)
 
 
 def between_stages(graph: Graph, schedule: Schedule, liveness: Liveness) -> Area:

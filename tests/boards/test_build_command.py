@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 from fake_tools import Tools, chain
+from hardpath.boards import estimate
 from hardpath.cli.main import main
 
 pytest.importorskip("amaranth_boards", reason="install the extra `boards`")
@@ -98,3 +100,13 @@ def test_latencies_are_measured_if_wanted_and_the_area_tells(build):
         parts = json.loads((out / "report.json").read_text())["parts"]
         assert set(parts) == {"map flows", "MAC 0", "program"} | extra
         assert ("  latencies            1 LUT4" in printed.out) == bool(extra)
+
+
+def test_what_is_far_too_large_is_refused_before_synthesis(build, monkeypatch):
+    monkeypatch.setattr(estimate, "MOST", 0.05)
+    status, printed, out = build()
+    assert status == 3
+    reason = r"by the estimate this takes 0\.\d times the LUT4 of LFE5U-25F \(0\.\d for the [a-z ]+ alone\), so"
+    assert re.search(reason, printed.err)
+    assert re.search(r"At: +instruction \d+ of port_filter \(.*port_filter\.c:\d+:", printed.err)
+    assert not out.exists()
