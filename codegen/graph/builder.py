@@ -6,6 +6,7 @@ kinds of pointer an access can meet, where it can point, and which numbers are c
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from ...hdl.errors import HardpathError, Refused
@@ -23,6 +24,9 @@ from .state import FramePositions, State, join
 from .step import Step
 from .values import Memory, Pointer, Value
 from .window import finish_raw, finish_xdp
+
+MOST_NODES = 4_000_000
+"""Nodes of a graph that is being made, after some 25 s, in 2 GB; passes take several times of both."""
 
 
 def build(
@@ -67,6 +71,8 @@ def build(
         except Exception as error:
             error.add_note(f"while building {b.program.place(point.slot)}")
             raise
+        if len(b.graph.nodes) > MOST_NODES:
+            raise _too_large(b)
     b.c.slot = None
     b.finish_reservations()
     events = [(kind, node) for kind, node in b.events if node is not None]
@@ -75,6 +81,21 @@ def build(
     finish = finish_raw if b.program.type == "raw" else finish_xdp
     finish(b.graph, b.c, b.p, b.rows, b.exits)
     return b.graph
+
+
+def _too_large(b: BuildContext) -> Refused:
+    """The refusal of a graph that would take all time and memory, at the instruction that takes most of it."""
+    nodes = Counter(node.slot for node in b.graph.nodes if node.slot is not None)
+    slot, count = nodes.most_common(1)[0]
+    remedy = "bound loops by smaller constants, and offsets into the frame more tightly"
+    if any(table.others for table in b.program.tables.values()):
+        remedy = f"say which program each slot holds, with --slot MAP:INDEX=PROGRAM; {remedy}"
+    return Refused(
+        f"the program becomes more than {MOST_NODES:,} operators, more than compilation takes on; {count:,} of "
+        "them come from this instruction, which makes most",
+        remedy,
+        b.program.place(slot),
+    )
 
 
 def _start(b: BuildContext) -> State:
