@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..hdl.area import DEVICES
 from ..hdl.errors import Refused
 from ..hdl.line_rate import PORTS, TOLERANCE, carried_gbps
 from ..hdl.target import Target
@@ -37,7 +36,6 @@ def target_of(
 ) -> Target:
     """What a board wants of each of its ``datapaths``. Raises `Refused` as `interval` does."""
     clock = clock_mhz or board.clock_mhz
-    (device,) = (device for device in DEVICES if device.name == board.device)
     around = MAC_BLOCKS * board.ports + MESSAGE_BLOCKS + LATENCY_BLOCKS * latencies
     return Target(
         clock_mhz=clock,
@@ -45,7 +43,7 @@ def target_of(
         max_frame=max_frame,
         event_queue=EVENT_BEATS,
         ii=ii or interval(clock, board.ports if datapaths == 1 else 1),
-        block_rams=(device.block_rams - around) // datapaths,
+        block_rams=(board.fpga.block_rams - around) // datapaths,
     )
 
 

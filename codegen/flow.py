@@ -255,26 +255,30 @@ def _pipeline(
 
     def made(plan: Schedule) -> Pipeline:
         waiting = output_queue(target, plan)
-        if waiting > 1 and target.ii >= _beats(target, SHORTEST_ON_WIRE) + window_queue.OVERHEAD:
-            narrow = with_queue(plan, 1)
-            around = datapath_area(target, graph, 1, waiting, residence(target, narrow, waiting))
-            blocks = sum(narrow.area.values(), around).block_rams
-            if target.block_rams is None or blocks <= target.block_rams:
-                return narrow
-        return with_queue(plan, waiting)
+        usual = with_queue(plan, waiting)
+        if waiting == 1 or target.ii < _beats(target, SHORTEST_ON_WIRE) + window_queue.OVERHEAD:
+            return usual
+        other = with_queue(plan, 1)
+        wide, narrow = total(usual, 0), total(other, waiting)
+        fits = target.block_rams is None or narrow.block_rams <= target.block_rams
+        return other if fits and narrow.lut4 < wide.lut4 else usual
 
-    def share(pipeline: Pipeline) -> float:
+    def total(pipeline: Pipeline, outcomes: int) -> Area:
+        stay = residence(target, pipeline, outcomes)
+        return sum(pipeline.area.values(), datapath_area(target, graph, pipeline.queue, outcomes, stay))
+
+    def size(pipeline: Pipeline) -> tuple[bool, float]:
+        """To compare; block memories that are there cost nothing, what is placed among other logic and routed does."""
         area, device = sum(pipeline.area.values(), Area()), DEVICES[0]
         if target.block_rams is None or area.block_rams > target.block_rams:
-            return 2 + device.share(area)[0]
-        # Block memories that are there cost nothing; what is placed among other logic and routed does.
-        return area.lut4 / device.lut4 + area.flip_flops / device.flip_flops
+            return True, device.share(area)[0]
+        return False, area.lut4 / device.lut4 + area.flip_flops / device.flip_flops
 
     choices = [made(each) for each in divisions(graph, plan, maps, MAP_TYPES, target.ii)]
     if len(choices) == 1:
         return choices[0]
     most = max(target.ii, choices[0].worst_cycles)
-    return min((each for each in choices if each.worst_cycles <= most), key=share)
+    return min((each for each in choices if each.worst_cycles <= most), key=size)
 
 
 def _line_of(program: ProgramSpec) -> Callable[[int], int | None]:

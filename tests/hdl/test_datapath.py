@@ -13,6 +13,7 @@ from amaranth.sim import Simulator
 from hardpath.hdl.control import Identity
 from hardpath.hdl.datapath import Datapath
 from hardpath.hdl.stream import outcome_layout, window_layout
+from hardpath.hdl.window_queue import LATENCY
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -156,12 +157,13 @@ def swapped(frame: bytes) -> bytes:
     return frame[6:12] + frame[:6] + frame[12:]
 
 
-def make(width: int, window: int, stages: int, max_frame: int = 2048) -> Datapath:
+def make(width: int, window: int, stages: int, max_frame: int = 2048, outcomes: int = 0) -> Datapath:
     return Datapath(
         Stub(window, stages),
         identity=Identity("swap", width, window, 0, max_frame),
         in_flight=stages,
-        residence=stages,
+        residence=stages + (LATENCY + max_frame // width if outcomes else 0),
+        outcomes=outcomes,
         start=0,
         tail_fixed=True,
     )
@@ -170,10 +172,11 @@ def make(width: int, window: int, stages: int, max_frame: int = 2048) -> Datapat
 SHAPES = [(8, 16, 1), (16, 32, 5), (32, 32, 3), (64, 64, 7), (64, 128, 2)]
 
 
+@pytest.mark.parametrize("outcomes", [0, 4])
 @pytest.mark.parametrize(("width", "window", "stages"), SHAPES)
 @given(seed=st.integers(0, 2**32), pace=st.sampled_from([1.0, 0.7]), ready=st.sampled_from([1.0, 0.5]))
 @settings(max_examples=3, deadline=None, phases=[Phase.generate])
-def test_frames_come_out_in_order_with_their_results(width, window, stages, seed, pace, ready):
+def test_frames_come_out_in_order_with_their_results(width, window, stages, outcomes, seed, pace, ready):
     rng = random.Random(seed)
     frames = [
         Received(
@@ -186,7 +189,7 @@ def test_frames_come_out_in_order_with_their_results(width, window, stages, seed
         for _ in range(40)
     ]
     good = [(i, f) for i, f in enumerate(frames) if not f.error and 14 <= len(f.data) <= 300]
-    trace = run(make(width, window, stages, max_frame=300), width, frames, len(good), rng, pace, ready)
+    trace = run(make(width, window, stages, 300, outcomes), width, frames, len(good), rng, pace, ready)
     sent = iter(zip(trace.sent, trace.first_out, trace.last_out, strict=True))
     for (i, frame), result in zip(good, trace.results, strict=True):
         verdict, redirect, length, latency_first, latency_last = result
