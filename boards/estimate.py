@@ -9,8 +9,9 @@ from ..codegen.flow import Design
 from ..hdl.area import Area, Device
 from ..hdl.errors import Refused
 
-MOST = 4.0
-"""Times a device's scarcest resource, by the estimate, above which synthesis is not tried."""
+MOST = 8.0
+"""Times a device's scarcest resource, by the estimate, above which synthesis is not tried: estimates of operators alone
+have been found several times too high."""
 
 
 def refuse_hopeless(device: Device, designs: Sequence[Design]) -> None:

@@ -37,7 +37,7 @@ _SHORT = 100  # characters of a reason in the table
     help="Programs at the same time.",
 )
 @click.option(
-    "--timeout", type=Number(min=1), default=120, show_default=True, metavar="SECONDS",
+    "--timeout", type=Number(min=1), default=240, show_default=True, metavar="SECONDS",
     help="CPU time for one program.",
 )
 @click.option(
