@@ -221,7 +221,7 @@ def page(results: dict[str, list[dict[str, Any]]]) -> str:
             "",
             "A hash map has twice the slots or more, so that any `max_entries` keys fit and searches stay short, and",
             "its keys twice, as lookups and changes read them in different stages; an LRU map has 128 to 512 entries",
-            "more inside. An LPM trie has a memory for each two bits of the prefix. `perf_event_array` and `ringbuf`",
+            "more inside, or what a deep program can insert at a time. An LPM trie has a memory for each two bits of the prefix. `perf_event_array` and `ringbuf`",
             "keep nothing on the chip.",
             "",
             "Whole units by yosys (`bench/results/capacity.json`): estimated / made. Block RAMs are predicted; the",

@@ -19,7 +19,7 @@ from ..hdl.line_rate import SHORTEST_ON_WIRE
 from ..hdl.maps.registry import MAP_TYPES
 from ..hdl.target import Target
 from .chain import chained
-from .emit import Pipeline, divisions, emit, verilog
+from .emit import Pipeline, crowded, divisions, emit, verilog
 from .emit.area import datapath as datapath_area
 from .graph import Graph, build
 from .graph.legal import check as check_graph
@@ -208,20 +208,33 @@ def compile_program(
     if verified is None:
         progress("verify")
         program, verified = verify_program(spec, program)
-    with uncollected():
-        progress("graph")
-        graph = build(
-            verified, width=target.width, max_window=max_window, max_frame=target.max_frame, zero_stack=zero_stack
-        )
-        progress("passes")
-        graph = run_passes(graph, target)
-        check_graph(graph)
-        progress("schedule")
-        plan = schedule(graph, target)
-        check(graph, plan, target)
+    while True:
+        with uncollected():
+            progress("graph")
+            graph = build(
+                verified, width=target.width, max_window=max_window, max_frame=target.max_frame, zero_stack=zero_stack
+            )
+            progress("passes")
+            graph = run_passes(graph, target)
+            check_graph(graph)
+            progress("schedule")
+            plan = schedule(graph, target)
+            check(graph, plan, target)
+        roomier = _roomier(graph, plan, verified.maps)
+        if roomier == verified.maps:
+            break
+        verified = replace(verified, maps=roomier)  # addresses have more bits then
     progress("emit")
     with uncollected():
         return _design(program, verified, graph, plan, target)
+
+
+def _roomier(graph: Graph, plan: Schedule, maps: Mapping[str, MapSpec]) -> Mapping[str, MapSpec]:
+    """The maps, with room for what frames insert in these stages, as far as there can be. Never with less, so this
+    comes to an end."""
+    needed = crowded(graph, plan, maps, MAP_TYPES)
+    room = {name: MAP_TYPES[maps[name].type].room_for(maps[name], keys) for name, keys in needed.items()}
+    return {name: replace(spec, room=room.get(name, spec.room)) for name, spec in maps.items()}
 
 
 def _design(program: ProgramSpec, verified: VerifiedProgram, graph: Graph, plan: Schedule, target: Target) -> Design:

@@ -32,6 +32,8 @@ class MapSpec:
     ``table`` is what `codegen.inner_maps` makes of these, or for one program `codegen.chain`. ``lock`` is where in the
     value there is a struct bpf_spin_lock. ``number`` is the map's id in iproute2's definitions (``bpf_elf_map.id``), 0
     if it has none. ``pinned``: libbpf pins it by its name (LIBBPF_PIN_BY_NAME), so objects that do share it.
+    ``room``: how many keys the hardware of an LRU map takes beyond ``max_entries``, at least, until others go; the
+    compiler gives it what the stages of a program need (`codegen.emit.late_inserts`), 0 is what the type has anyway.
     """
 
     name: str
@@ -52,6 +54,7 @@ class MapSpec:
     table: SlotTable | None = field(default=None, repr=False)
     number: int = field(default=0, repr=False)
     pinned: bool = field(default=False, repr=False)
+    room: int = field(default=0, repr=False)
     btf: Btf | None = field(default=None, repr=False, compare=False)
 
     def string(self, offset: int) -> bytes | None:

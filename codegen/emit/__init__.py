@@ -12,10 +12,10 @@ from ..spec import MapSpec
 from .hazards import Hazard, hazards
 from .pipeline import Pipeline
 from .stages import LineOf
-from .units import divisions, map_units
+from .units import crowded, divisions, map_units
 from .verilog import verilog, verilog_of
 
-__all__ = ["Hazard", "Pipeline", "divisions", "emit", "hazards", "verilog", "verilog_of"]
+__all__ = ["Hazard", "Pipeline", "crowded", "divisions", "emit", "hazards", "verilog", "verilog_of"]
 
 
 def emit(

@@ -26,7 +26,7 @@ from .hazards import Hazard, hazards
 from .liveness import Liveness
 from .ports import UnitPorts, unit_ports
 from .stages import LineOf, Values
-from .units import sites_of
+from .units import late_inserts, sites_of
 from .wires import Wires
 
 OWN_INPUTS = ("frame_index", "place")
@@ -303,18 +303,20 @@ class Pipeline(wiring.Component):
         return min(s + kind.touch[0] for s, kind in kinds), last
 
     def _check_drain(self, name: str) -> None:
-        """Raise `Refused` if more frames may be inside a unit than it can stand when it asks for its turn."""
-        limit = self._units[name].longest_drain
-        if limit is None or not self._sites[name]:
+        """Raise `Refused` if frames may insert more into a unit than it can stand when it asks for its turn."""
+        spare = self._units[name].spare
+        if spare is None or not self._sites[name]:
             return
-        first = self._region(name)[0]
-        last = max(self.schedule.issue(site) + site.attr.kind.touch[1] for site in self._sites[name])
-        if self.schedule.frames_in(last - first) > limit:
+        inserts = late_inserts(self._graph, self.schedule, name)
+        if inserts > spare:
+            first = self._region(name)[0]
+            last = max(self.schedule.issue(site) + site.attr.kind.touch[1] for site in self._sites[name])
             raise Refused(
-                f"frames use map {name} over {last - first} stages; between an insert and the pause in which old "
-                f"entries go, the hardware has room for what {limit} frames can insert",
-                "update the map in fewer places, and closer to where it is looked up; with up to 512 entries, more "
-                "entries give more room; a larger initiation interval (--ii) lets fewer frames in at a time",
+                f"frames use map {name} over {last - first} stages, so they may insert {inserts} keys from the first "
+                f"that is too many to the pause in which old entries go; the hardware has room for {spare}",
+                f"build it smaller (--map-size {name}=ENTRIES), so that the memory that it may take has room for more; "
+                "update the map in fewer places, and closer to where it is looked up; a larger initiation interval "
+                "(--ii) lets fewer frames in at a time",
             )
 
     def _gate(self, m: Module, unit: MapUnit, name: str, region: tuple[int, int], stalls: _Stalls) -> None:

@@ -18,6 +18,25 @@ def sites_of(graph: Graph, schedule: Schedule, unit: str) -> list[Node]:
     return sorted(sites, key=schedule.issue)
 
 
+def late_inserts(graph: Graph, schedule: Schedule, unit: str) -> int:
+    """How many keys frames can insert into a map, at most, from the one for which it asks for the host's turn until it
+    gets it: at each site that takes free slots all frames between there and the first stage that touches the map, the
+    frame that asks, and the one that comes in meanwhile."""
+    sites = [(schedule.issue(site), site.attr.kind) for site in sites_of(graph, schedule, unit)]
+    first = min((issue + kind.touch[0] for issue, kind in sites), default=0)
+    lengths = [issue + kind.touch[1] - first for issue, kind in sites if kind.shared]
+    return sum(schedule.frames_in(length) + 2 for length in lengths)
+
+
+def crowded(
+    graph: Graph, schedule: Schedule, maps: Mapping[str, MapSpec], types: Mapping[int, MapPlugin]
+) -> dict[str, int]:
+    """The maps into which frames can insert more keys than their hardware has room for, with how many these are."""
+    spare = {name: types[spec.type].spare(spec) for name, spec in maps.items()}
+    inserts = {name: late_inserts(graph, schedule, name) for name, keys in spare.items() if keys is not None}
+    return {name: keys for name, keys in inserts.items() if keys > (spare[name] or 0)}
+
+
 def map_units(
     graph: Graph, schedule: Schedule, maps: Mapping[str, MapSpec], types: Mapping[int, MapPlugin], frame_cycles: int
 ) -> dict[str, MapUnit]:
@@ -46,6 +65,8 @@ def divisions(
     before = _choice(map_units(graph, schedule, maps, types, frame_cycles))
     for ii in range(schedule.ii - 1, 0, -1):
         closer = replace(schedule, ii=ii)
+        if crowded(graph, closer, maps, types):
+            break
         choice = _choice(map_units(graph, closer, maps, types, frame_cycles))
         if choice != before:
             found.append(closer)

@@ -48,6 +48,8 @@ class MapShape(Protocol):
     def table(self) -> SlotTable | None: ...
     @property
     def lock(self) -> int | None: ...
+    @property
+    def room(self) -> int: ...
 
 
 LOCK_BYTES = 4
@@ -332,6 +334,16 @@ class MapPlugin(ABC):
     @abstractmethod
     def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> Any:
         """The Amaranth component, an instance of `hdl.maps.unit.MapUnit`, with one port for each site."""
+
+    def spare(self, shape: MapShape) -> int | None:
+        """How many keys frames can still insert into its hardware from the first that is too many until the host's
+        turn comes, in which others go; None where none goes."""
+        return None
+
+    def room_for(self, shape: MapShape, inserts: int) -> int:
+        """The ``room`` with which frames can insert so many; the shape's own if it is enough, or if there cannot be
+        more."""
+        return shape.room
 
     def patient_hardware(
         self, shape: MapShape, sites: Sequence[SiteKind], interval: int, cycles: int

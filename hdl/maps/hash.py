@@ -32,6 +32,12 @@ ERROR_BITS = 8
 _KEYS, _VALUES, _SPACE = frozenset({"keys"}), frozenset({"values"}), frozenset({"space"})
 
 
+def table_bytes(shape: MapShape, entries: int) -> int:
+    """Bytes of memory for the keys and values of a hash map like ``shape`` with so many entries."""
+    table = Table.sized(shape.key_size, shape.value_size, entries)
+    return ValueRows(table.slots, shape.value_size, 1).bytes + table.slots * table.slot_bits // 8
+
+
 @dataclass(frozen=True, slots=True)
 class Kinds:
     """The access sites of one hash map.
@@ -95,12 +101,7 @@ class HashMap(RowMap):
                 f"hash map {shape.name} has keys of {shape.key_size} bytes; hardware compares up to {KEY_LIMIT}",
                 "use a shorter key",
             )
-
-        def needed(entries: int) -> int:
-            table = Table.sized(shape.key_size, shape.value_size, entries)
-            return ValueRows(table.slots, shape.value_size, 1).bytes + table.slots * table.slot_bits // 8
-
-        check_memory(shape, needed)
+        check_memory(shape, lambda entries: table_bytes(shape, entries))
 
     def layout(self, shape: MapShape) -> ValueRows:
         """A place for each slot of the tables."""

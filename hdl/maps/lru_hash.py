@@ -8,23 +8,23 @@ to replace a value; `lru_unit` by turns. As long as no more than max_entries key
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .base import MapShape, SiteKind
-from .hash import HashMap
+from .hash import HashMap, table_bytes
 from .hash_model import HashModel
 from .hash_patient_unit import choices
 from .linux import BPF_EXIST, BPF_F_NO_COMMON_LRU, BPF_F_NO_PREALLOC
 from .lru_unit import LruUnit, PatientLruUnit, lru_frame_hold, spare_entries
 from .percpu_hash import PercpuHashModel
-from .rows import ValueRows
+from .rows import MEMORY_LIMIT, ValueRows
 from .slot_table import SlotTable
 from .table import Table
 
 
 @dataclass(frozen=True, slots=True)
 class Roomy:
-    """The shape of the hash map inside."""
+    """The shape of the hash map inside. ``max_entries`` are those that it must take."""
 
     name: str
     type: int
@@ -35,13 +35,18 @@ class Roomy:
     initial: bytes | None
     readonly: bool
     table: SlotTable | None
+    room: int = 0  # more is not needed inside
     lock: None = None  # LRU maps have none
 
     @staticmethod
     def of(shape: MapShape) -> Roomy:
-        entries = shape.max_entries + spare_entries(shape.max_entries)
+        entries = shape.max_entries + max(spare_entries(shape.max_entries), shape.room)
         sizes = (shape.key_size, shape.value_size, entries)
         return Roomy(shape.name, shape.type, *sizes, shape.flags, shape.initial, shape.readonly, shape.table)
+
+    def filling(self, table: Table) -> Roomy:
+        """The same with all the entries that its tables take."""
+        return replace(self, max_entries=table.capacity)
 
 
 class LruModel(HashModel):
@@ -88,9 +93,19 @@ class LruHash(HashMap):
     def model(self, shape: MapShape) -> HashModel:
         return LruModel(shape, self.layout(shape))
 
+    def spare(self, shape: MapShape) -> int:
+        return Table.of(Roomy.of(shape)).capacity - shape.max_entries
+
+    def room_for(self, shape: MapShape, inserts: int) -> int:
+        if inserts <= self.spare(shape):
+            return shape.room
+        needed = table_bytes(shape, shape.max_entries + inserts)
+        return inserts if needed <= MEMORY_LIMIT else shape.room
+
     def hardware(self, shape: MapShape, sites: Sequence[SiteKind]) -> LruUnit:
         roomy = Roomy.of(shape)
-        return LruUnit(shape, roomy, sites, self.layout(shape), Table.of(roomy))
+        table = Table.of(roomy)
+        return LruUnit(shape, roomy.filling(table), sites, self.layout(shape), table)
 
     def patient_hardware(
         self, shape: MapShape, sites: Sequence[SiteKind], interval: int, cycles: int
@@ -98,5 +113,5 @@ class LruHash(HashMap):
         roomy = Roomy.of(shape)
         for table, rows, row_slots in choices([Table.of(roomy)], self.layout(shape), interval):
             if lru_frame_hold(sites, rows, table, row_slots) <= cycles:
-                return PatientLruUnit(shape, roomy, sites, rows, table, row_slots)
+                return PatientLruUnit(shape, roomy.filling(table), sites, rows, table, row_slots)
         return None

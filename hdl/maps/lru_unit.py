@@ -1,12 +1,14 @@
 """The hardware of LRU hash maps: a hash map with room to spare, from which something takes entries away.
 
-An insert never fails: it goes into a `HashUnit` for `spare_entries` more than the map may have. As soon as there are
+An insert never fails: it goes into a `HashUnit` for more than the map may have, for as many as one of its tables has
+slots (`Table.capacity`), which is at least `spare_entries` more and what the program needs. As soon as there are
 too many, the unit asks the pipeline for a pause, as for the host, and deletes entries until there are few enough again.
 The victims are those at a hand that goes round over all slots (`Sweep`), so a new entry stays for about a whole round.
 An insert of the host and what goes for it are one pause.
 
 While the unit waits for the pause only frames between first and last touch of the map can insert; the spare entries are
-for them, and a pipeline with more of them is refused (`longest_drain`).
+for them. The compiler counts what they may insert, has the tables made for that (`MapShape.room`), and refuses a
+pipeline for which there would be too little memory.
 """
 
 from __future__ import annotations
@@ -31,22 +33,20 @@ DRAIN = 4
 
 
 def spare_entries(max_entries: int) -> int:
-    """Entries that can be there beyond ``max_entries`` until the pause comes."""
+    """Entries that can be there beyond ``max_entries`` until the pause comes, at least, in any program."""
     return min(512, max(128, max_entries))
 
 
 class Evicting(HashUnit):
-    """What makes an LRU map of a hash map for `spare_entries` more. Stands before the kind of hash map among the
-    bases."""
+    """What makes an LRU map of a hash map for more. Stands before the kind of hash map among the bases."""
 
     def keep(self, most: int) -> None:
         """At most so many entries (part of ``__init__``)."""
         self._most = most
         eviction = self.eviction()
         self.host_hold += eviction
-        if updates := sum(kind.name == "change" for kind in self.kinds):
-            spare = self.shape.max_entries - most
-            self.longest_drain = spare // updates - 2  # less the frame that begins to be too much, and the next
+        self.spare = self.shape.max_entries - most
+        if any(kind.name == "change" for kind in self.kinds):
             self.pause = eviction
 
     def eviction(self) -> int:
@@ -85,7 +85,7 @@ class Evicting(HashUnit):
 
 
 class LruUnit(Evicting):
-    """Sites are those of `HashUnit`. ``roomy``: the shape with `spare_entries` more."""
+    """Sites are those of `HashUnit`. ``roomy``: the shape with all the entries that ``table`` takes."""
 
     def __init__(
         self, shape: MapShape, roomy: MapShape, kinds: Sequence[SiteKind], rows: ValueRows, table: Table

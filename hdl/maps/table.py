@@ -71,6 +71,11 @@ class Table:
         return 2 * self.buckets * self.ways
 
     @property
+    def capacity(self) -> int:
+        """Keys for which there is a slot whatever they are: one table alone takes those that overflow."""
+        return self.buckets * self.ways
+
+    @property
     def slot_bits(self) -> int:
         """Bits of memory that a slot takes: the key and whether it is there."""
         return self.key_bits + 1

@@ -120,8 +120,8 @@ class MapUnit(wiring.Component):
       (a value fetched ahead has to be kept coherent). Comes at most as many cycles after the request as the
       pipeline needs to drain the unit's stages. Goes low in the cycle in which ``host_request`` is low.
 
-    ``longest_drain``: how many frames there may be at most in the stages from the first to the last in which a frame
-    touches the unit, when the unit asks for its turn; None if it does not matter.
+    ``spare``: how many keys frames may still insert, at most, from the one for which the unit asks for its turn until
+    it comes (`MapPlugin.spare`); None if it does not matter.
 
     Sites stand in the order of the stages they issue in.
 
@@ -134,7 +134,7 @@ class MapUnit(wiring.Component):
     registers.
     """
 
-    longest_drain: int | None = None
+    spare: int | None = None
     host_hold: int = 2  # `host_turn`: it sees the grant, it acts
     site_hold: int = 0
     frame_hold: int = 0

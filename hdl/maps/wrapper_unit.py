@@ -27,7 +27,7 @@ class WrapperUnit(MapUnit):
         super().__init__(shape, kinds)
         self.inner = inner
         self._own = own
-        self.longest_drain = inner.longest_drain
+        self.spare = inner.spare
         self.host_hold, self.site_hold = inner.host_hold, inner.site_hold
         self.frame_hold, self.pause = inner.frame_hold, inner.pause
 
