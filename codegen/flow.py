@@ -122,12 +122,17 @@ class Design:
     def frame_cycles(self) -> int:
         """Cycles from a short frame to the next one, if they do not meet, at most, while nobody holds back what leaves
         and no host asks. As long as no key has overflowed (hash maps), and without pauses for evictions (LRU maps)."""
-        return self.pipeline.frame_cycles
+        return max(self.pipeline.frame_cycles, self._outcome_cycles)
 
     @property
     def worst_cycles(self) -> int:
         """The same if they do meet."""
-        return self.pipeline.worst_cycles
+        return max(self.pipeline.worst_cycles, self._outcome_cycles)
+
+    @property
+    def _outcome_cycles(self) -> int:
+        """Cycles that a short frame's outcome takes to be handed over."""
+        return _beats(self.target, SHORTEST_ON_WIRE) + window_queue.OVERHEAD if self.outcomes else 1
 
     def with_interval(self, ii: int) -> Design:
         """The same stages for another initiation interval. Raises `Refused` as `compile_program` does."""

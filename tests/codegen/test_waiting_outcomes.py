@@ -44,3 +44,9 @@ def test_long_windows_wait_in_block_memories_if_these_are_there() -> None:
 def test_otherwise_they_wait_as_they_are(name: str, changed: dict[str, int]) -> None:
     made = design(name, replace(SLOW, **changed))
     assert made.queue > 1 and made.outcomes == 0
+
+
+def test_frames_come_no_closer_than_their_words() -> None:
+    made = design("count_protocols", replace(SLOW, ii=11))
+    assert made.outcomes > 0
+    assert (made.frame_cycles, made.worst_cycles) == (11, 11) > (made.pipeline.frame_cycles, made.pipeline.worst_cycles)
