@@ -13,15 +13,19 @@ from pathlib import Path
 
 import pytest
 from c_programs import needs_clang, needs_headers
+from hardpath.codegen.emit.units import late_inserts
 from hardpath.codegen.spec import MapSpec
+from hardpath.hdl.errors import Refused
+from hardpath.hdl.maps import lru_hash
 from hardpath.hdl.maps.linux import BPF_EXIST, BPF_NOEXIST, EEXIST, EINVAL, ENOENT
 from hardpath.hdl.maps.lru_hash import Roomy
 from hardpath.hdl.maps.table import Table
 from hardpath.sim.captures import Frame
+from hardpath.sim.compare import compare
 from hardpath.sim.linux import LOOPBACK
 from hardpath.sim.session import engine
 from hardpath.sim.toolchain import has_compiler
-from map_programs import CASES, Operations, on_hardware, session
+from map_programs import CASES, KEYED, Case, Operations, on_hardware, session
 
 pytestmark = [
     needs_clang,
@@ -31,6 +35,22 @@ pytestmark = [
 
 ENTRIES, KEY, VALUE = 12, slice(12, 20), slice(20, 32)
 UPDATE, DELETE = 1, 2
+CHANGES = """if (o->code == 1)
+        o->result = bpf_map_update_elem(map, &key, &v, o->flags);"""
+AFTER_DIVISIONS = """found = bpf_map_lookup_elem(map, &key);
+    if (o->code == 1) {
+        for (int i = 0; i < 2; i++) {
+            __u32 by = (v.b | 1 << i) + !found, whole = v.a / by;
+            v.a -= whole * by;
+            asm volatile("" : "+r"(v.a), "+r"(whole));
+            v.a += whole * by;
+        }
+        o->result = bpf_map_update_elem(map, &key, &v, o->flags);
+    }"""
+LOOKUP = "((found = bpf_map_lookup_elem(map, &key)))"
+DEEP = Case("LRU_HASH", KEYED.replace(CHANGES, AFTER_DIVISIONS).replace(LOOKUP, "(found)"))
+"""Looks up first, and inserts so many stages later that a map has no room for what frames can insert in between, if
+`small` maps have little anyway."""
 
 
 @dataclass
@@ -115,10 +135,20 @@ def keys(spec: MapSpec, rng: random.Random) -> list[bytes]:
     return found
 
 
-def fill_and_evict(name: str, folder: Path, turns: int, frames: int, by_host: int) -> None:
-    case, rng, promise = CASES[name], random.Random(name), Promise()
-    case = replace(case, more={**case.more, "entries": str(ENTRIES)})
-    made = session(case, folder)
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LRU maps have room for eight keys too many, if it is not known that they need more."""
+    monkeypatch.setattr(lru_hash, "spare_entries", lambda _: 8)
+
+
+def full(case: Case) -> Case:
+    """With fewer entries than there are keys."""
+    return replace(case, more={**case.more, "entries": str(ENTRIES)})
+
+
+def fill_and_evict(case: Case, seed: str, folder: Path, turns: int, frames: int, by_host: int) -> None:
+    rng, promise = random.Random(seed), Promise()
+    made = session(full(case), folder)
     spec = made.maps["m"]
     operations, some = Operations(case, made.maps, rng), keys(spec, rng)
     with made.stepping(engine("verilator")) as device:
@@ -151,4 +181,39 @@ def fill_and_evict(name: str, folder: Path, turns: int, frames: int, by_host: in
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["lru_hash", "lru_percpu_hash", "patient_lru_hash"])
 def test_fifty_thousand_operations_keep_what_is_promised(name: str, tmp_path: Path) -> None:
-    fill_and_evict(name, tmp_path, 50, 800, 100)
+    fill_and_evict(CASES[name], name, tmp_path, 50, 800, 100)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small")
+def test_so_they_do_in_a_deep_program(tmp_path: Path) -> None:
+    fill_and_evict(DEEP, "deep", tmp_path, 50, 800, 100)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_deep_program_gets_room_for_what_it_may_insert(tmp_path: Path) -> None:
+    design = session(full(DEEP), tmp_path).design
+    needed = late_inserts(design.graph, design.schedule, "m")
+    lookup, change = (next(s for n, s in design.schedule.sites(design.graph) if n.attr.kind.name == name)
+                      for name in ("lookup", "change"))  # fmt: skip
+    assert needed == change - lookup + 2 > 64
+    assert design.maps["m"].room == needed
+    assert Table.of(Roomy.of(design.maps["m"])).capacity >= ENTRIES + needed
+
+
+@pytest.mark.usefixtures("small")
+def test_a_deep_program_is_refused_where_memory_has_no_room_for_that(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(lru_hash, "MEMORY_LIMIT", 1000)
+    with pytest.raises(Refused, match=r"map m over 7. stages, so they may insert 7. keys .* room for 20\n") as refused:
+        session(full(DEEP), tmp_path)
+    assert "--map-size m=" in refused.value.remedy
+
+
+@pytest.mark.usefixtures("small")
+def test_what_a_deep_program_computes_is_what_the_interpreter_does(tmp_path: Path) -> None:
+    made, rng = session(DEEP, tmp_path), random.Random(5)
+    operations = Operations(DEEP, made.maps, rng)
+    frames = [operations.frame() for _ in range(300)]
+    assert compare(made.graph(frames), made.interpreter(frames)) is None
