@@ -10,7 +10,7 @@ from rich.console import Console
 from ..codegen.chain import chained
 from ..codegen.flow import maps_of
 from ..codegen.helper_names import helper_name
-from ..codegen.isa import Call, KernelReference
+from ..codegen.isa import KernelReference
 from ..codegen.map_names import map_type_name
 from ..codegen.spec import MapSpec, ObjectSpec, ProgramSpec
 from ..hdl.errors import HardpathError, Refused
@@ -69,15 +69,14 @@ def program_facts(spec: ObjectSpec, program: ProgramSpec, build: Build, steps: S
 
 def helper_facts(program: ProgramSpec) -> list[dict[str, Any]]:
     """The helpers that a program calls, by number."""
-    calls = [i for i in program.instructions if i.is_call]
-    helpers = sorted({i.imm for i in calls if i.src == Call.HELPER})
     facts: list[dict[str, Any]] = []
-    for number in helpers:
+    for number in sorted(program.helpers):
         plugin = HELPERS.get(number)
         facts.append(
             {"id": number, "name": helper_name(number), "hardware": plugin.summary if plugin else None}
         )
-    for name in sorted({i.reference.name for i in calls if isinstance(i.reference, KernelReference)}):
+    references = (i.reference for i in program.instructions if i.is_call)
+    for name in sorted({each.name for each in references if isinstance(each, KernelReference)}):
         facts.append({"id": None, "name": name, "hardware": KERNEL_FUNCTIONS[name].summary})
     return facts
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..hdl.errors import HardpathError, Place
 from ..hdl.maps.slot_table import SlotTable
 from .btf import Btf
-from .isa import Instruction
+from .isa import Instruction, Poison
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,12 @@ class ProgramSpec:
     def parts(self) -> tuple[ProgramSpec, ...]:
         """The programs as Linux gets them: those of the chain, or this one."""
         return tuple(self.members.values()) or (self,)
+
+    @property
+    def helpers(self) -> frozenset[int]:
+        """The numbers of the helpers that are called. What a CO-RE relocation left without an answer calls none."""
+        calls = (i for i in self.instructions if i.is_helper_call)
+        return frozenset(i.imm for i in calls if not isinstance(i.reference, Poison))
 
     def entry(self, array: str, number: int) -> int:
         """The first slot of the member with a number in an array of programs."""

@@ -18,7 +18,6 @@ from ..codegen.chain_file import load
 from ..codegen.elf import with_bounded_maps
 from ..codegen.flow import Design, compile_program, maps_of
 from ..codegen.helper_names import helper_name
-from ..codegen.isa import Call
 from ..codegen.map_names import map_type_name
 from ..codegen.schedule import report
 from ..codegen.spec import MapSpec, ObjectSpec, ProgramSpec
@@ -194,10 +193,8 @@ class _Steps:
 
 def missing(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> list[str]:
     """What the program uses and there is no hardware for, by name: all of it, not only what is met first."""
-    calls = [i for i in program.instructions if i.is_call]
-    helpers = {i.imm for i in calls if i.src == Call.HELPER and i.imm not in HELPERS}
     types = {map_type_name(spec.type) for spec in maps.values() if spec.type not in MAP_TYPES}
-    return [*sorted(map(helper_name, helpers)), *sorted(f"{name} map" for name in types)]
+    return [*sorted(map(helper_name, program.helpers - HELPERS.keys())), *sorted(f"{name} map" for name in types)]
 
 
 def _linux(program: ProgramSpec, maps: Mapping[str, MapSpec]) -> Facts:

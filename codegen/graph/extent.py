@@ -72,8 +72,8 @@ class Extent:
 
 def _moves_tail(verified: VerifiedProgram, helpers: Mapping[int, HelperPlugin]) -> bool:
     """Whether the program calls a helper that changes the frame but never its head or metadata: it moves the end."""
-    called = {i.imm for i in verified.program.instructions if i.is_helper_call}
-    changing = [helpers[number] for number in called if number in helpers and helpers[number].changes_frame]
+    called = [helpers[number] for number in verified.program.helpers if number in helpers]
+    changing = [helper for helper in called if helper.changes_frame]
     return any(not any(o.moves_head or o.moves_meta for o in helper.outcomes()) for helper in changing)
 
 

@@ -45,6 +45,12 @@ def test_inspect_names_what_is_missing(hardpath, data):
     assert text.count("MISSING") == 2
 
 
+def test_inspect_misses_nothing_where_a_relocation_left_no_call(hardpath, data):
+    path = data.parents[1] / "data" / "elf" / "resized.o"
+    (guarded,) = hardpath("inspect", path, "--program", "guarded", "-j").json["programs"]
+    assert guarded["helpers"] == [] and guarded["hardware"] is not None
+
+
 def test_inspect_shows_one_program_and_changed_sizes(hardpath, data):
     document = hardpath(
         "inspect", data / "missing.o", "--section", "xdp/other", "--map-size", "other=64", "-j"

@@ -1,25 +1,31 @@
-"""Graphs that would take all time and memory are refused in time, with the instruction that takes most."""
+"""Graphs that would take all time and memory are refused while they are built, with the instruction that takes most."""
 
 import pytest
-from assembler import Label
+from assembler import FP, Label
 from hardpath.codegen.flow import maps_of
 from hardpath.codegen.graph import build, builder
+from hardpath.codegen.isa import Alu
 from hardpath.codegen.verify import verify
 from hardpath.hdl.errors import Refused
 
 
 def write(a):
-    """Bytes are copied, and two words divided: that takes most."""
+    """Bytes are added up, and one is stored to a place of the stack that the frame chooses: that takes most."""
     out = Label()
     a.move(0, imm=2)
     a.frame(64, out)
-    for offset in range(20):
+    a.load(1, 4, 6, 0)
+    for offset in range(1, 10):
         a.load(1, 3, 6, offset)
-        a.store(1, 6, 40 + offset, src=3)
-    a.load(4, 4, 6, 0)
-    a.load(4, 5, 6, 4)
-    a.emit(0x3F, 4, 5)  # r4 /= r5
-    a.store(8, 6, 32, src=4)
+        a.alu(Alu.ADD, 4, src=3)
+    for word in range(-64, 0, 8):
+        a.store(8, FP, word, imm=0)
+    a.alu(Alu.AND, 4, imm=63)
+    a.alu(Alu.ADD, 4, src=FP)
+    a.store(1, 4, -64, src=3)
+    for word in range(-64, 0, 8):
+        a.load(8, 5, FP, word)
+        a.store(8, 6, 64 + word, src=5)
     a.place(out)
     a.exit()
 
@@ -32,4 +38,5 @@ def test_a_graph_that_is_too_large_is_refused_at_what_takes_most(assemble, monke
     with pytest.raises(Refused, match=f"more than {size // 2} operators") as refused:
         build(verified)
     assert refused.value.place is not None
+    assert refused.value.place.instruction == "*(u8 *)(r4 - 64) = r3"
     assert "--slot" not in str(refused.value)  # which only helps programs that others follow
