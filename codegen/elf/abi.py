@@ -1,4 +1,5 @@
-"""Structs whose layout is part of a kernel interface or of a protocol, so the same in every kernel.
+"""Structs whose layout, and enums whose values, are part of a kernel interface or of a protocol, so the same in every
+kernel.
 
 Generated from the BTF of Linux 6.18; unions and structs without a name are flattened.
 """
@@ -110,3 +111,7 @@ KERNEL = Btf("fixed layouts", tuple(_TYPES.types), b"")
 """The types that all kernels have."""
 FIXED: Mapping[str, int] = _TYPES.structs
 """Struct name -> its type in `KERNEL`."""
+ENUMS: Mapping[str, Mapping[str, int]] = {
+    "xdp_action": {"XDP_ABORTED": 0, "XDP_DROP": 1, "XDP_PASS": 2, "XDP_TX": 3, "XDP_REDIRECT": 4},
+}
+"""Enum name -> its values that all kernels have."""

@@ -15,7 +15,7 @@ from .. import btf as types
 from ..btf import Btf
 from ..btf_ext import CoreRelocation
 from ..isa import CALL, Call, Class, Instruction, Poison
-from .abi import FIXED, KERNEL
+from .abi import ENUMS, FIXED, KERNEL
 from .access import Access, Missing, NoPath, Place, follow
 
 _POISON = 0xBAD2310  # the helper that libbpf calls where there is no answer
@@ -127,8 +127,11 @@ def _answer(btf: Btf, kind: Kind, type: int, path: list[int]) -> _Answer:
     if kind in (Kind.ENUM_EXISTS, Kind.ENUM_VALUE):
         if not isinstance(found, types.Enum) or not 0 <= path[0] < len(found.values):
             raise Mismatch(f"type {type} has no enum value {path[0]}")
-        value = 1 if kind == Kind.ENUM_EXISTS else found.values[path[0]][1]
-        return _Answer(value, value)
+        name, value = found.values[path[0]]
+        real = ENUMS.get(_plain(found.name), {}).get(_plain(name))
+        if real is None:
+            raise _refusal(kind, found, _plain(name))
+        return _Answer(1, 1) if kind == Kind.ENUM_EXISTS else _Answer(real, value)
     found = btf.type(type)  # a typedef is another type than what it stands for
     is_struct = isinstance(found, types.Struct) and not found.union
     root = FIXED.get(_plain(found.name)) if is_struct else None
@@ -146,7 +149,7 @@ def _answer(btf: Btf, kind: Kind, type: int, path: list[int]) -> _Answer:
 
 
 def _plain(name: str) -> str:
-    """A type's name without its flavour (``iphdr___mine`` stands for ``iphdr``)."""
+    """The name of a type or an enum's value without its flavour (``iphdr___mine`` stands for ``iphdr``)."""
     return name.split("___", 1)[0]
 
 
@@ -155,15 +158,19 @@ _QUESTIONS = {
     Kind.TYPE_EXISTS: "asks whether the running kernel has",
     Kind.TYPE_MATCHES: "asks whether the running kernel has the same",
     Kind.TYPE_ID_TARGET: "needs the running kernel's number of",
+    Kind.ENUM_EXISTS: "asks whether the running kernel has",
+    Kind.ENUM_VALUE: "needs what the running kernel has for",
 }
 
 
 def _refusal(kind: Kind, found: types.Type, member: str) -> Refused:
-    name = f"{'struct' if isinstance(found, types.Struct) else 'type'} {_plain(found.name) or '(without a name)'}"
+    what, part = {types.Struct: ("struct", "member"), types.Enum: ("enum", "value")}.get(type(found), ("type", ""))
+    name = f"{what} {_plain(found.name) or '(without a name)'}"
     question = _QUESTIONS.get(kind, "needs the running kernel's layout of")
     return Refused(
-        f"the program {question} {name}{f', member {member}' if member else ''}",
-        "there is no kernel in the hardware; only packet headers and structs of the BPF interface have a fixed layout",
+        f"the program {question} {name}{f', {part} {member}' if member else ''}",
+        "there is no kernel in the hardware; only packet headers, structs of the BPF interface and enum xdp_action are "
+        "the same in all",
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from hardpath.codegen import btf
-from hardpath.codegen.btf import Array, Btf, Int, Struct
+from hardpath.codegen.btf import Array, Btf, Enum, Int, Struct, Void
 from hardpath.codegen.btf_ext import CoreRelocation
 from hardpath.codegen.disassemble import disassemble
 from hardpath.codegen.elf import core, load, select
@@ -145,6 +145,28 @@ def test_instructions_that_do_not_fit_are_errors(
 ) -> None:
     with pytest.raises(core.Mismatch, match=message):
         relocated(type, access, instruction)
+
+
+def enum_value(enum: str, value: str, number: int, kind: core.Kind) -> int:
+    """The answer to a relocation of an enum's value, which the object declares as ``number``."""
+    types = Btf("test", (Void(), Enum(enum, 4, ((value, number),))), b"")
+    given = 1 if kind == core.Kind.ENUM_EXISTS else number
+    code = [Instruction(LD_IMM64, 0, 0, 0, given, imm64=given), Instruction(0, 0, 0, 0, 0)]
+    core.apply(types, CoreRelocation(0, 1, "0", kind), code, 0)
+    return code[0].imm
+
+
+def test_values_of_enums_are_the_kernels() -> None:
+    assert enum_value("xdp_action___mine", "XDP_REDIRECT___mine", 9, core.Kind.ENUM_VALUE) == 4
+    assert enum_value("xdp_action", "XDP_REDIRECT", 9, core.Kind.ENUM_EXISTS) == 1
+
+
+@pytest.mark.parametrize("enum, value", [("bpf_func_id", "BPF_FUNC_loop"), ("xdp_action", "XDP_OTHER")])
+def test_enums_that_only_a_kernel_knows_are_refused(enum: str, value: str) -> None:
+    with pytest.raises(Refused, match=f"asks whether the running kernel has enum {enum}, value {value}\n"):
+        enum_value(enum, value, 7, core.Kind.ENUM_EXISTS)
+    with pytest.raises(Refused, match=f"needs what the running kernel has for enum {enum}, value {value}\n"):
+        enum_value(enum, value, 7, core.Kind.ENUM_VALUE)
 
 
 def shape(types: Btf, id: int) -> object:
