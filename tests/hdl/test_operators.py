@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.sim import Simulator
+from hardpath.codegen.graph import Evaluator, Graph, Node
 from hardpath.hdl.operators import OPERATORS, signed
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,6 +45,29 @@ def samples(generator: random.Random, width: int) -> int:
     return generator.choice(
         [*(c & top for c in corners), generator.getrandbits(width), generator.getrandbits(width)]
     )
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_graphs_compute_what_evaluate_says(name: str) -> None:
+    generator, graph = random.Random(name), Graph()
+
+    def node(op: str, width: int, args: tuple[Node, ...], attr: Any) -> Node:
+        graph.nodes.append(Node(len(graph.nodes), op, width, args, attr, None))
+        return graph.nodes[-1]
+
+    for width, arg_widths, attr in shapes(name):
+        args = [node("input", w, (), f"{len(graph.outputs)}.{i}") for i, w in enumerate(arg_widths)]
+        graph.outputs[str(len(graph.outputs))] = node(name, width, tuple(args), attr)
+    evaluator = Evaluator(graph, {})
+    for _ in range(60):
+        inputs = {n.attr: samples(generator, n.width) for n in graph.nodes if n.op == "input"}
+        expected = {
+            number: OPERATORS[name].evaluate(
+                out.width, out.attr, [arg.width for arg in out.args], [inputs[arg.attr] for arg in out.args]
+            )
+            for number, out in graph.outputs.items()
+        }
+        assert evaluator.outputs(inputs) == expected
 
 
 @pytest.mark.parametrize("name", OPERATORS)
