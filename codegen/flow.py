@@ -95,7 +95,7 @@ class Design:
             self.pipeline,
             identity=self.identity,
             in_flight=self.pipeline.in_flight,
-            residence=self._residence,
+            residence=_residence(self.target, self.pipeline),
             outcomes=self.outcomes,
             start=start.attr if start.op == "const" else None,
             tail_fixed=self.graph.tail_fixed,
@@ -108,15 +108,10 @@ class Design:
         """Verilog of the module ``hardpath`` with the ports of docs/architecture.md."""
         return verilog(self.datapath, "hardpath")
 
-    @property
-    def _residence(self) -> int:
-        return residence(self.target, self.pipeline, self.outcomes)
-
     @cached_property
     def area(self) -> dict[str, Area]:
         """An estimate of what the parts of the hardware take."""
-        around = datapath_area(self.target, self.graph, self.queue, self.outcomes, self._residence)
-        return self.pipeline.area | {"datapath": around}
+        return _area(self.target, self.graph, self.pipeline)
 
     @property
     def frame_cycles(self) -> int:
@@ -153,8 +148,7 @@ class Design:
     @property
     def outcomes(self) -> int:
         """Frames that wait in a `WindowQueue` meanwhile; 0 if it is the pipeline's queue that they wait in."""
-        waiting = output_queue(self.target, self.schedule)
-        return 0 if self.queue == waiting else waiting
+        return _outcomes(self.target, self.pipeline)
 
 
 def output_queue(target: Target, schedule: Schedule) -> int:
@@ -167,10 +161,21 @@ def output_queue(target: Target, schedule: Schedule) -> int:
     return max(4, -(-beats // target.ii))
 
 
-def residence(target: Target, pipeline: Pipeline, outcomes: int) -> int:
+def _outcomes(target: Target, pipeline: Pipeline) -> int:
+    waiting = output_queue(target, pipeline.schedule)
+    return 0 if pipeline.queue == waiting else waiting
+
+
+def _residence(target: Target, pipeline: Pipeline) -> int:
     """Cycles from the pipeline's input to egress, while a frame of any length is being sent."""
     sending = max(4, _beats(target, target.max_frame))
-    return pipeline.latency + sending + (window_queue.LATENCY if outcomes else 0)
+    return pipeline.latency + sending + (window_queue.LATENCY if _outcomes(target, pipeline) else 0)
+
+
+def _area(target: Target, graph: Graph, pipeline: Pipeline) -> dict[str, Area]:
+    """An estimate of what the parts of the hardware take."""
+    around = datapath_area(target, graph, pipeline.queue, _outcomes(target, pipeline), _residence(target, pipeline))
+    return pipeline.area | {"datapath": around}
 
 
 def _beats(target: Target, size: int) -> int:
@@ -277,17 +282,16 @@ def _pipeline(
         if waiting == 1 or target.ii < _beats(target, SHORTEST_ON_WIRE) + window_queue.OVERHEAD:
             return usual
         other = with_queue(plan, 1)
-        wide, narrow = total(usual, 0), total(other, waiting)
+        wide, narrow = total(usual), total(other)
         fits = target.block_rams is None or narrow.block_rams <= target.block_rams
         return other if fits and narrow.lut4 < wide.lut4 else usual
 
-    def total(pipeline: Pipeline, outcomes: int) -> Area:
-        stay = residence(target, pipeline, outcomes)
-        return sum(pipeline.area.values(), datapath_area(target, graph, pipeline.queue, outcomes, stay))
+    def total(pipeline: Pipeline) -> Area:
+        return sum(_area(target, graph, pipeline).values(), Area())
 
     def size(pipeline: Pipeline) -> tuple[bool, float]:
         """To compare; block memories that are there cost nothing, what is placed among other logic and routed does."""
-        area, device = sum(pipeline.area.values(), Area()), DEVICES[0]
+        area, device = total(pipeline), DEVICES[0]
         if target.block_rams is None or area.block_rams > target.block_rams:
             return True, device.share(area)[0]
         return False, area.lut4 / device.lut4 + area.flip_flops / device.flip_flops

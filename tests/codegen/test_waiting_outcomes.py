@@ -24,14 +24,23 @@ def luts(made: Design) -> float:
     return sum(area.lut4 for area in made.area.values())
 
 
+def blocks(made: Design) -> float:
+    return sum(area.block_rams for area in made.area.values())
+
+
 def test_long_windows_wait_in_block_memories_if_these_are_there() -> None:
     narrow = design("firewall", SLOW)
-    blocks = sum(area.block_rams for area in narrow.area.values())
+    needed = blocks(narrow)
     assert (narrow.queue, narrow.outcomes) == (1, 15)
-    assert design("firewall", replace(SLOW, block_rams=blocks)).outcomes == 15
-    wide = design("firewall", replace(SLOW, block_rams=blocks - 1))
+    assert design("firewall", replace(SLOW, block_rams=needed)).outcomes == 15
+    wide = design("firewall", replace(SLOW, block_rams=needed - 1))
     assert (wide.queue, wide.outcomes) == (15, 0)
     assert luts(narrow) < luts(wide)
+
+
+def test_the_choice_counts_the_block_memories_of_the_whole() -> None:
+    fewest = blocks(design("tunnel", SLOW))
+    assert blocks(design("tunnel", replace(SLOW, block_rams=fewest))) == fewest
 
 
 @pytest.mark.parametrize(
