@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..codegen.isa import FRAME_POINTER, Alu, Class, FunctionReference, Instruction, Mode
+from ..codegen.isa import FRAME_POINTER, Alu, Class, FunctionReference, Instruction, Mode, writes
 from ..codegen.spec import ProgramSpec
 
 STACK_BYTES = 512
@@ -43,11 +43,18 @@ def with_zero_stack(program: ProgramSpec) -> ProgramSpec:
 
 def _used(function: Sequence[Instruction]) -> int:
     """Bytes of stack that a function may use, in whole words: Linux adds them up over the calls. Pointers into it are
-    r10, or made from it with a constant."""
-    lowest = 0
+    r10 and copies of it plus constants, followed in the order of the code."""
+    lowest, pointers = 0, {FRAME_POINTER: 0}
     for i in function:
-        if i.cls == Class.ALU64 and i.operation == Alu.ADD and not i.uses_register and i.imm >= -STACK_BYTES:
-            lowest = min(lowest, i.imm)
-        elif (i.is_load and i.src == FRAME_POINTER) or (i.cls in (Class.ST, Class.STX) and i.dst == FRAME_POINTER):
-            lowest = min(lowest, i.offset)
-    return -(lowest // _WORD) * _WORD
+        at = pointers.get(i.src if i.is_load else i.dst)
+        if i.cls == Class.ALU64 and i.operation == Alu.ADD and not i.uses_register and at is not None:
+            pointers[i.dst] = at + i.imm
+            lowest = min(lowest, pointers[i.dst])
+        elif i.cls == Class.ALU64 and i.operation == Alu.MOV and i.uses_register and i.src in pointers:
+            pointers[i.dst] = pointers[i.src]
+        else:
+            if at is not None and (i.is_load or i.cls in (Class.ST, Class.STX)):
+                lowest = min(lowest, at + i.offset)
+            for register in writes(i):
+                pointers.pop(register, None)
+    return -(max(lowest, -STACK_BYTES) // _WORD) * _WORD

@@ -140,13 +140,34 @@ def in_functions(a):
         a.exit()
 
 
+def large_numbers(a):
+    """Numbers from which constants nearly as large as a stack are taken, beside stack that was never written."""
+    out, inner = Label(), Label()
+    a.frame(40, out)
+    a.load(8, 3, FP, -40)
+    a.store(8, 6, 16, src=3)
+    a.load(1, 7, 6, 0)
+    a.alu(Alu.ADD, 7, imm=-400)
+    a.move(1, src=7)
+    a.call_local(inner)
+    a.store(8, 6, 8, src=0)
+    a.place(out)
+    a.move(0, imm=2)
+    a.exit()
+    a.place(inner)
+    large_numbers.functions = {0: "test", a.slot: "inner"}
+    a.move(0, src=1)
+    a.alu(Alu.ADD, 0, imm=-300)
+    a.exit()
+
+
 @pytest.mark.linux
 @pytest.mark.skipif(available() is not None, reason=str(available()))
-@pytest.mark.parametrize("write", [program, in_functions])
+@pytest.mark.parametrize("write", [program, in_functions, large_numbers])
 def test_linux_has_zeros_as_well_if_asked(assemble, frame, write):
     assembled = assemble(write)
-    if write is in_functions:
-        assembled = replace(assembled, functions=in_functions.functions)
+    if write is not program:
+        assembled = replace(assembled, functions=write.functions)
     graph = Evaluator(build(verify(assembled, MAPS), zero_stack=True), MAPS)
     with LinuxOracle(assembled, MAPS, zero_stack=True) as linux:
         for _ in range(3):
