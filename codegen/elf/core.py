@@ -1,7 +1,7 @@
 """CO-RE relocations: numbers that libbpf takes from the types of the running kernel (libbpf: relo_core.c).
 
 There is no kernel in the hardware. What can be answered without one is: ids of the object's own types, enum values
-(taken as the object knows them), and the layout of headers, of struct xdp_md and of what helpers take, which no kernel
+(those of enum xdp_action are the kernel's, others are taken as the object knows them), and the layout of headers, of struct xdp_md and of what helpers take, which no kernel
 may change (`abi`). All else is refused.
 """
 
@@ -128,7 +128,8 @@ def _answer(btf: Btf, kind: Kind, type: int, path: list[int]) -> _Answer:
         if not isinstance(found, types.Enum) or not 0 <= path[0] < len(found.values):
             raise Mismatch(f"type {type} has no enum value {path[0]}")
         name, value = found.values[path[0]]
-        real = ENUMS.get(_plain(found.name), {}).get(_plain(name))
+        known = ENUMS.get(_plain(found.name))
+        real = value if known is None else known.get(_plain(name))
         if real is None:
             raise _refusal(kind, found, _plain(name))
         return _Answer(1, 1) if kind == Kind.ENUM_EXISTS else _Answer(real, value)
