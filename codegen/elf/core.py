@@ -1,8 +1,8 @@
 """CO-RE relocations: numbers that libbpf takes from the types of the running kernel (libbpf: relo_core.c).
 
 There is no kernel in the hardware. What can be answered without one is: ids of the object's own types, enum values
-(those of enum xdp_action are the kernel's, others are taken as the object knows them), and the layout of headers, of struct xdp_md and of what helpers take, which no kernel
-may change (`abi`). All else is refused.
+(those of enum xdp_action are the kernel's, others are taken as the object knows them), and the layout of headers, of
+struct xdp_md and of what helpers take, which no kernel may change (`abi`). All else is refused.
 """
 
 from __future__ import annotations
