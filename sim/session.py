@@ -172,11 +172,14 @@ class Session:
         with LinuxOracle(self.design.program, self.maps, undefined, asked) as oracle:
             fill(oracle, self.contents)
 
+            def maps() -> Contents:
+                return {name: entries for name, entries in oracle.maps().items() if name in asked}
+
             def run(index: int, frame: Frame) -> FrameResult:
                 ifindex = frame.ifindex if own_network else LOOPBACK
                 return oracle.run(frame.data, ifindex=ifindex, time_ns=frame.time_ns).result(index)
 
-            return record_each("Linux", frames, run, lambda: oracle.events, oracle.maps, self.design.buffers)
+            return record_each("Linux", frames, run, lambda: oracle.events, maps, self.design.buffers)
 
     def without_linux(self, frames: Sequence[Frame]) -> str | None:
         """Why Linux cannot be asked about these frames, in one line; None if it can.

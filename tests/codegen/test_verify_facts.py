@@ -56,9 +56,9 @@ class Checked(Processor):
             for register, fact in point.registers.items():
                 value = self._registers[register]
                 assert value is not None and self.holds(value, fact), f"r{register} = {value:#x}: {fact} at {point}"
-            execute, i = self._code[self.slot]
+            i = self.program.instructions[self.slot]
             before = self.slot
-            following = execute(i)
+            following = self._by_class[i.cls](i)
             if following < 0:
                 if called_back:
                     self.point = self.side(bool(self._get(0)))

@@ -45,11 +45,10 @@ def test_captures_reach_every_instruction(example, monkeypatch):
 
     class Traced(Processor):
         def _execute(self) -> int:
-            code = self._code
             while True:
                 executed.add(self.slot)
-                execute, instruction = code[self.slot]
-                following = execute(instruction)
+                instruction = self.program.instructions[self.slot]
+                following = self._by_class[instruction.cls](instruction)
                 if following < 0:
                     return self._get(0)
                 self.slot = following
